@@ -1,0 +1,76 @@
+// What judging hands to deciding: the state of instances and services at one log time, as plain values.
+import type { EvidenceClass, Health, Lifecycle, Link } from '../../contracts/records.ts'
+import type { AgentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
+
+/** A detector's finding, as long as it stands. */
+export interface Finding {
+  /** `success_rate`, `latency_p99`, `consecutive_failures`, `silence`, `probe_down`, `connection_refused`, `process_exit` … */
+  readonly detector: string
+  readonly class: Exclude<EvidenceClass, 'unknown'>
+  /** How bad: what health it argues for. */
+  readonly severity: 'unstable' | 'unhealthy'
+  /** Log time of the onset. */
+  readonly sinceMs: number
+  readonly value: number
+  readonly limit: number
+  readonly unit: string
+  /** One sentence for people, with the figures. */
+  readonly text: string
+  /** The record that crossed the rule; null where time did (silence). */
+  readonly place: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+  } | null
+}
+
+/** A window's figures; rates and quantiles are null when nothing was counted. Latencies in microseconds. */
+export interface Figures {
+  readonly spanMs: number
+  readonly n: number
+  readonly errors: number
+  readonly successRate: number | null
+  readonly p99Us: number | null
+  readonly maxUs: number
+}
+
+export interface InstanceFacts {
+  readonly service: ServiceId
+  readonly instance: InstanceId
+  readonly incarnation: number
+  /** Log time of the registration of this incarnation. */
+  readonly registeredAtMs: number
+  readonly lifecycle: Lifecycle
+  readonly link: Link
+  readonly zone: string | null
+  readonly agent: AgentId | null
+  readonly agentEpoch: number
+  readonly health: Health
+  readonly healthSinceMs: number
+  /** Times health changed in the last ten minutes, for the flapping guard. */
+  readonly transitions: number
+  readonly findings: readonly Finding[]
+  /** The 60-s window. */
+  readonly window: Figures
+  /** Last probe verdict of this incarnation, and its log time. */
+  readonly probe: { readonly verdict: 'up' | 'down'; readonly atMs: number } | null
+}
+
+export interface ServiceFacts {
+  readonly service: ServiceId
+  readonly window: Figures
+  /** In order of instance id. */
+  readonly instances: readonly InstanceFacts[]
+}
+
+/** Everything one step's decisions are made from. */
+export interface Facts {
+  readonly nowMs: number
+  readonly stepSeq: number
+  /** A step behind the log's end takes no action. */
+  readonly behind: boolean
+  /** All sources of the partition silent at once: nothing is known, so nothing is done. */
+  readonly blind: boolean
+  /** In order of service id. */
+  readonly services: readonly ServiceFacts[]
+}

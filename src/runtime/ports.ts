@@ -1,0 +1,189 @@
+// The doors to the world: the log, the clock, the codec, the drivers. Adapters implement these and nothing else;
+// one conformance suite (test/conformance) runs on every log. The memory log may never be kinder than Kafka.
+import type { LogRecord, OutgoingRecord, RecordVisitor } from '../contracts/record.ts'
+
+/** Host time. Wall time is for people and record time stamps; only monotonic time measures. */
+export interface Clock {
+  nowMs(): number
+  /** Milliseconds from an arbitrary start, never going back. */
+  monotonicMs(): number
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** A topic and a partition. */
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A batch as the log holds it (Kafka's record batch v2), not decoded. Control and aborted batches never appear. */
+export interface RecordBatch extends TopicPartition {
+  readonly baseOffset: number
+  /** Offset of the last record the batch was written with (compaction may have removed records). */
+  readonly lastOffset: number
+  readonly recordCount: number
+  /** CRC-32C as stored in the batch; verified by the reader. */
+  readonly crc: number
+  /** Largest time stamp in the batch: the append time where the topic uses append time. */
+  readonly maxTimestampMs: number
+  /** Walks the records with offset ≥ `fromOffset` (default: all) without allocating per record. */
+  visit(visitor: RecordVisitor, fromOffset?: number): void
+}
+
+/**
+ * What one poll brought from one partition. `from` is the position asked for, `to` the next one; offsets in between
+ * that no batch covers are control batches, aborted or compacted records. When that cannot be told (the log answered
+ * with offsets missing for no such reason), `gap` names the range and the caller must not go on deciding.
+ */
+export interface Fetched extends TopicPartition {
+  readonly from: number
+  readonly to: number
+  readonly batches: readonly RecordBatch[]
+  readonly gap: { readonly from: number; readonly to: number } | null
+  /** Last stable offset (read_committed) or high watermark (read_uncommitted) when the log answered. */
+  readonly endOffset: number
+  readonly logStartOffset: number
+  /** `to` had reached `endOffset` when the log answered. */
+  readonly caughtUp: boolean
+}
+
+export type StartPosition = number | 'earliest' | 'latest'
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+export interface ReadOptions {
+  readonly isolation: Isolation
+  /** Soft bound of one poll, per partition; at least one batch is always returned. Default 1 MiB. */
+  readonly maxBytesPerPartition?: number
+}
+
+/**
+ * Reads assigned partitions, without a group. One poll at a time.
+ * Errors: LogError (`POSITION_LOST` when retention passed the position, `CORRUPT` on a bad checksum, …).
+ */
+export interface LogReader {
+  /** Starts reading a partition; a position already held is replaced. 'earliest'/'latest' resolve at the first poll. */
+  assign(at: TopicPartition, position: StartPosition): void
+  unassign(at: TopicPartition): void
+  /** Waits up to `maxWaitMs` for something new; an empty answer means nothing came. */
+  poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly Fetched[]>
+  /** Next offset to be read, or null before 'earliest'/'latest' was resolved. */
+  position(at: TopicPartition): number | null
+  close(): Promise<void>
+}
+
+/** Where and when the log took a batch. */
+export interface Appended extends TopicPartition {
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** Log append time, epoch ms, or null where the topic keeps the producer's time. */
+  readonly appendMs: number | null
+}
+
+export interface WriterOptions {
+  readonly transactionalId: string
+  /** A dead writer holds read_committed readers back for this long. ≤ 5,000. */
+  readonly transactionTimeoutMs: number
+  /** After this a commit without a definite answer fails with `IN_DOUBT`. */
+  readonly deadlineMs: number
+}
+
+/**
+ * Transactional writer: the only one that may write a task's partitions.
+ * `commit` is atomic over its records, in their order within a partition; one commit at a time. After any error but
+ * `TOO_LARGE` and `TIMESTAMP_REFUSED` (nothing was written) the writer is used up until the next `fence()`.
+ */
+export interface TransactionalWriter {
+  /** Takes the transactional id: older writers are fenced and an open transaction of theirs is settled first. */
+  fence(): Promise<void>
+  commit(records: readonly OutgoingRecord[]): Promise<readonly Appended[]>
+  /** Closes without settling anything. */
+  close(): Promise<void>
+}
+
+/** Idempotent producer for agents and operators: one request in flight per partition, never reordered or doubled. */
+export interface IdempotentProducer {
+  send(records: readonly OutgoingRecord[]): Promise<readonly Appended[]>
+  close(): Promise<void>
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  /** What the member said about itself when it joined (our own layout, see runtime/assignment.ts). */
+  readonly metadata: Uint8Array
+}
+
+export interface JoinOptions {
+  readonly group: string
+  readonly metadata: () => Uint8Array
+  /** Runs on the group's leader. Every number must appear at most once; what is left out stays unowned. */
+  readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, readonly number[]>
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly heartbeatMs: number
+}
+
+export type GroupEvent =
+  | {
+      readonly kind: 'assigned'
+      readonly generation: number
+      readonly memberId: string
+      readonly tasks: readonly number[]
+    }
+  /** Ownership can no longer be proven (session ran out, unknown member): stop acting, then wait for `assigned`. */
+  | { readonly kind: 'lost'; readonly reason: string }
+
+/** Membership of a consumer group: a hint about who should own what. The fence is the truth (DESIGN.md law 5). */
+export interface Membership {
+  /** The next event; events are not skipped. Rejects with LogError `CLOSED` after `leave()`. */
+  next(): Promise<GroupEvent>
+  /** Asks for a new round (metadata changed). */
+  rejoin(): void
+  leave(): Promise<void>
+}
+
+export interface TopicSetup {
+  readonly topic: string
+  readonly partitions: number
+  readonly replicas?: number
+  /** Kafka's own names: `cleanup.policy`, `retention.ms`, `message.timestamp.type`, `max.message.bytes`, … */
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface TopicDescription {
+  readonly topic: string
+  readonly partitions: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface LogAdmin {
+  /** Creates what is missing; topics that exist are left alone. */
+  createTopics(topics: readonly TopicSetup[]): Promise<void>
+  /** null for topics that do not exist. */
+  describeTopics(names: readonly string[]): Promise<readonly (TopicDescription | null)[]>
+  /** `at`: 'earliest', 'latest' (last stable offset for read_committed) or the first offset at or after a time (-1 = none). */
+  offsets(
+    partitions: readonly TopicPartition[],
+    at: 'earliest' | 'latest' | { readonly timestampMs: number },
+    isolation: Isolation,
+  ): Promise<readonly number[]>
+  deleteRecords(at: TopicPartition, beforeOffset: number): Promise<void>
+  deleteTopics(names: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** The log: the only way to it. */
+export interface LogPort {
+  readonly name: 'memory' | 'kafka'
+  /** The broker's real `cluster.id`. */
+  clusterId(): Promise<string>
+  reader(options: ReadOptions): LogReader
+  writer(options: WriterOptions): TransactionalWriter
+  producer(options?: { readonly deadlineMs?: number }): IdempotentProducer
+  join(options: JoinOptions): Membership
+  admin(): LogAdmin
+  close(): Promise<void>
+}
+
+/** Copies every record of a batch out of its buffer; for tests, tools and control topics. */
+export type CopyRecords = (batch: RecordBatch) => readonly LogRecord[]
