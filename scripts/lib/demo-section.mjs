@@ -1,0 +1,73 @@
+// Section `demo`: the demo, headless, with every fault, as a user runs it. Its last line must be the promised
+// JSON, its times must follow each other, and no process of it may be left.
+import { readdirSync, readFileSync } from 'node:fs'
+import { endGroup, run } from './run.mjs'
+import { count, emptyTally } from './tally.mjs'
+
+const FAULTS = ['crash', 'hang', 'errors', 'slow']
+const TIMES = ['faultAt', 'detectedAt', 'commandAt', 'actedAt', 'recoveredAt']
+
+/** @param {string} text @returns {Record<string, unknown>} */
+function lastJson(text) {
+  try {
+    const value = JSON.parse(text.trim().split('\n').at(-1) ?? '')
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+/** What is wrong with the last line of the demo. @param {string} fault @param {string} stdout @returns {string[]} */
+export function demoProblems(fault, stdout) {
+  const found = lastJson(stdout)
+  const problems = []
+  if (found['log'] !== 'memory') problems.push(`log is ${JSON.stringify(found['log'])}`)
+  if (found['fault'] !== fault) problems.push(`fault is ${JSON.stringify(found['fault'])}`)
+  if (found['commands'] !== 1) problems.push(`commands is ${JSON.stringify(found['commands'])}`)
+  for (const pid of ['oldPid', 'newPid']) {
+    if (!Number.isInteger(found[pid])) problems.push(`${pid} is ${JSON.stringify(found[pid])}`)
+  }
+  if (found['oldPid'] === found['newPid']) problems.push('the process was not replaced')
+  let before = 0
+  for (const name of TIMES) {
+    const time = found[name]
+    if (typeof time !== 'number' || time < before) {
+      problems.push(`${name} is ${JSON.stringify(time)}, after ${before}`)
+    } else before = time
+  }
+  return problems
+}
+
+/** Processes still in the session that `leader` opened (Linux). @param {number} leader @returns {number[]} */
+function leftOver(leader) {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return Number(fields[3]) === leader && fields[0] !== 'Z'
+    } catch {
+      return false
+    }
+  })
+}
+
+/** @param {(line: string) => void} say */
+export async function demoSection(say) {
+  const tally = emptyTally()
+  for (const fault of FAULTS) {
+    const args = ['--headless', '--fault', fault]
+    const result = await run('./scripts/demo', args, { timeoutMs: 60_000 })
+    const problems = demoProblems(fault, result.stdout)
+    if (result.code !== 0) problems.push(`exit code ${result.code}`)
+    const left = process.platform === 'linux' ? leftOver(result.pid) : []
+    if (left.length > 0) problems.push(`left running: ${left.join(', ')}`)
+    for (const pid of left) process.kill(pid, 'SIGKILL')
+    endGroup(result.pid)
+    const ok = problems.length === 0
+    say(`${ok ? 'ok  ' : 'FAIL'} demo --fault ${fault}  ${result.seconds.toFixed(1)} s`)
+    if (!ok) say(result.output.trim().split('\n').slice(-15).join('\n'))
+    count(tally, ok, `demo --fault ${fault}: ${problems.join('; ')}`)
+  }
+  return tally
+}

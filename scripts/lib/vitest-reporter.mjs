@@ -1,0 +1,37 @@
+// Reporter for `./scripts/test`: writes what passed, failed and was skipped (with the reason given to
+// `ctx.skip`) as JSON to the file named by HEALSTREAM_TEST_REPORT. Errors outside of tests count as failures.
+import { writeFileSync } from 'node:fs'
+
+/** @typedef {import('vitest/node').TestModule} TestModule */
+/** @typedef {{ passed: number, failures: string[], skips: string[] }} Report */
+
+/** @param {TestModule} module @param {Report} report */
+function addModule(module, report) {
+  const file = module.relativeModuleId
+  for (const error of module.errors()) report.failures.push(`${file}: ${error.message}`)
+  let tests = 0
+  for (const test of module.children.allTests()) {
+    tests++
+    const result = test.result()
+    const name = `${file} › ${test.fullName}`
+    if (result.state === 'passed') report.passed++
+    else if (result.state === 'failed')
+      report.failures.push(`${name}: ${result.errors[0]?.message}`)
+    else if (result.state === 'skipped')
+      report.skips.push(`${name} (${result.note ?? 'no reason'})`)
+    else report.failures.push(`${name}: never finished`)
+  }
+  if (tests === 0 && module.errors().length === 0) report.failures.push(`${file}: no tests in it`)
+}
+
+export default class CountingReporter {
+  /** @param {readonly TestModule[]} modules @param {readonly { message: string }[]} errors */
+  onTestRunEnd(modules, errors) {
+    /** @type {Report} */
+    const report = { passed: 0, failures: [], skips: [] }
+    for (const module of modules) addModule(module, report)
+    for (const error of errors) report.failures.push(`outside of tests: ${error.message}`)
+    const file = process.env['HEALSTREAM_TEST_REPORT']
+    if (file !== undefined) writeFileSync(file, JSON.stringify(report))
+  }
+}
