@@ -2,8 +2,8 @@
 'use strict'
 
 var parts = process.versions.node.split('.')
-var major = parseInt(parts[0], 10)
-var minor = parseInt(parts[1], 10)
+var major = Number(parts[0])
+var minor = Number(parts[1])
 
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(

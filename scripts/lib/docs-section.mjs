@@ -63,10 +63,13 @@ async function shellProblems(example) {
   const problems = []
   for (const { words, flags } of commandLines(example.text)) {
     const help = await helpOf(words)
-    if (help === null) problems.push(`no command \`healstream ${words.join(' ')}\``)
-    for (const flag of help === null ? [] : flags) {
-      if (!new Set(help.split(/[\s,=]+/)).has(flag))
-        problems.push(`${words.join(' ')} has no ${flag}`)
+    if (help === null) {
+      problems.push(`no command \`healstream ${words.join(' ')}\``)
+      continue
+    }
+    const known = new Set(help.split(/[\s,=]+/))
+    for (const flag of flags) {
+      if (!known.has(flag)) problems.push(`${words.join(' ')} has no ${flag}`)
     }
   }
   for (const [, script = ''] of example.text.matchAll(/(?:^|\s)\.\/(scripts\/[a-z-]+)/g)) {
