@@ -1,0 +1,95 @@
+// Named internal events: the only way to a log line or a metric. One table says for each event its level, its
+// sentence and its metrics, so that names stay bounded and complete (style: Vector's instrumentation spec).
+
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface EventSpec {
+  readonly level: EventLevel
+  /** Sentence for people; `{name}` is replaced by the field of that name. */
+  readonly text: string
+  /** Metrics touched: name without the `healstream_` prefix, kind, labels taken from fields, value from a field (default 1). */
+  readonly metrics?: readonly MetricSpec[]
+}
+
+export interface MetricSpec {
+  readonly name: string
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly labels?: readonly string[]
+  readonly value?: string
+}
+
+export type EventKind =
+  | 'process_started'
+  | 'process_stopping'
+  | 'task_state'
+  | 'task_step'
+  | 'task_commit'
+  | 'task_restored'
+  | 'task_stopped'
+  | 'record_refused'
+  | 'poison_skipped'
+  | 'group_assigned'
+  | 'group_lost'
+
+export type EventFields = Readonly<Record<string, string | number | boolean | null>>
+
+export interface Instruments {
+  emit(kind: EventKind, fields: EventFields): void
+}
+
+/** For tests and tools: says nothing. */
+export const SILENT: Instruments = { emit: () => undefined }
+
+const STATE_METRIC: MetricSpec = {
+  name: 'task_transitions_total',
+  kind: 'counter',
+  help: 'Changes of a task from one state to another.',
+  labels: ['from', 'to'],
+}
+
+export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
+  process_started: { level: 'info', text: '{role} started: {detail}' },
+  process_stopping: { level: 'info', text: '{role} stops: {detail}' },
+  task_state: { level: 'info', text: 'task {task}: {from} -> {to}', metrics: [STATE_METRIC] },
+  task_step: {
+    level: 'debug',
+    text: 'task {task}: step {seq} over {records} records',
+    metrics: [
+      { name: 'steps_total', kind: 'counter', help: 'Steps of all tasks.' },
+      {
+        name: 'records_total',
+        kind: 'counter',
+        help: 'Input records of all tasks.',
+        value: 'records',
+      },
+    ],
+  },
+  task_commit: {
+    level: 'debug',
+    text: 'task {task}: committed {records} records in {ms} ms',
+    metrics: [
+      { name: 'commit_ms', kind: 'histogram', help: 'Time of a commit in ms.', value: 'ms' },
+    ],
+  },
+  task_restored: { level: 'info', text: 'task {task}: restored {steps} steps in {ms} ms' },
+  task_stopped: { level: 'error', text: 'task {task} stopped: {reason}' },
+  record_refused: {
+    level: 'warn',
+    text: '{topic}-{partition}@{offset} refused: {reason}',
+    metrics: [
+      {
+        name: 'dead_letters_total',
+        kind: 'counter',
+        help: 'Records refused.',
+        labels: ['topic', 'reason'],
+      },
+    ],
+  },
+  poison_skipped: {
+    level: 'error',
+    text: 'task {task}: skipped {topic}-{partition}@{offset}: {reason}',
+  },
+  group_assigned: { level: 'info', text: 'generation {generation}: owns {tasks}' },
+  group_lost: { level: 'warn', text: 'ownership cannot be proven: {reason}' },
+}
