@@ -29,9 +29,16 @@ export type LogErrorCode =
 export class LogError extends Error {
   override readonly name = 'LogError'
   readonly code: LogErrorCode
+  /** The partition it is about, where it is about one. */
+  readonly at: { readonly topic: string; readonly partition: number } | null
 
-  constructor(code: LogErrorCode, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    code: LogErrorCode,
+    message: string,
+    options: { cause?: unknown; at?: { topic: string; partition: number } } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
+    this.at = options.at ?? null
   }
 }
