@@ -1,0 +1,43 @@
+// What every role answers without a token: is the process alive, is it ready to serve, what do its metrics say.
+import type { HttpRoute } from './server.ts'
+
+export interface HealthFaces {
+  /** Empty = ready; else one sentence per part that is not. Liveness is not readiness: it needs only this process. */
+  readonly notReady: () => readonly string[]
+  /** Prometheus text format. */
+  readonly metrics: () => Promise<string> | string
+}
+
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** `/livez`, `/readyz`, `/metrics`. */
+export function healthRoutes(faces: HealthFaces): readonly HttpRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/livez',
+      open: true,
+      handle: () => ({ kind: 'json', body: { live: true } }),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      open: true,
+      handle: () => {
+        const waiting = faces.notReady()
+        const ready = waiting.length === 0
+        return { kind: 'json', status: ready ? 200 : 503, body: { ready, waiting } }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      open: true,
+      handle: async () => ({
+        kind: 'text',
+        contentType: PROMETHEUS,
+        body: await faces.metrics(),
+      }),
+    },
+  ]
+}
