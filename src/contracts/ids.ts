@@ -1,4 +1,5 @@
 // Branded ids: a string that has passed its check, so that a service cannot be handed where an instance is due.
+import { isUtf8 } from './utf8.ts'
 
 declare const brand: unique symbol
 export type Brand<T, B extends string> = T & { readonly [brand]: B }
@@ -38,6 +39,29 @@ export function idProblem(text: string): string | null {
     } else bytes += 3
   }
   return bytes > ID_BYTES_MAX ? `is ${bytes} bytes long, at most ${ID_BYTES_MAX} are allowed` : null
+}
+
+/**
+ * The bytes from `start` to `end` are text that may be shown: well-formed UTF-8, no control character, not longer
+ * than an id may be. Empty text is text.
+ */
+export function isTextBytes(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > ID_BYTES_MAX) return false
+  let seen = 0
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte < 0x20 || byte === 0x7f) return false
+    seen |= byte
+  }
+  return seen < 0x80 || isUtf8(bytes, start, end)
+}
+
+/** `idProblem` finds nothing in the text of the bytes from `start` to `end`, told without making the text. */
+export function isIdBytes(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start
+  if (length < 1 || !isTextBytes(bytes, start, end)) return false
+  if (length > 2 || bytes[start] !== 0x2e) return true
+  return length === 2 && bytes[start + 1] !== 0x2e
 }
 
 function checked<B extends string>(what: B): (text: string) => Brand<string, B> {
