@@ -41,7 +41,7 @@ const stageRules = STAGES.slice(0, -1).map((stage, i) => ({
   to: { path: `^src/core/(${after(STAGES, i)})/` },
 }))
 
-const RUNTIME_FOR_ADAPTERS = 'ports|log-error|record-batch(-[a-z]+)?|varint|clock'
+const RUNTIME_FOR_ADAPTERS = 'ports|log-error|record-batch[a-z-]*|varint|clock'
 const EXPRESSION = '^src/core/decision/expression[.]ts$'
 const npm = (names) => `(^|/)node_modules/(${names})/`
 
@@ -166,7 +166,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|coverage)/' },
+    exclude: { path: '^(dist|coverage)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {

@@ -32,7 +32,7 @@ export function length(file: SourceText): readonly Finding[] {
 export function width(file: SourceText): readonly Finding[] {
   if (isGenerated(file)) return []
   return textLines(file).flatMap((line, i) => {
-    const columns = [...line].length
+    const columns = Array.from(line).length
     return columns > COLUMNS ? [at(file, i + 1, `${columns} columns, at most ${COLUMNS}`)] : []
   })
 }
