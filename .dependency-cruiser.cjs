@@ -41,7 +41,8 @@ const stageRules = STAGES.slice(0, -1).map((stage, i) => ({
   to: { path: `^src/core/(${after(STAGES, i)})/` },
 }))
 
-const RUNTIME_FOR_ADAPTERS = 'ports|log-error|record-batch[a-z-]*|varint|clock'
+const RUNTIME_FOR_ADAPTERS =
+  'ports|log-error|record-batch[a-z-]*|varint|clock|agent/driver|agent/probe|agent/proc'
 const EXPRESSION = '^src/core/decision/expression[.]ts$'
 const npm = (names) => `(^|/)node_modules/(${names})/`
 

@@ -64,7 +64,11 @@ export function run(command, args, options) {
 
 /** @param {string} name a developer tool of node_modules @param {readonly string[]} args @param {RunOptions} options */
 export function tool(name, args, options) {
-  return run(`${ROOT}node_modules/.bin/${name}`, args, options)
+  const PATH = `${ROOT}node_modules/.bin:${process.env['PATH'] ?? ''}`
+  return run(`${ROOT}node_modules/.bin/${name}`, args, {
+    ...options,
+    env: { PATH, ...options.env },
+  })
 }
 
 /** @param {number} pid leader of the group; gone groups are fine */

@@ -36,6 +36,7 @@ function tool(name: string, args: readonly string[]): Ran {
     cwd: folder,
     encoding: 'utf8',
     timeout: 30_000,
+    env: { ...process.env, PATH: `${ROOT}node_modules/.bin:${process.env['PATH'] ?? ''}` },
   })
   return { code: result.status, stdout: result.stdout, output: result.stdout + result.stderr }
 }
