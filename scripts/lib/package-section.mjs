@@ -1,9 +1,9 @@
 // Section `package`: what `npm pack` would ship, and (in --full) whether the packed tarball works when it is
 // installed somewhere else.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { run } from './run.mjs'
+import { ROOT, run } from './run.mjs'
 import { count, emptyTally } from './tally.mjs'
 
 const LIMIT = { timeoutMs: 120_000 }
@@ -18,12 +18,19 @@ const WANTED = [
 const ALLOWED =
   /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md|schemas\/.+[.]avsc|dist\/.+[.](js|d[.]ts|map))$/
 
-/** Problems of the list of packed files. @param {readonly string[]} files @returns {string[]} */
-export function packProblems(files) {
+/**
+ * Problems of the list of packed files. @param {readonly string[]} files
+ * @param {(path: string) => boolean} exists whether a source exists @returns {string[]}
+ */
+export function packProblems(files, exists) {
   const missing = WANTED.filter((file) => !files.includes(file)).map((file) => `missing: ${file}`)
   const foreign = files.filter((file) => !ALLOWED.test(file)).map((file) => `unexpected: ${file}`)
   const schemas = files.some((file) => file.startsWith('schemas/')) ? [] : ['missing: schemas/']
-  return [...missing, ...foreign, ...schemas]
+  const stale = files
+    .filter((file) => /^dist\/.+[.]js$/.test(file))
+    .filter((file) => !exists(file.replace(/^dist\//, 'src/').replace(/[.]js$/, '.ts')))
+    .map((file) => `stale: ${file} has no source, remove dist and build again`)
+  return [...missing, ...foreign, ...schemas, ...stale]
 }
 
 /** @param {(line: string) => void} say */
@@ -34,7 +41,8 @@ export async function packageSection(say) {
   try {
     const answer = JSON.parse(result.stdout)
     const [packed] = Object.values(answer)
-    problems = packProblems(packed.files.map((/** @type {{ path: string }} */ file) => file.path))
+    const paths = packed.files.map((/** @type {{ path: string }} */ file) => file.path)
+    problems = packProblems(paths, (path) => existsSync(ROOT + path))
   } catch (error) {
     problems.push(String(error), result.output.slice(-500))
   }

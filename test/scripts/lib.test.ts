@@ -1,5 +1,5 @@
 // The scripts behind `./scripts/test`: what they count, what they refuse, what they leave running.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { demoProblems } from '../../scripts/lib/demo-section.mjs'
@@ -37,6 +37,22 @@ describe('run', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     expect(isAlive(grandchild)).toBe(false)
+  })
+
+  test('interrupted itself, it takes its command along', async () => {
+    const script = [
+      "import { run } from './scripts/lib/run.mjs'",
+      "run('sh', ['-c', 'echo $$; exec sleep 60'], { timeoutMs: 60000, show: true })",
+    ].join('\n')
+    const runner = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: ROOT })
+    const child = await new Promise<number>((resolve) => {
+      runner.stdout.on('data', (text: Buffer) => resolve(Number(text.toString())))
+    })
+    expect(isAlive(child)).toBe(true)
+    runner.kill('SIGTERM')
+    const code = await new Promise((resolve) => runner.on('exit', resolve))
+    expect(code).toBe(143)
+    expect(isAlive(child)).toBe(false)
   })
 
   test('a command that does not exist is a failure with its name', async () => {
@@ -119,10 +135,14 @@ describe('package', () => {
     'schemas/telemetry.avsc',
   ]
   test('what is missing, what does not belong', () => {
-    expect(packProblems(good)).toEqual([])
-    expect(packProblems(good.slice(1))).toEqual(['missing: package.json'])
-    expect(packProblems([...good, 'dist/.tsbuildinfo'])).toEqual(['unexpected: dist/.tsbuildinfo'])
-    expect(packProblems([...good, 'src/cli/main.ts'])).toEqual(['unexpected: src/cli/main.ts'])
+    const problems = (files: readonly string[]) =>
+      packProblems(files, (path: string) => path === 'src/cli/main.ts')
+    expect(problems(good)).toEqual([])
+    expect(problems(good.slice(1))).toEqual(['missing: package.json'])
+    expect(problems([...good, 'dist/.tsbuildinfo'])).toEqual(['unexpected: dist/.tsbuildinfo'])
+    expect(problems([...good, 'src/cli/main.ts'])).toEqual(['unexpected: src/cli/main.ts'])
+    const [stale] = problems([...good, 'dist/cli/gone.js'])
+    expect(stale).toContain('stale: dist/cli/gone.js')
   })
 })
 
