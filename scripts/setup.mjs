@@ -1,13 +1,14 @@
 // Set-up shared by `scripts/test` and `scripts/demo`: dependencies (only when the lock file changed) and
 // build (only what changed). Says what it does, is bounded in time, tries a failed install once more.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ROOT, run, tool } from './lib/run.mjs'
 
 const INSTALL_MS = 100_000
 const BUILD_MS = 120_000
 const STAMP = `${ROOT}node_modules/.healstream-stamp`
+const BIN = `${ROOT}node_modules/.bin/healstream`
 
 /** What node_modules was installed from: lock file, Node's ABI and the platform. */
 function wanted() {
@@ -53,12 +54,22 @@ async function build(say) {
   return 'the build failed: correct the lines above and run again'
 }
 
+/** Makes `npx healstream` run what was built here. @returns {string | null} what went wrong, or null */
+function link() {
+  const main = `${ROOT}dist/cli/main.js`
+  if (!existsSync(main)) return 'the build made no dist/cli/main.js'
+  chmodSync(main, 0o755)
+  rmSync(BIN, { force: true })
+  symlinkSync('../../dist/cli/main.js', BIN)
+  return null
+}
+
 /**
  * @param {(line: string) => void} say
  * @returns {Promise<string | null>} a sentence saying what went wrong, or null
  */
 export async function setUp(say) {
-  return (await install(say)) ?? (await build(say))
+  return (await install(say)) ?? (await build(say)) ?? link()
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

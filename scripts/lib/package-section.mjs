@@ -48,6 +48,8 @@ export async function packageSection(say) {
   }
   for (const problem of problems.slice(0, 10)) say(problem)
   count(tally, problems.length === 0, `npm pack: ${problems.slice(0, 3).join('; ')}`)
+  const here = await run('npx', ['--no-install', 'healstream', '--version'], LIMIT)
+  count(tally, here.code === 0, `npx healstream, from the clone: ${here.output.slice(-300)}`)
   return tally
 }
 

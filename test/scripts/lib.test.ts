@@ -18,6 +18,14 @@ function isAlive(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z')
 }
 
+/** A signal takes a moment. */
+async function isGone(pid: number): Promise<boolean> {
+  for (let i = 0; i < 100 && isAlive(pid); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return !isAlive(pid)
+}
+
 describe('run', () => {
   test('gives the code and both streams', async () => {
     const script = "console.log('out'); console.error('err'); process.exit(3)"
@@ -33,10 +41,7 @@ describe('run', () => {
     expect([result.code, result.timedOut]).toEqual([1, true])
     const grandchild = Number(result.stdout.trim())
     expect(grandchild).toBeGreaterThan(0)
-    for (let i = 0; i < 50 && isAlive(grandchild); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    expect(isAlive(grandchild)).toBe(false)
+    expect(await isGone(grandchild)).toBe(true)
   })
 
   test('interrupted itself, it takes its command along', async () => {
@@ -52,7 +57,7 @@ describe('run', () => {
     runner.kill('SIGTERM')
     const code = await new Promise((resolve) => runner.on('exit', resolve))
     expect(code).toBe(143)
-    expect(isAlive(child)).toBe(false)
+    expect(await isGone(child)).toBe(true)
   })
 
   test('a command that does not exist is a failure with its name', async () => {
