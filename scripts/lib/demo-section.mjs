@@ -1,10 +1,11 @@
 // Section `demo`: the demo, headless, with every fault, as a user runs it. Its last line must be the promised
 // JSON, its times must follow each other, and no process of it may be left.
 import { readdirSync, readFileSync } from 'node:fs'
-import { endGroup, run } from './run.mjs'
+import { run } from './run.mjs'
 import { count, emptyTally } from './tally.mjs'
 
 const FAULTS = ['crash', 'hang', 'errors', 'slow']
+const MARK = 'HEALSTREAM_DEMO_RUN'
 const TIMES = ['faultAt', 'detectedAt', 'commandAt', 'actedAt', 'recoveredAt']
 
 /** @param {string} text @returns {Record<string, unknown>} */
@@ -38,14 +39,15 @@ export function demoProblems(fault, stdout) {
   return problems
 }
 
-/** Processes still in the session that `leader` opened (Linux). @param {number} leader @returns {number[]} */
-function leftOver(leader) {
+/**
+ * Processes that carry our mark in their environment, whatever session they moved to (Linux).
+ * @param {string} mark @returns {number[]}
+ */
+export function marked(mark) {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return Number(fields[3]) === leader && fields[0] !== 'Z'
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}`)
     } catch {
       return false
     }
@@ -57,13 +59,14 @@ export async function demoSection(say) {
   const tally = emptyTally()
   for (const fault of FAULTS) {
     const args = ['--headless', '--fault', fault]
-    const result = await run('./scripts/demo', args, { timeoutMs: 60_000 })
+    const mark = `${process.pid}-${fault}`
+    const env = { [MARK]: mark }
+    const result = await run('./scripts/demo', args, { timeoutMs: 60_000, env })
     const problems = demoProblems(fault, result.stdout)
     if (result.code !== 0) problems.push(`exit code ${result.code}`)
-    const left = process.platform === 'linux' ? leftOver(result.pid) : []
+    const left = process.platform === 'linux' ? marked(mark) : []
     if (left.length > 0) problems.push(`left running: ${left.join(', ')}`)
     for (const pid of left) process.kill(pid, 'SIGKILL')
-    endGroup(result.pid)
     const ok = problems.length === 0
     say(`${ok ? 'ok  ' : 'FAIL'} demo --fault ${fault}  ${result.seconds.toFixed(1)} s`)
     if (!ok) say(result.output.trim().split('\n').slice(-15).join('\n'))

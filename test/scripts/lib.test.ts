@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { demoProblems } from '../../scripts/lib/demo-section.mjs'
+import { demoProblems, marked } from '../../scripts/lib/demo-section.mjs'
 import { commandLines, fences } from '../../scripts/lib/docs-section.mjs'
 import { packProblems } from '../../scripts/lib/package-section.mjs'
 import { run } from '../../scripts/lib/run.mjs'
@@ -122,6 +122,18 @@ describe('demo', () => {
     [{ log: 'kafka' }],
   ])('refuses %j', (more) => {
     expect(demoProblems('hang', line(more))).toHaveLength(1)
+  })
+
+  test.skipIf(process.platform !== 'linux')('what is left running is found', async () => {
+    const env = { ...process.env, HEALSTREAM_DEMO_RUN: 'test-mark' }
+    expect(marked('test-mark')).toEqual([])
+    const child = spawn('sleep', ['60'], { env, detached: true, stdio: 'ignore' })
+    await new Promise((resolve) => child.on('spawn', resolve))
+    try {
+      expect(marked('test-mark')).toEqual([child.pid])
+    } finally {
+      child.kill('SIGKILL')
+    }
   })
 
   test('no line at all', () => {
