@@ -10,7 +10,7 @@ const groups = new Set()
 
 /**
  * @typedef {{ timeoutMs: number, env?: Record<string, string>, cwd?: string, show?: boolean }} RunOptions
- * @typedef {{ code: number, timedOut: boolean, stdout: string, output: string, seconds: number, pid: number }} RunResult
+ * @typedef {{ code: number, timedOut: boolean, stdout: string, output: string, seconds: number }} RunResult
  * `output` is stdout and stderr as they came. `code` is 1 when a signal ended the command.
  */
 
@@ -52,13 +52,21 @@ export function run(command, args, options) {
       groups.delete(pid)
       const seconds = (performance.now() - start) / 1000
       if (timedOut) take(`\nended after ${Math.round(seconds)} s: its time was up\n`)
-      resolve({ code: timedOut ? 1 : code, timedOut, stdout, output, seconds, pid })
+      resolve({ code: timedOut ? 1 : code, timedOut, stdout, output, seconds })
     }
     child.on('error', (error) => {
       take(`cannot start ${command}: ${error.message}\n`)
       done(1)
     })
     child.on('close', (code) => done(code ?? 1))
+    // A process it left behind may hold its streams open for ever: they get a second.
+    child.on('exit', (code) => {
+      setTimeout(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+        done(code ?? 1)
+      }, 1000).unref()
+    })
   })
 }
 
@@ -72,7 +80,7 @@ export function tool(name, args, options) {
 }
 
 /** @param {number} pid leader of the group; gone groups are fine */
-export function endGroup(pid) {
+function endGroup(pid) {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {

@@ -44,6 +44,20 @@ describe('run', () => {
     expect(await isGone(grandchild)).toBe(true)
   })
 
+  // Before: a command that had left a process with its streams behind was waited for until that one ended.
+  test('does not wait for a process left behind with its streams', async () => {
+    const script = [
+      "const { spawn } = require('node:child_process')",
+      "const c = spawn('sleep', ['60'], { detached: true, stdio: 'inherit' })",
+      'console.log(c.pid)',
+      'c.unref()',
+    ].join('\n')
+    const result = await run('node', ['-e', script], { timeoutMs: 20_000 })
+    const left = Number(result.stdout.trim())
+    expect([result.code, result.timedOut, isAlive(left)]).toEqual([0, false, true])
+    process.kill(left, 'SIGKILL')
+  })
+
   test('interrupted itself, it takes its command along', async () => {
     const script = [
       "import { run } from './scripts/lib/run.mjs'",
