@@ -1,0 +1,373 @@
+// Sliding windows of success rate and P99 latency per instance and service (S0-21; DESIGN.md section 7).
+// One-second panes by event time, counts added on arrival and subtracted on eviction: the figures depend on what was
+// counted and on the window's time alone, never on order, batching or steps. At log time t the window holds the
+// panes of the seconds floor(t/1000) − span + 1 … floor(t/1000).
+import { assert } from '../kernel/assert.ts'
+import type { Figures } from '../kernel/facts.ts'
+import { compareText, sortedKeys } from '../kernel/order.ts'
+import { indexAtScale4, slotOf } from './grid.ts'
+import { type Entry, PaneLog } from './pane-log.ts'
+import { Row, type RowKey } from './row.ts'
+
+/** The instance the counts belong to; null: only the service (counts of an incarnation that is gone). */
+export interface Owner {
+  readonly service: string
+  readonly instance: string | null
+}
+
+/** A caller's view of a callee; kept apart from what the callee says of itself. */
+export interface Edge {
+  readonly service: string
+  readonly instance: string
+  readonly callerService: string
+  readonly callerInstance: string
+}
+
+/** What a delta counted; a DeltaScratch is one. */
+export interface Counts {
+  readonly n: number
+  readonly errors: number
+  readonly scale: number
+  readonly zeros: number
+  readonly buckets: number
+  readonly bucketIndex: Int32Array
+  readonly bucketCount: Float64Array
+}
+
+export interface When {
+  readonly eventMs: number
+  readonly appendMs: number
+}
+
+export interface WindowOptions {
+  readonly spanMs: number
+  /** A delta whose event lies further before its append time is late and not counted; at most the span. */
+  readonly graceMs: number
+}
+
+/** `late`: older than the grace. `cut`: from before an act. `past`: its pane has left the window already. */
+export type Added = 'added' | 'late' | 'cut' | 'past'
+
+/** Rows of edges; more are counted together without telling them apart. */
+const EDGES_MAX = 4_096
+const NOTHING: Omit<Figures, 'spanMs'> = {
+  n: 0,
+  errors: 0,
+  successRate: null,
+  p99Us: null,
+  maxUs: 0,
+}
+
+interface ServiceRows {
+  readonly row: Row
+  readonly instances: Map<string, Row>
+  readonly edges: Map<string, Row>
+}
+
+export class Windows {
+  private readonly options: WindowOptions
+  private readonly seconds: number
+  private readonly log: PaneLog
+  private readonly services = new Map<string, ServiceRows>()
+  /** Row by id; id 0 is nobody. */
+  private readonly rows: (Row | null)[] = [null]
+  private readonly freeIds: number[] = []
+  private readonly emptied = new Set<Row>()
+  private changed: Row[] = []
+  private edges = 0
+  private nowSec = -1
+  /** Deltas refused because they came later than the grace allows. */
+  late: number = 0
+  /** Deltas of edges that found no row. */
+  edgesRefused: number = 0
+  private pairs = new Float64Array(256)
+
+  constructor(options: WindowOptions) {
+    assert(options.spanMs % 1_000 === 0 && options.spanMs > 0, 'span in whole seconds')
+    assert(options.graceMs <= options.spanMs, 'grace within the span')
+    this.options = options
+    this.seconds = options.spanMs / 1_000
+    this.log = new PaneLog(this.seconds)
+  }
+
+  /** Moves the window's time forward; an earlier time leaves it where it is. */
+  advance(nowMs: number): void {
+    const sec = Math.floor(nowMs / 1_000)
+    if (sec <= this.nowSec) return
+    const first = Math.max(this.nowSec - this.seconds + 1, 0)
+    const last = Math.min(sec - this.seconds, this.nowSec)
+    if (this.nowSec >= 0) for (let s = first; s <= last; s++) this.evict(s)
+    this.nowSec = sec
+    this.forgetEmptied()
+  }
+
+  /** Counts a delta of an instance about itself. Call `advance` with the step's time first. */
+  add(owner: Owner, counts: Counts, when: When): Added {
+    assert(this.nowSec >= 0, 'a window that knows the time')
+    const refusal = this.refusal(when)
+    if (refusal !== null) return refusal
+    const service = this.serviceRows(owner.service)
+    const row = owner.instance === null ? null : this.instanceRow(service, owner.instance)
+    const isCut = row !== null && when.eventMs < row.cutMs
+    this.count(isCut ? null : row, service.row, { counts, when })
+    return isCut ? 'cut' : 'added'
+  }
+
+  /** Counts what a caller saw; only requests and errors, and not in the callee's own window. */
+  addEdge(edge: Edge, counts: Counts, when: When): Added {
+    const refusal = this.refusal(when)
+    if (refusal !== null) return refusal
+    const service = this.serviceRows(edge.service)
+    const row = this.edgeRow(service, edge)
+    if (row === null) {
+      this.edgesRefused += 1
+      return 'past'
+    }
+    this.count(row, null, { counts: { ...counts, zeros: 0, buckets: 0 }, when })
+    return 'added'
+  }
+
+  /**
+   * Forgets what began before the effect of an act on the instance (follow: "the window is cut at the effect
+   * time"), now and when it comes late. The service keeps it: its users did see it.
+   */
+  cut(service: string, instance: string, atMs: number): void {
+    const row = this.instanceRow(this.serviceRows(service), instance)
+    row.cutMs = Math.max(row.cutMs, atMs)
+    this.detach(row, row.cutMs)
+  }
+
+  /** Forgets all of an instance, because a new incarnation begins. */
+  reset(service: string, instance: string): void {
+    const row = this.services.get(service)?.instances.get(instance)
+    if (row !== undefined) this.detach(row, Number.POSITIVE_INFINITY)
+  }
+
+  instance(service: string, instance: string): Figures {
+    return this.figures(this.services.get(service)?.instances.get(instance))
+  }
+
+  service(service: string): Figures {
+    return this.figures(this.services.get(service)?.row)
+  }
+
+  /** Edges into an instance of the service, in order of callee and caller. */
+  edgesInto(service: string): { readonly edge: string; readonly figures: Figures }[] {
+    const edges = this.services.get(service)?.edges ?? new Map<string, Row>()
+    return sortedKeys(edges).map((edge) => ({ edge, figures: this.figures(edges.get(edge)) }))
+  }
+
+  /** Keys whose figures changed since the last call, each once, in no particular order. */
+  takeChanged(): readonly RowKey[] {
+    const taken = this.changed
+    this.changed = []
+    for (const row of taken) row.changed = false
+    return taken.map((row) => row.key)
+  }
+
+  /** Log time at which the next pane leaves the window, or null when nothing is counted. */
+  nextEvictionMs(): number | null {
+    const sec = this.log.oldestSec()
+    return sec === null ? null : (sec + this.seconds) * 1_000
+  }
+
+  /** Canonical value of everything counted, independent of the order of arrival. */
+  describe(): unknown {
+    const entries: (readonly [string, number[]])[] = []
+    this.log.visitAll((entry) => {
+      const row = this.rows[entry.row]
+      const owner = this.rows[entry.serviceRow]
+      const figures = [entry.eventMs, entry.n, entry.errors, ...entry.pairs]
+      entries.push([`${keyText(owner)}${keyText(row)}`, figures])
+    })
+    entries.sort((a, b) => compareText(a[0], b[0]) || compareNumbers(a[1], b[1]))
+    const rows = this.rows
+      .filter((row) => row !== null)
+      .filter((row) => row.entries > 0 || this.remembersCut(row))
+      .sort((a, b) => compareText(keyText(a), keyText(b)))
+      .map((row) => {
+        const cutMs = this.remembersCut(row) ? row.cutMs : 0
+        return [keyText(row), row.n, row.errors, cutMs, row.nonEmpty()]
+      })
+    return { sec: this.nowSec, late: this.late, edgesRefused: this.edgesRefused, rows, entries }
+  }
+
+  private figures(row: Row | undefined): Figures {
+    const { spanMs } = this.options
+    return row === undefined ? { spanMs, ...NOTHING } : row.figures(spanMs)
+  }
+
+  /** Lateness is told from the record alone, so that no split into steps changes it. */
+  private refusal({ eventMs, appendMs }: When): 'late' | 'past' | null {
+    if (eventMs < appendMs - this.options.graceMs) {
+      this.late += 1
+      return 'late'
+    }
+    return Math.floor(eventMs / 1_000) <= this.nowSec - this.seconds ? 'past' : null
+  }
+
+  private count(
+    row: Row | null,
+    service: Row | null,
+    { counts, when }: { counts: Counts; when: When },
+  ): void {
+    const sec = Math.min(Math.floor(when.eventMs / 1_000), this.nowSec)
+    const entry: Entry = {
+      row: row?.id ?? 0,
+      serviceRow: service?.id ?? 0,
+      eventMs: when.eventMs,
+      n: counts.n,
+      errors: counts.errors,
+      pairs: this.pairsOf(counts),
+    }
+    this.log.add(sec, entry)
+    if (row !== null) this.apply(row, entry, 1)
+    if (service !== null) this.apply(service, entry, 1)
+  }
+
+  private pairsOf(counts: Counts): Float64Array {
+    const most = 2 * (counts.buckets + 1)
+    if (this.pairs.length < most) this.pairs = new Float64Array(most)
+    const pairs = this.pairs
+    let length = 0
+    if (counts.zeros > 0) {
+      pairs[1] = counts.zeros
+      pairs[0] = 0
+      length = 2
+    }
+    for (let i = 0; i < counts.buckets; i++) {
+      const slot = slotOf(indexAtScale4(counts.bucketIndex[i] ?? 0, counts.scale))
+      const count = counts.bucketCount[i] ?? 0
+      if (length > 0 && pairs[length - 2] === slot)
+        pairs[length - 1] = (pairs[length - 1] ?? 0) + count
+      else {
+        pairs[length] = slot
+        pairs[length + 1] = count
+        length += 2
+      }
+    }
+    return pairs.subarray(0, length)
+  }
+
+  private apply(row: Row, entry: Entry, sign: 1 | -1): void {
+    row.total(entry.n, entry.errors, sign)
+    const { pairs } = entry
+    for (let i = 0; i < pairs.length; i += 2) {
+      row.latency(pairs[i] ?? 0, sign * (pairs[i + 1] ?? 0))
+    }
+    this.touched(row)
+  }
+
+  private touched(row: Row): void {
+    if (row.entries === 0) this.emptied.add(row)
+    if (row.changed) return
+    row.changed = true
+    this.changed.push(row)
+  }
+
+  private evict(sec: number): void {
+    this.log.evict(sec, (entry) => {
+      for (const id of [entry.row, entry.serviceRow]) {
+        const row = this.rows[id]
+        if (row !== null && row !== undefined) this.apply(row, entry, -1)
+      }
+    })
+  }
+
+  private detach(row: Row, beforeMs: number): void {
+    this.log.detach(row.id, beforeMs, (entry) => this.apply(row, entry, -1))
+    if (row.entries === 0) this.emptied.add(row)
+  }
+
+  /** Gives back rows of keys that count nothing and have no cut to remember. */
+  private forgetEmptied(): void {
+    for (const row of this.emptied) {
+      const isNeeded = row.entries > 0
+      if (!isNeeded && this.remembersCut(row)) continue
+      this.emptied.delete(row)
+      if (!isNeeded) this.remove(row)
+    }
+  }
+
+  /** Late deltas from before its cut can still come. */
+  private remembersCut(row: Row): boolean {
+    return row.cutMs > (this.nowSec - this.seconds) * 1_000
+  }
+
+  private remove(row: Row): void {
+    const { service, instance, caller } = row.key
+    const rows = this.services.get(service)
+    assert(rows !== undefined, 'a row belongs to a service')
+    assert(row.n === 0 && row.errors === 0 && row.latencies === 0, 'an empty row counts nothing')
+    if (instance === null) {
+      // The service goes after its last key, which offers it once more.
+      if (rows.instances.size > 0 || rows.edges.size > 0) return
+      this.services.delete(service)
+    } else if (caller === null) rows.instances.delete(instance)
+    else {
+      rows.edges.delete(edgeKey(instance, caller))
+      this.edges -= 1
+    }
+    if (instance !== null && rows.row.entries === 0) this.emptied.add(rows.row)
+    this.rows[row.id] = null
+    this.freeIds.push(row.id)
+  }
+
+  private newRow(key: RowKey): Row {
+    const id = this.freeIds.pop() ?? this.rows.length
+    const row = new Row(id, key)
+    this.rows[id] = row
+    return row
+  }
+
+  private serviceRows(service: string): ServiceRows {
+    let rows = this.services.get(service)
+    if (rows === undefined) {
+      const row = this.newRow({ service, instance: null, caller: null })
+      rows = { row, instances: new Map(), edges: new Map() }
+      this.services.set(service, rows)
+    }
+    return rows
+  }
+
+  private instanceRow(rows: ServiceRows, instance: string): Row {
+    let row = rows.instances.get(instance)
+    if (row === undefined) {
+      row = this.newRow({ service: rows.row.key.service, instance, caller: null })
+      rows.instances.set(instance, row)
+    }
+    return row
+  }
+
+  private edgeRow(rows: ServiceRows, edge: Edge): Row | null {
+    const caller = `${edge.callerService}\n${edge.callerInstance}`
+    const key = edgeKey(edge.instance, caller)
+    let row = rows.edges.get(key)
+    if (row === undefined) {
+      if (this.edges >= EDGES_MAX) return null
+      row = this.newRow({ service: edge.service, instance: edge.instance, caller })
+      rows.edges.set(key, row)
+      this.edges += 1
+    }
+    return row
+  }
+}
+
+/** Ids have no control characters, so a line feed separates them. */
+function edgeKey(instance: string, caller: string): string {
+  return `${instance}\n${caller}`
+}
+
+function keyText(row: Row | null | undefined): string {
+  if (row === null || row === undefined) return '\n'
+  const { service, instance, caller } = row.key
+  return `${service}\n${instance ?? ''}\n${caller ?? ''}\n`
+}
+
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}

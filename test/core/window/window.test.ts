@@ -1,0 +1,245 @@
+// Windows against an oracle that keeps every latency and counts anew each time.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
+import { type Counts, Windows } from '../../../src/core/window/window.ts'
+
+const SPAN_MS = 60_000
+const windows = (): Windows => new Windows({ spanMs: SPAN_MS, graceMs: SPAN_MS })
+
+/** A delta of scale 4 from raw latencies. */
+function counts(latenciesUs: readonly number[], errors = 0): Counts {
+  const byIndex = new Map<number, number>()
+  for (const us of latenciesUs.filter((v) => v > 0)) {
+    const index = Math.ceil(Math.log2(us) * 16) - 1
+    byIndex.set(index, (byIndex.get(index) ?? 0) + 1)
+  }
+  const sorted = [...byIndex].sort((a, b) => a[0] - b[0])
+  return {
+    n: latenciesUs.length,
+    errors,
+    scale: 4,
+    zeros: latenciesUs.filter((v) => v === 0).length,
+    buckets: sorted.length,
+    bucketIndex: Int32Array.from(sorted, ([index]) => index),
+    bucketCount: Float64Array.from(sorted, ([, count]) => count),
+  }
+}
+
+interface Sample {
+  readonly service: string
+  readonly instance: string
+  readonly eventMs: number
+  readonly appendMs: number
+  readonly latenciesUs: readonly number[]
+  readonly errors: number
+}
+
+const sample: fc.Arbitrary<Sample> = fc
+  .record({
+    service: fc.constantFrom('shop', 'stock'),
+    instance: fc.constantFrom('a', 'b', 'c'),
+    appendMs: fc.integer({ min: 100_000, max: 300_000 }),
+    lagMs: fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 90_000 }) },
+    ),
+    latenciesUs: fc.array(fc.nat({ max: 3_000_000 }), { maxLength: 8 }),
+    errors: fc.nat({ max: 8 }),
+  })
+  .map(({ lagMs, ...rest }) => ({
+    ...rest,
+    eventMs: rest.appendMs - lagMs,
+    errors: Math.min(rest.errors, rest.latenciesUs.length),
+  }))
+const stream: fc.Arbitrary<Sample[]> = fc
+  .array(sample, { minLength: 1, maxLength: 200, size: 'max' })
+  .map((all) => all.sort((a, b) => a.appendMs - b.appendMs))
+
+/** Adds in append order; steps end where `cutsAt` says, and at `endMs`. */
+function run(samples: readonly Sample[], everyMs: number, endMs: number): Windows {
+  const made = windows()
+  let stepEnd = 0
+  for (const one of samples) {
+    while (one.appendMs > stepEnd) {
+      stepEnd = Math.min(one.appendMs + everyMs, endMs)
+      made.advance(stepEnd)
+    }
+    made.add(one, counts(one.latenciesUs, one.errors), one)
+  }
+  made.advance(endMs)
+  return made
+}
+
+function figures(samples: readonly Sample[], nowMs: number): object {
+  const seconds = Math.floor(nowMs / 1_000)
+  const held = samples.filter(
+    (s) =>
+      Math.floor(s.eventMs / 1_000) > seconds - 60 &&
+      s.eventMs <= nowMs &&
+      s.appendMs - s.eventMs <= SPAN_MS,
+  )
+  const latencies = held.flatMap((s) => s.latenciesUs).sort((a, b) => a - b)
+  const errors = held.reduce((sum, s) => sum + s.errors, 0)
+  const n = latencies.length
+  return { n, errors, rate: n === 0 ? null : (n - errors) / n, p99: percentile99(latencies) }
+}
+
+function percentile99(sorted: readonly number[]): number | null {
+  return sorted[Math.ceil((99 * sorted.length) / 100) - 1] ?? null
+}
+
+function expectFigures(made: Windows, samples: readonly Sample[], nowMs: number): void {
+  for (const service of ['shop', 'stock']) {
+    for (const instance of [null, 'a', 'b', 'c']) {
+      const own = samples.filter(
+        (s) => s.service === service && (instance === null || s.instance === instance),
+      )
+      const found = instance === null ? made.service(service) : made.instance(service, instance)
+      const wanted = figures(own, nowMs) as { p99: number | null }
+      const p99 = wanted.p99
+      const isClose =
+        p99 === null || found.p99Us === null
+          ? p99 === found.p99Us
+          : Math.abs(found.p99Us - p99) <= 0.022 * p99 + 0.5
+      const exact = { n: found.n, errors: found.errors, rate: found.successRate, p99 }
+      expect(exact).toEqual(wanted)
+      expect(isClose, `p99 ${found.p99Us} for ${p99}`).toBe(true)
+    }
+  }
+}
+
+describe('figures', () => {
+  test('are those of an oracle, at every second until the last delta has left', () => {
+    fc.assert(
+      fc.property(stream, (samples) => {
+        const endMs = samples.at(-1)?.appendMs ?? 0
+        const made = run(samples, 1, endMs)
+        expectFigures(made, samples, endMs)
+        for (let nowMs = endMs; nowMs < endMs + 62_000; nowMs += 4_750) {
+          made.advance(nowMs)
+          expectFigures(made, samples, nowMs)
+        }
+      }),
+      { numRuns: Number(process.env['HEALSTREAM_TEST_RUNS'] ?? 40) },
+    )
+  })
+
+  test('nothing is left behind when all has left', () => {
+    fc.assert(
+      fc.property(stream, (samples) => {
+        const endMs = (samples.at(-1)?.appendMs ?? 0) + 61_000
+        const made = run(samples, 10, endMs)
+        made.advance(endMs + 1_000)
+        expect(made.describe()).toMatchObject({ rows: [], entries: [] })
+        expect(made.nextEvictionMs()).toBeNull()
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+test('state is bit-identical under any split into steps and any order within a step', () => {
+  const digest = (made: Windows): string => hex(canonical(made.describe()))
+  fc.assert(
+    fc.property(stream, fc.integer({ min: 1, max: 90_000 }), (samples, everyMs) => {
+      const endMs = 300_000
+      const reference = digest(run(samples, 1, endMs))
+      expect(digest(run(samples, everyMs, endMs))).toBe(reference)
+      const reordered = windows()
+      reordered.advance(endMs)
+      for (const one of [...samples].reverse()) {
+        reordered.add(one, counts(one.latenciesUs, one.errors), one)
+      }
+      expect(digest(reordered)).toBe(reference)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+describe('late deltas', () => {
+  test('inside the grace count in their own second and leave with it', () => {
+    const made = windows()
+    made.advance(100_000)
+    const when = { eventMs: 45_500, appendMs: 100_000 }
+    expect(made.add({ service: 's', instance: 'a' }, counts([1_000], 1), when)).toBe('added')
+    made.advance(104_999)
+    expect(made.instance('s', 'a').n).toBe(1)
+    made.advance(105_000)
+    expect(made.instance('s', 'a').n).toBe(0)
+  })
+
+  test('older ones are counted as late and change nothing', () => {
+    const made = new Windows({ spanMs: SPAN_MS, graceMs: 30_000 })
+    made.advance(100_000)
+    const when = { eventMs: 69_999, appendMs: 100_000 }
+    expect(made.add({ service: 's', instance: 'a' }, counts([1_000]), when)).toBe('late')
+    expect(made.late).toBe(1)
+    expect(made.service('s').n).toBe(0)
+  })
+})
+
+describe('cut at the effect of an act', () => {
+  const owner = { service: 's', instance: 'a' }
+
+  test('forgets what began before it, also what comes late, but the service keeps it', () => {
+    const made = windows()
+    made.advance(100_000)
+    made.add(owner, counts([1_000, 1_000], 2), { eventMs: 98_000, appendMs: 99_000 })
+    made.add(owner, counts([1_000], 0), { eventMs: 99_500, appendMs: 100_000 })
+    made.cut('s', 'a', 99_500)
+    expect(made.instance('s', 'a')).toMatchObject({ n: 1, errors: 0 })
+    expect(made.add(owner, counts([1], 1), { eventMs: 99_499, appendMs: 100_000 })).toBe('cut')
+    expect(made.instance('s', 'a')).toMatchObject({ n: 1, errors: 0 })
+    expect(made.service('s')).toMatchObject({ n: 4, errors: 3 })
+    made.advance(200_000)
+    expect(made.service('s').n).toBe(0)
+  })
+
+  test('an instance without counts can be cut', () => {
+    const made = windows()
+    made.advance(100_000)
+    made.cut('s', 'a', 100_000)
+    expect(made.add(owner, counts([1], 1), { eventMs: 99_999, appendMs: 100_000 })).toBe('cut')
+    made.advance(200_000)
+    made.advance(201_000)
+    expect(made.describe()).toMatchObject({ rows: [] })
+  })
+
+  test('a new incarnation begins with nothing', () => {
+    const made = windows()
+    made.advance(100_000)
+    made.add(owner, counts([9_000], 1), { eventMs: 99_000, appendMs: 100_000 })
+    made.reset('s', 'a')
+    expect(made.instance('s', 'a').n).toBe(0)
+    made.add(owner, counts([9_000], 0), { eventMs: 99_000, appendMs: 100_000 })
+    expect(made.instance('s', 'a')).toMatchObject({ n: 1, errors: 0 })
+    expect(made.service('s')).toMatchObject({ n: 2, errors: 1 })
+  })
+})
+
+test('edges are counted apart from the callee', () => {
+  const made = windows()
+  made.advance(100_000)
+  const edge = { service: 's', instance: 'a', callerService: 'c', callerInstance: 'c1' }
+  made.addEdge(edge, counts([1_000, 2_000], 1), { eventMs: 99_000, appendMs: 100_000 })
+  expect(made.instance('s', 'a').n).toBe(0)
+  expect(made.service('s').n).toBe(0)
+  expect(made.edgesInto('s')).toMatchObject([{ figures: { n: 2, errors: 1 } }])
+  made.advance(200_000)
+  made.advance(201_000)
+  expect(made.edgesInto('s')).toEqual([])
+  expect(made.describe()).toMatchObject({ rows: [] })
+})
+
+test('who changed is told once', () => {
+  const made = windows()
+  made.advance(100_000)
+  const when = { eventMs: 99_000, appendMs: 100_000 }
+  made.add({ service: 's', instance: 'a' }, counts([1]), when)
+  made.add({ service: 's', instance: 'a' }, counts([1]), when)
+  expect(made.takeChanged().map((key) => key.instance)).toEqual(['a', null])
+  expect(made.takeChanged()).toEqual([])
+  made.advance(159_000)
+  expect(made.takeChanged().map((key) => key.instance)).toEqual(['a', null])
+})
