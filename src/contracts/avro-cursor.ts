@@ -12,8 +12,11 @@ export class AvroCursor {
   faulty: boolean = false
   /** Last number read by `readLong` or `readDouble`; a field, because a returned one would be boxed when it is wide. */
   value: number = 0
-  /** Where the block under way must end, or -1 when it does not say. */
-  private blockEnd: number = -1
+  /**
+   * Where the block under way must end, or -1 when it does not say. Whoever reads arrays inside arrays puts it by
+   * while the items are read (-1 meanwhile) and back before the next `block`.
+   */
+  blockEnd: number = -1
   private readonly eight: Uint8Array = new Uint8Array(8)
   private readonly eightView: DataView = new DataView(this.eight.buffer)
 

@@ -23,6 +23,7 @@ export type FailureCode =
   | 'HS_NODE_VERSION'
   | 'HS_CONFIG'
   | 'HS_POLICY'
+  | 'HS_SCHEMA'
   | 'HS_PORT_IN_USE'
   | 'HS_UNREACHABLE'
   | 'HS_UNAUTHORIZED'
@@ -51,6 +52,10 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   HS_POLICY: {
     exit: 2,
     fix: 'Correct the policy at the named place and run `healstream policy lint FILE`.',
+  },
+  HS_SCHEMA: {
+    exit: 2,
+    fix: 'Look at the schema registry: its address, its account, and what it holds under the named subject.',
   },
   HS_PORT_IN_USE: {
     exit: 2,
