@@ -1,4 +1,5 @@
-// Refuses a Node that is too old, in a sentence. Plain ES5 on purpose: this file must run on any Node.
+// Refuses a Node that is too old, in a sentence. Plain ES5 on purpose: this file must run on any
+// Node.
 'use strict'
 
 var parts = process.versions.node.split('.')

@@ -1,9 +1,13 @@
-// `npm run check`: everything static, the tidy rules and the pure tests, in under a minute. Stops at the
-// first failure and says what to run.
+// `npm run check`: everything static, the tidy rules and the pure tests, in under a minute. Stops
+// at the first failure and says what to run.
 import { tool } from './lib/run.mjs'
 import { STEPS } from './lib/steps.mjs'
 
-/** @param {string} name @param {readonly string[]} more @returns {import('./lib/steps.mjs').Step} */
+/**
+ * @param {string} name
+ * @param {readonly string[]} more
+ * @returns {import('./lib/steps.mjs').Step}
+ */
 const tests = (name, more) => ({
   name,
   fix: `npx vitest run --project pure ${more.join(' ')}`,

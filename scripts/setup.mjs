@@ -1,5 +1,6 @@
-// Set-up shared by `scripts/test` and `scripts/demo`: dependencies (only when the lock file changed) and
-// build (only what changed). Says what it does, is bounded in time, tries a failed install once more.
+// Set-up shared by `scripts/test` and `scripts/demo`: dependencies (only when the lock file
+// changed) and build (only what changed). Says what it does, is bounded in time, tries a failed
+// install once more.
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +23,10 @@ function installed() {
   return readFileSync(STAMP, 'utf8') === wanted()
 }
 
-/** @param {(line: string) => void} say @returns {Promise<string | null>} what went wrong, or null */
+/**
+ * @param {(line: string) => void} say
+ * @returns {Promise<string | null>} what went wrong, or null
+ */
 async function install(say) {
   if (installed()) {
     say('dependencies: as in the lock file')
@@ -40,10 +44,13 @@ async function install(say) {
     }
     say(result.output.trim().split('\n').slice(0, 20).join('\n'))
   }
-  return 'npm ci failed twice: look at the lines above, check the network and the registry, try again'
+  return 'npm ci failed twice: read the lines above, check the network and the registry'
 }
 
-/** @param {(line: string) => void} say @returns {Promise<string | null>} what went wrong, or null */
+/**
+ * @param {(line: string) => void} say
+ * @returns {Promise<string | null>} what went wrong, or null
+ */
 async function build(say) {
   const result = await tool('tsc', ['-b'], { timeoutMs: BUILD_MS })
   if (result.code === 0) {
@@ -54,7 +61,10 @@ async function build(say) {
   return 'the build failed: correct the lines above and run again'
 }
 
-/** Makes `npx healstream` run what was built here. @returns {string | null} what went wrong, or null */
+/**
+ * Makes `npx healstream` run what was built here.
+ * @returns {string | null} what went wrong, or null
+ */
 function link() {
   const main = `${ROOT}dist/cli/main.js`
   if (!existsSync(main)) return 'the build made no dist/cli/main.js'

@@ -1,5 +1,6 @@
-// Runs the sections in order, goes on after a failed one, and closes with a table. The last line is exactly
-// `N passed, N failed` (`, N skipped` when there are any); exit code 1 when anything failed, 2 on wrong use.
+// Runs the sections in order, goes on after a failed one, and closes with a table. The last line
+// is exactly `N passed, N failed` (`, N skipped` when there are any); exit code 1 when anything
+// failed, 2 on wrong use.
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ROOT } from './lib/run.mjs'

@@ -1,5 +1,5 @@
-// Section `demo`: the demo, headless, with every fault, as a user runs it. Its last line must be the promised
-// JSON, its times must follow each other, and no process of it may be left.
+// Section `demo`: the demo, headless, with every fault, as a user runs it. Its last line must be
+// the promised JSON, its times must follow each other, and no process of it may be left.
 import { readdirSync, readFileSync } from 'node:fs'
 import { run } from './run.mjs'
 import { count, emptyTally } from './tally.mjs'
@@ -18,7 +18,12 @@ function lastJson(text) {
   }
 }
 
-/** What is wrong with the last line of the demo. @param {string} fault @param {string} stdout @returns {string[]} */
+/**
+ * What is wrong with the last line of the demo.
+ * @param {string} fault
+ * @param {string} stdout
+ * @returns {string[]}
+ */
 export function demoProblems(fault, stdout) {
   const found = lastJson(stdout)
   const problems = []

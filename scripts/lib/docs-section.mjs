@@ -1,5 +1,5 @@
-// Section `docs`: the examples in README.md and docs/*.md. Every policy shown must pass the linter, and every
-// command line shown must exist with every flag it uses.
+// Section `docs`: the examples in README.md and docs/*.md. Every policy shown must pass the
+// linter, and every command line shown must exist with every flag it uses.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,7 +31,8 @@ export function fences(file, page) {
 }
 
 /**
- * `healstream …` lines of a shell example: the words before the first flag or operand, and the flags.
+ * `healstream …` lines of a shell example: the words before the first flag or operand, and the
+ * flags.
  * @param {string} text @returns {{ words: string[], flags: string[] }[]}
  */
 export function commandLines(text) {

@@ -1,5 +1,5 @@
-// Runs one command in a process group of its own, bounded in time: when the time is up, or when this
-// process is interrupted, the whole group ends, so nothing is left running.
+// Runs one command in a process group of its own, bounded in time: when the time is up, or when
+// this process is interrupted, the whole group ends, so nothing is left running.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -9,8 +9,10 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const groups = new Set()
 
 /**
- * @typedef {{ timeoutMs: number, env?: Record<string, string>, cwd?: string, show?: boolean }} RunOptions
- * @typedef {{ code: number, timedOut: boolean, stdout: string, output: string, seconds: number }} RunResult
+ * @typedef {{ timeoutMs: number, env?: Record<string, string>, cwd?: string, show?: boolean }}
+ * RunOptions
+ * @typedef {{ code: number, timedOut: boolean, stdout: string, output: string, seconds: number }}
+ * RunResult
  * `output` is stdout and stderr as they came. `code` is 1 when a signal ended the command.
  */
 
@@ -70,7 +72,11 @@ export function run(command, args, options) {
   })
 }
 
-/** @param {string} name a developer tool of node_modules @param {readonly string[]} args @param {RunOptions} options */
+/**
+ * @param {string} name a developer tool of node_modules
+ * @param {readonly string[]} args
+ * @param {RunOptions} options
+ */
 export function tool(name, args, options) {
   const PATH = `${ROOT}node_modules/.bin:${process.env['PATH'] ?? ''}`
   return run(`${ROOT}node_modules/.bin/${name}`, args, {

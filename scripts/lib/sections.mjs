@@ -1,5 +1,5 @@
-// Sections of `./scripts/test`, in order, each with its share of the time (docs/DESIGN.md section 10). A section
-// that uses up its share is ended and has failed.
+// Sections of `./scripts/test`, in order, each with its share of the time (docs/DESIGN.md section
+// 10). A section that uses up its share is ended and has failed.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,8 @@ import { count, emptyTally } from './tally.mjs'
 /**
  * @typedef {(line: string) => void} Say
  * @typedef {import('./tally.mjs').Tally} Tally
- * @typedef {{ name: string, shareSeconds: number, full?: boolean, run: (say: Say) => Promise<Tally> }} Section
+ * @typedef {{ name: string, shareSeconds: number, full?: boolean, run: (say: Say) =>
+ * Promise<Tally> }} Section
  */
 
 /** @param {Say} say @returns {Promise<Tally>} */
@@ -39,7 +40,9 @@ async function checkSection(say) {
 
 /**
  * Runs vitest projects; what it found comes from our reporter, not from its text.
- * @param {Say} say @param {{ projects: readonly string[], shareSeconds: number, env?: Record<string, string> }} options
+ * @param {Say} say
+ * @param {{ projects: readonly string[], shareSeconds: number, env?: Record<string, string> }}
+ * options
  * @returns {Promise<Tally>}
  */
 async function tests(say, { projects, shareSeconds, env }) {
@@ -73,14 +76,23 @@ function readTally(file) {
   }
 }
 
-/** @param {string} name @param {number} shareSeconds @param {readonly string[]} projects @returns {Section} */
+/**
+ * @param {string} name
+ * @param {number} shareSeconds
+ * @param {readonly string[]} projects
+ * @returns {Section}
+ */
 const testSection = (name, shareSeconds, projects) => ({
   name,
   shareSeconds,
   run: (say) => tests(say, { projects, shareSeconds }),
 })
 
-/** Every bench once; a figure is judged by people, a crash is judged here. @param {Say} say @returns {Promise<Tally>} */
+/**
+ * Every bench once; a figure is judged by people, a crash is judged here.
+ * @param {Say} say
+ * @returns {Promise<Tally>}
+ */
 async function benchSection(say) {
   const tally = emptyTally()
   for (const name of ['decode', 'loop']) {

@@ -1,5 +1,5 @@
-// The static checks, in the order in which they are cheapest to fail; `npm run check` and the section
-// `check` of `./scripts/test` both run them.
+// The static checks, in the order in which they are cheapest to fail; `npm run check` and the
+// section `check` of `./scripts/test` both run them.
 import { readFileSync } from 'node:fs'
 import { ROOT, run, tool } from './run.mjs'
 
@@ -27,7 +27,10 @@ async function types() {
   }
 }
 
-/** A tsconfig that the linter's engine refuses turns every typed rule off, silently: that is a failure. */
+/**
+ * A tsconfig that the linter's engine refuses turns every typed rule off, silently: that is a
+ * failure.
+ */
 async function lint() {
   const result = await tool('oxlint', ['--type-aware'], LIMIT)
   const files = Number(/ on (\d+) files? /.exec(result.output)?.[1] ?? 0)
@@ -39,7 +42,10 @@ async function lint() {
   return plain(result)
 }
 
-/** With a TypeScript it does not know, the tool reports no violations in 0 modules: that is a failure. */
+/**
+ * With a TypeScript it does not know, the tool reports no violations in 0 modules: that is a
+ * failure.
+ */
 async function imports() {
   const args = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src', 'scripts']
   const result = await tool('depcruise', args, LIMIT)

@@ -14,7 +14,11 @@ export function count(tally, ok, failure) {
   else tally.failures.push(failure)
 }
 
-/** Where real parts must be there (CI), what was skipped has failed. @param {Tally} tally @param {boolean} strict */
+/**
+ * Where real parts must be there (CI), what was skipped has failed.
+ * @param {Tally} tally
+ * @param {boolean} strict
+ */
 export function settle(tally, strict) {
   if (!strict) return tally
   const missing = tally.skips.map((skip) => `missing in CI: ${skip}`)

@@ -1,5 +1,6 @@
-// Reporter for `./scripts/test`: writes what passed, failed and was skipped (with the reason given to
-// `ctx.skip`) as JSON to the file named by HEALSTREAM_TEST_REPORT. Errors outside of tests count as failures.
+// Reporter for `./scripts/test`: writes what passed, failed and was skipped (with the reason
+// given to `ctx.skip`) as JSON to the file named by HEALSTREAM_TEST_REPORT. Errors outside of
+// tests count as failures.
 import { writeFileSync } from 'node:fs'
 
 /** @typedef {import('vitest/node').TestModule} TestModule */

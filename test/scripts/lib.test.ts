@@ -44,7 +44,8 @@ describe('run', () => {
     expect(await isGone(grandchild)).toBe(true)
   })
 
-  // Before: a command that had left a process with its streams behind was waited for until that one ended.
+  // Before: a command that had left a process with its streams behind was waited for until that
+  // one ended.
   test('does not wait for a process left behind with its streams', async () => {
     const script = [
       "const { spawn } = require('node:child_process')",

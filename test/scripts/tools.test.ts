@@ -1,6 +1,7 @@
-// The tools that guard the house are on guard: each rule that a configuration promises catches what is planted
-// against it. Story: two of these tools can find nothing because they looked at nothing (dependency-cruiser with a
-// TypeScript it does not know, oxlint with a tsconfig it refuses), and say so only in passing.
+// The tools that guard the house are on guard: each rule that a configuration promises catches
+// what is planted against it. Story: two of these tools can find nothing because they looked at
+// nothing (dependency-cruiser with a TypeScript it does not know, oxlint with a tsconfig it
+// refuses), and say so only in passing.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

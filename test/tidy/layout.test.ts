@@ -17,6 +17,8 @@ describe('planted', () => {
     expect(unmirrored([source], new Set(['test/a/b.test.ts']), new Map())).toEqual([])
     expect(unmirrored([source], new Set(['test/a/b.order.test.ts']), new Map())).toEqual([])
     expect(unmirrored([source], new Set(), new Map([['src/a/b.ts', 'why']]))).toEqual([])
+    expect(unmirrored([source], new Set(), new Map([['src/a/', 'why']]))).toEqual([])
+    expect(unmirrored([source], new Set(), new Map([['src/c/', 'why']]))).toHaveLength(2)
   })
 
   test('a reason that is no longer needed', () => {

@@ -1,4 +1,5 @@
-// Where things are: tests mirror sources, topics are named in one place, every test belongs to a test project.
+// Where things are: tests mirror sources, topics are named in one place, every test belongs to a
+// test project.
 import ts from 'typescript'
 import { type Finding, finding, parse, type SourceText, visit } from './tree.ts'
 
@@ -27,20 +28,23 @@ export function isMirrored(path: string, tests: ReadonlySet<string>): boolean {
 }
 
 /**
- * Sources without a test and without a reason in `untested`; reasons that are no longer needed count too.
+ * Sources without a test and without a reason in `untested`; reasons that are no longer needed
+ * count too.
  */
 export function unmirrored(
   sources: readonly SourceText[],
   tests: ReadonlySet<string>,
   untested: ReadonlyMap<string, string>,
 ): readonly Finding[] {
+  const entries = [...untested.keys()]
+  const covers = (entry: string, path: string): boolean =>
+    entry === path || (entry.endsWith('/') && path.startsWith(entry))
   const missing = sources
-    .filter(({ path }) => !isMirrored(path, tests) && !untested.has(path))
+    .filter(({ path }) => !isMirrored(path, tests) && !entries.some((entry) => covers(entry, path)))
     .filter(hasValues)
     .map(({ path }) => ({ path, line: 1, what: 'has no test that mirrors it' }))
-  const paths = new Set(sources.map(({ path }) => path))
-  const stale = [...untested.keys()]
-    .filter((path) => !paths.has(path) || isMirrored(path, tests))
+  const stale = entries
+    .filter((entry) => sources.every(({ path }) => !covers(entry, path) || isMirrored(path, tests)))
     .map((path) => ({ path, line: 1, what: 'needs no entry in test/tidy/untested.ts any more' }))
   return [...missing, ...stale]
 }

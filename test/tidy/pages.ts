@@ -1,5 +1,5 @@
-// Pages: links that resolve inside the repository, requirement IDs that exist, states that are kept true, and the
-// page of errors, which is printed from the code.
+// Pages: links that resolve inside the repository, requirement IDs that exist, states that are
+// kept true, and the page of errors, which is printed from the code.
 import { dirname, join, normalize } from 'node:path'
 import { EXIT, FAILURES } from '../../src/contracts/failure.ts'
 import type { Finding, SourceText } from './tree.ts'
@@ -77,7 +77,10 @@ export function requirements(page: string): readonly Requirement[] {
   })
 }
 
-/** What is wrong with a state: `planned`, `partial: where`, `done: where`, where = files in backquotes. */
+/**
+ * What is wrong with a state: `planned`, `partial: where`, `done: where`, where = files in
+ * backquotes.
+ */
 export function stateProblem(state: string, exists: (path: string) => boolean): string | null {
   if (state === 'planned') return null
   const where = /^(?:partial|done): (.+)$/.exec(state)?.[1]
@@ -121,8 +124,8 @@ export function errorsPage(): string {
     '<!-- Generated from src/contracts/failure.ts: `npx vitest run test/tidy/pages.test.ts -u` -->',
     '# Errors',
     '',
-    'Every error that a person can meet has a code that never changes its meaning, an exit code for scripts,',
-    'and a next step. The message before it says what was found, and where.',
+    'Every error that a person can meet has a code that never changes its meaning, an exit code',
+    'for scripts, and a next step. The message before it says what was found, and where.',
     '',
     '| Exit code | Meaning |',
     '|---|---|',

@@ -1,5 +1,6 @@
-// What the core may not say, because another machine, another day or another engine would answer differently.
-// The compiler already refuses what needs `node:*` or the DOM (`types: []`); this covers the language itself.
+// What the core may not say, because another machine, another day or another engine would answer
+// differently. The compiler already refuses what needs `node:*` or the DOM (`types: []`); this
+// covers the language itself.
 import ts from 'typescript'
 import { type Finding, finding, type SourceText, visit } from './tree.ts'
 
@@ -12,11 +13,10 @@ const GLOBALS = new Map([
 ])
 
 /** Engines may round these differently (V8 has changed `pow` and `exp` between versions). */
-const INEXACT = new Set(
-  'random exp expm1 log log1p log2 log10 pow sin cos tan asin acos atan atan2 sinh cosh tanh cbrt hypot'.split(
-    ' ',
-  ),
-)
+const INEXACT = new Set([
+  ...['random', 'exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'pow', 'cbrt', 'hypot'],
+  ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2', 'sinh', 'cosh', 'tanh'],
+])
 
 const LOCALE = /^(toLocale\w*|localeCompare|normalize)$/
 const SORTS = new Set(['sort', 'toSorted'])
@@ -73,7 +73,10 @@ export function impurities(file: SourceText): readonly Finding[] {
   return found
 }
 
-/** Expressions built from text: a user's text could hang the engine. RE2 behind core/decision/expression is safe. */
+/**
+ * Expressions built from text: a user's text could hang the engine. RE2 behind
+ * core/decision/expression is safe.
+ */
 export function builtExpressions(file: SourceText): readonly Finding[] {
   const found: Finding[] = []
   visit(file, (node) => {

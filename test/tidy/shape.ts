@@ -1,4 +1,5 @@
-// House numbers: lengths, widths, parameters, headers, and the loose corners of the language that are not used.
+// House numbers: lengths, widths, parameters, headers, and the loose corners of the language that
+// are not used.
 import ts from 'typescript'
 import { type Finding, finding, isGenerated, parse, type SourceText, visit } from './tree.ts'
 

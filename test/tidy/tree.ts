@@ -1,4 +1,5 @@
-// The repository as the tidy rules see it: its files (not what tools produce), read and parsed once.
+// The repository as the tidy rules see it: its files (not what tools produce), read and parsed
+// once.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'

@@ -1,4 +1,5 @@
-// Words that may not be in the repository: unfinished work, paths of one machine, addresses of a registry.
+// Words that may not be in the repository: unfinished work, paths of one machine, addresses of a
+// registry.
 import type { Finding, SourceText } from './tree.ts'
 
 interface Ban {
