@@ -31,6 +31,11 @@ export type EventKind =
   | 'poison_skipped'
   | 'group_assigned'
   | 'group_lost'
+  | 'agent_module_failed'
+  | 'agent_send_failed'
+  | 'agent_notice'
+  | 'agent_command'
+  | 'agent_intake_refused'
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>
 
@@ -92,4 +97,37 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
   },
   group_assigned: { level: 'info', text: 'generation {generation}: owns {tasks}' },
   group_lost: { level: 'warn', text: 'ownership cannot be proven: {reason}' },
+  agent_module_failed: {
+    level: 'error',
+    text: 'module {module} failed and is started again: {reason}',
+    metrics: [
+      {
+        name: 'agent_module_restarts_total',
+        kind: 'counter',
+        help: 'Modules of the agent that failed and were started again.',
+        labels: ['module'],
+      },
+    ],
+  },
+  agent_send_failed: { level: 'warn', text: '{records} records were not taken: {reason}' },
+  agent_notice: { level: 'warn', text: '{code}: {detail}' },
+  agent_command: {
+    level: 'info',
+    text: 'command {command}: {action} of {instance}: {outcome} ({detail})',
+    metrics: [
+      {
+        name: 'agent_commands_total',
+        kind: 'counter',
+        help: 'Commands answered by the agent.',
+        labels: ['action', 'outcome'],
+      },
+    ],
+  },
+  agent_intake_refused: {
+    level: 'warn',
+    text: 'a connection to the intake was closed: {reason}',
+    metrics: [
+      { name: 'agent_intake_refused_total', kind: 'counter', help: 'Intake connections closed.' },
+    ],
+  },
 }

@@ -1,0 +1,56 @@
+// Probes one target on a fixed grid of times: tries never overlap, a late try does not shift the later ones, a try
+// that outlasts its period is followed at once by the next. Says what changed, not every try.
+import type { ProbeVerdict } from '../../contracts/records.ts'
+import type { Clock } from '../ports.ts'
+import {
+  type ProbeProfile,
+  type ProbeTarget,
+  type ProbeTry,
+  type TryOutcome,
+  Verdict,
+} from './probe.ts'
+
+export interface ProbeLoopOptions {
+  readonly target: ProbeTarget
+  readonly profile: ProbeProfile
+  readonly probe: ProbeTry
+  readonly clock: Clock
+  /** True while the instance is being started or ended by our own hand: no tries, and the verdict starts anew. */
+  readonly held: () => boolean
+  readonly onTry: (outcome: TryOutcome) => void
+  readonly onVerdict: (verdict: ProbeVerdict, last: TryOutcome, failures: number) => void
+}
+
+/** Runs until `signal` aborts; rejects only for a defect of a listener. */
+export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal): Promise<void> {
+  const { clock, profile } = options
+  const verdict = new Verdict(profile)
+  let at = clock.monotonicMs() + profile.initialDelayMs
+  while (await slept(clock, at - clock.monotonicMs(), signal)) {
+    if (options.held()) verdict.reset()
+    else {
+      const outcome = await options.probe(options.target, profile.timeoutMs)
+      if (signal.aborted) return
+      // A try that was under way when our own hand took the instance says nothing about the instance.
+      if (!options.held()) judge(options, verdict, outcome)
+    }
+    at = Math.max(at + profile.periodMs, clock.monotonicMs())
+  }
+}
+
+function judge(options: ProbeLoopOptions, verdict: Verdict, outcome: TryOutcome): void {
+  options.onTry(outcome)
+  const changed = verdict.observe(outcome.reason)
+  if (changed !== null) options.onVerdict(changed, outcome, verdict.failures)
+}
+
+/** False: aborted. Always gives way to others, so that a target that fails at once cannot starve the rest. */
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false
+  try {
+    await clock.sleep(Math.max(0, ms), signal)
+    return true
+  } catch {
+    return false
+  }
+}
