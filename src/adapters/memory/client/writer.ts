@@ -1,0 +1,210 @@
+// The transactional writer: AddPartitionsToTxn, one Produce after another per partition with sequence numbers of our
+// own, EndTxn. What is repeated and what is given up:
+//
+//   AddPartitions, Produce, EndTxn without an answer   asked again with the same epoch and sequence until the deadline
+//   an EndTxn or AddPartitions that was repeated       a copy may still be on its way and would end or begin the next
+//                                                      transaction of this epoch: a new epoch is taken first, and only
+//                                                      if the id is still ours (never fence back)
+//   a batch refused for its size or time stamp         the transaction is aborted; the writer stays usable
+//   anything else                                      used up until fence()
+import type { OutgoingRecord } from '../../../contracts/record.ts'
+import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
+import type { Appended, TransactionalWriter, WriterOptions } from '../../../runtime/ports.ts'
+import { type ProducerIdentity, partitionKey, type ResponseOf } from '../protocol.ts'
+import {
+  appendedFrom,
+  byPartition,
+  encodePartition,
+  nextSequence,
+  type OutgoingBatch,
+} from './batching.ts'
+import { type Asked, type Connection, expectNone, Session } from './session.ts'
+
+type State = 'unfenced' | 'ready' | 'busy' | 'used up'
+
+/** Errors after which nothing was written and the writer goes on. */
+const HARMLESS: ReadonlySet<LogErrorCode> = new Set(['TOO_LARGE', 'TIMESTAMP_REFUSED'])
+
+export class Writer implements TransactionalWriter {
+  readonly #session: Session
+  readonly #options: WriterOptions
+  #state: State = 'unfenced'
+  #identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
+  /** Next sequence number by partition, in this epoch. */
+  #sequences = new Map<string, number>()
+  #needsNewEpoch = false
+
+  constructor(connection: Connection, options: WriterOptions) {
+    this.#session = new Session(connection)
+    this.#options = options
+  }
+
+  async fence(): Promise<void> {
+    if (this.#state === 'busy') throw new LogError('INVALID_REQUEST', 'fence() during a commit')
+    this.#state = 'used up'
+    await this.#initialise(null, this.#deadline())
+    this.#state = 'ready'
+  }
+
+  async commit(records: readonly OutgoingRecord[]): Promise<readonly Appended[]> {
+    if (this.#state === 'busy') throw new LogError('INVALID_REQUEST', 'one commit at a time')
+    if (this.#state !== 'ready') throw new LogError('INVALID_REQUEST', 'the writer needs fence()')
+    if (records.length === 0) return []
+    this.#state = 'busy'
+    try {
+      const appended = await this.#transaction(records)
+      this.#state = 'ready'
+      return appended
+    } catch (error) {
+      const isHarmless = error instanceof LogError && HARMLESS.has(error.code)
+      this.#state = isHarmless ? 'ready' : 'used up'
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    this.#session.close()
+    return Promise.resolve()
+  }
+
+  #deadline(): number {
+    return this.#session.clock.monotonicMs() + this.#options.deadlineMs
+  }
+
+  /** Takes the transactional id (`current` null), or a new epoch of it while it is ours. */
+  async #initialise(current: ProducerIdentity | null, deadlineMs: number): Promise<void> {
+    const { transactionalId, transactionTimeoutMs: timeoutMs } = this.#options
+    const request = { transactionalId, timeoutMs, current }
+    const { answer } = await this.#session.ask('initProducerId', request, deadlineMs)
+    expectNone('initProducerId', answer.error)
+    this.#identity = { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+    this.#sequences = new Map()
+    this.#needsNewEpoch = false
+  }
+
+  async #transaction(records: readonly OutgoingRecord[]): Promise<readonly Appended[]> {
+    const deadlineMs = this.#deadline()
+    const parts = await this.#begin(records, deadlineMs)
+    const appended = await this.#produceAll(parts, deadlineMs)
+    const { isRepeated } = await this.#end(true, deadlineMs)
+    this.#needsNewEpoch ||= isRepeated
+    return appended
+  }
+
+  /** Everything before the first record is sent; without an answer here nothing has happened. */
+  async #begin(
+    records: readonly OutgoingRecord[],
+    deadlineMs: number,
+  ): Promise<readonly (readonly OutgoingBatch[])[]> {
+    try {
+      if (this.#needsNewEpoch) await this.#initialise(this.#identity, deadlineMs)
+      const parts = await this.#encode(records)
+      const partitions = parts.flatMap((batches) => batches.slice(0, 1))
+      const { answer, isRepeated } = await this.#session.ask(
+        'addPartitionsToTxn',
+        {
+          ...this.#identity,
+          transactionalId: this.#options.transactionalId,
+          partitions: partitions.map(({ topic, partition }) => ({ topic, partition })),
+        },
+        deadlineMs,
+      )
+      this.#needsNewEpoch ||= isRepeated
+      expectNone('addPartitionsToTxn', answer.error)
+      return parts
+    } catch (error) {
+      throw gone(error)
+    }
+  }
+
+  /** Sizes are checked for all partitions before any sequence number is used. */
+  async #encode(
+    records: readonly OutgoingRecord[],
+  ): Promise<readonly (readonly OutgoingBatch[])[]> {
+    const parts: OutgoingBatch[][] = []
+    const sequences = new Map(this.#sequences)
+    for (const part of byPartition(records)) {
+      const sequence = sequences.get(partitionKey(part)) ?? 0
+      const producer = { ...this.#identity, transactional: true, sequence }
+      parts.push(await encodePartition(this.#session, part, producer))
+      sequences.set(partitionKey(part), nextSequence(sequence, part.records.length))
+    }
+    this.#sequences = sequences
+    return parts
+  }
+
+  async #produceAll(
+    parts: readonly (readonly OutgoingBatch[])[],
+    deadlineMs: number,
+  ): Promise<readonly Appended[]> {
+    const results = await Promise.allSettled(
+      parts.map((batches) => this.#producePartition(batches, deadlineMs)),
+    )
+    const appended: Appended[] = []
+    let failure: { readonly error: unknown } | null = null
+    for (const result of results) {
+      if (result.status === 'fulfilled') appended.push(...result.value)
+      else failure = worse(failure, result.reason)
+    }
+    if (failure === null) return appended
+    await this.#giveUp(failure.error, deadlineMs)
+    throw gone(failure.error)
+  }
+
+  async #producePartition(
+    batches: readonly OutgoingBatch[],
+    deadlineMs: number,
+  ): Promise<Appended[]> {
+    const appended: Appended[] = []
+    for (const { topic, partition, batch, recordCount } of batches) {
+      const { transactionalId } = this.#options
+      const request = { transactionalId, partitions: [{ topic, partition, batch }] }
+      const { answer } = await this.#session.attempt('produce', request, deadlineMs)
+      const [stored] = answer.partitions
+      if (stored === undefined || stored.topic !== topic || stored.partition !== partition)
+        throw new LogError('INVALID_REQUEST', 'the answer to produce is about something else')
+      if (stored.error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#session.topics.forget(topic)
+      expectNone('produce', stored.error, { topic, partition })
+      appended.push(appendedFrom(stored, recordCount))
+    }
+    return appended
+  }
+
+  /** Aborts a transaction that cannot be committed, so that nobody waits for its time-out. */
+  async #giveUp(error: unknown, deadlineMs: number): Promise<void> {
+    // The sequence numbers of refused batches were not used up at the log.
+    this.#needsNewEpoch = true
+    const code = error instanceof LogError ? error.code : null
+    if (code === 'FENCED' || code === 'ABORTED' || code === 'CLOSED') return
+    await this.#end(false, deadlineMs)
+  }
+
+  async #end(commit: boolean, deadlineMs: number): Promise<Asked<ResponseOf<'endTxn'>>> {
+    const { transactionalId } = this.#options
+    const request = { ...this.#identity, transactionalId, commit }
+    try {
+      const asked = await this.#session.ask('endTxn', request, deadlineMs)
+      expectNone('endTxn', asked.answer.error)
+      return asked
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
+      if (!commit) throw gone(error)
+      throw new LogError('IN_DOUBT', 'no definite answer to the commit', { cause: error })
+    }
+  }
+}
+
+/** Without a commit sent, no answer means: not committed, now or later. */
+function gone(error: unknown): unknown {
+  if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') return error
+  return new LogError('ABORTED', 'no answer before the commit was asked for', { cause: error })
+}
+
+/** Of several failures the one that says most about the writer: fenced before anything else. */
+function worse(
+  known: { readonly error: unknown } | null,
+  error: unknown,
+): { readonly error: unknown } {
+  const isFenced = error instanceof LogError && error.code === 'FENCED'
+  return known === null || isFenced ? { error } : known
+}
