@@ -1,0 +1,128 @@
+// Publishes policies: every record goes to all partitions of hs.policies, with the next version of its name. Repeating
+// an apply is harmless: what every partition holds already is left alone, and a half-written one is written again.
+import type { Encoder } from '../../contracts/decode.ts'
+import { HsError } from '../../contracts/failure.ts'
+import type { OutgoingRecord } from '../../contracts/record.ts'
+import type { PolicyRecord } from '../../contracts/records.ts'
+import { topicName } from '../../contracts/topics.ts'
+import { encodeUtf8 } from '../../contracts/utf8.ts'
+import type { Clock, LogPort } from '../../runtime/ports.ts'
+import type { ReadModel } from './read-model.ts'
+import type { AppliedPolicy } from './views.ts'
+
+/** A checked document, ready to be published. */
+export type PolicyDraft = Pick<PolicyRecord, 'name' | 'kind' | 'document' | 'sha256'>
+
+export interface ApplyOptions {
+  readonly author: string
+  readonly comment: string | null
+  readonly dryRun: boolean
+}
+
+export interface PolicyStoreOptions {
+  readonly log: LogPort
+  readonly encoder: Encoder
+  readonly clock: Clock
+  readonly model: ReadModel
+  readonly prefix: string
+  readonly partitions: number
+}
+
+const VISIBLE_MS = 5_000
+const LOOK_MS = 5
+
+export class PolicyStore {
+  private readonly options: PolicyStoreOptions
+  private turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PolicyStoreOptions) {
+    this.options = options
+  }
+
+  /**
+   * Applies the drafts in their order; applies take turns, and each ends when the read model shows its versions.
+   * Errors: HS_LOG when the log did not take or did not show them in time (repeat the apply: it is harmless).
+   */
+  apply(drafts: readonly PolicyDraft[], options: ApplyOptions): Promise<readonly AppliedPolicy[]> {
+    const mine = this.turn.then(() => this.applyNow(drafts, options))
+    this.turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  private async applyNow(
+    drafts: readonly PolicyDraft[],
+    options: ApplyOptions,
+  ): Promise<readonly AppliedPolicy[]> {
+    const planned = drafts.map((draft) => this.plan(draft, options))
+    const changed = planned.filter(({ applied }) => applied.outcome !== 'unchanged')
+    if (!options.dryRun && changed.length > 0) {
+      await this.write(changed.map(({ record }) => record))
+      await this.visible(changed.map(({ record }) => record))
+    }
+    return planned.map(({ applied }) => applied)
+  }
+
+  private plan(
+    draft: PolicyDraft,
+    options: ApplyOptions,
+  ): { readonly record: PolicyRecord; readonly applied: AppliedPolicy } {
+    const held = this.options.model.policy(draft.name)
+    const same = held !== null && !held.record.deleted && held.record.sha256 === draft.sha256
+    const whole = same && held.partitions === this.options.partitions
+    const version = same ? held.record.version : (held?.record.version ?? 0) + 1
+    const { author, comment } = options
+    const record: PolicyRecord = {
+      ...draft,
+      version,
+      deleted: false,
+      author,
+      at_ms: this.options.clock.nowMs(),
+      comment,
+    }
+    const outcome = held === null ? 'created' : whole ? 'unchanged' : 'updated'
+    const { name, kind, sha256 } = draft
+    return { record, applied: { name, kind, version, sha256, outcome, dry_run: options.dryRun } }
+  }
+
+  private async write(records: readonly PolicyRecord[]): Promise<void> {
+    const { log, encoder, clock, prefix, partitions } = this.options
+    const producer = log.producer()
+    try {
+      const outgoing = records.flatMap((record) => {
+        const value = encoder.encode('policies', record)
+        const timestampMs = clock.nowMs()
+        return Array.from({ length: partitions }, (_, partition): OutgoingRecord => {
+          const topic = topicName('policies', prefix)
+          return { topic, partition, key: encodeUtf8(record.name), value, timestampMs }
+        })
+      })
+      await producer.send(outgoing)
+    } catch (error) {
+      throw new HsError('HS_LOG', 'the log did not take the policies', {
+        fix: 'Apply them again: what was written already stays as it is.',
+        cause: error,
+      })
+    } finally {
+      await producer.close()
+    }
+  }
+
+  /** So that whoever applies next, or reads, finds what was applied. */
+  private async visible(records: readonly PolicyRecord[]): Promise<void> {
+    const { clock, model, partitions } = this.options
+    const until = clock.monotonicMs() + VISIBLE_MS
+    const missing = (): boolean =>
+      records.some((record) => {
+        const held = model.policy(record.name)
+        if (held === null || held.record.version < record.version) return true
+        return held.record.version === record.version && held.partitions < partitions
+      })
+    while (missing()) {
+      if (clock.monotonicMs() > until)
+        throw new HsError('HS_LOG', 'the policies were written, but cannot be read back yet', {
+          fix: 'Look with `healstream get policies`, then apply them again if they are not there.',
+        })
+      await clock.sleep(LOOK_MS)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// What the reading endpoint offers: the views, the tail, and the two things an operator may write through it.
+import type { HttpAnswer, HttpRequest, HttpRoute } from '../../adapters/http/server.ts'
+import { HsError } from '../../contracts/failure.ts'
+import type { PolicyDraft, PolicyStore } from './policy-store.ts'
+import type { ReadModel } from './read-model.ts'
+import { tail, tailRequest } from './tail.ts'
+import type { TailSource } from './tail.ts'
+
+export interface ReadingOptions {
+  readonly source: TailSource
+  readonly model: ReadModel
+  readonly policies: PolicyStore
+  /** Checks a policy file. Errors: HS_POLICY with file:line:column. */
+  readonly parsePolicies: (text: string, file: string) => readonly PolicyDraft[]
+  /** Sets the cluster up; `created` is false when it was set up before. */
+  readonly init: () => Promise<{ readonly clusterId: string; readonly created: boolean }>
+  /** False before `init`: nothing can be read or written yet. */
+  readonly hasGenesis: () => boolean
+}
+
+const json = (body: unknown): HttpAnswer => ({ kind: 'json', body })
+
+/** Every route needs the token. */
+export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
+  const { model, source } = options
+  const get = (path: string, handle: (request: HttpRequest) => HttpAnswer): HttpRoute => ({
+    method: 'GET',
+    path,
+    handle: (request) => {
+      needGenesis(options)
+      return handle(request)
+    },
+  })
+  const service = (request: HttpRequest): string | null => request.query['service'] ?? null
+  return [
+    get('/v1/services', () => json(model.services())),
+    get('/v1/instances', (request) => json(model.instances(service(request)))),
+    get('/v1/incidents', (request) => {
+      const found = model.incidents(service(request))
+      return json(request.query['state'] === 'open' ? found.filter((i) => i.open) : found)
+    }),
+    get('/v1/incidents/:id', ({ params }) => {
+      const id = params['id'] ?? ''
+      const view = model.incident(id)
+      if (view === null)
+        throw new HsError('HS_NOT_FOUND', `there is no incident ${JSON.stringify(id)}`, {
+          fix: 'List them with `healstream get incidents`.',
+        })
+      return json(view)
+    }),
+    get('/v1/commands', (request) => json(model.commands(service(request)))),
+    get('/v1/policies', () => json(model.policies())),
+    get('/v1/tail/:topic', ({ params, query, signal }) => ({
+      kind: 'lines',
+      lines: tail(source, tailRequest(params['topic'] ?? '', query, source.prefix), signal),
+    })),
+    {
+      method: 'POST',
+      path: '/v1/policies',
+      handle: async ({ body }) => {
+        needGenesis(options)
+        const { text, file, author, comment, dryRun } = applyBody(body)
+        const drafts = options.parsePolicies(text, file)
+        return json(await options.policies.apply(drafts, { author, comment, dryRun }))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/init',
+      handle: async () => {
+        const { clusterId, created } = await options.init()
+        return json({ cluster_id: clusterId, created })
+      },
+    },
+  ]
+}
+
+function needGenesis(options: ReadingOptions): void {
+  if (!options.hasGenesis())
+    throw new HsError('HS_NO_GENESIS', 'this cluster has no genesis: no task may run yet')
+}
+
+interface ApplyBody {
+  readonly text: string
+  readonly file: string
+  readonly author: string
+  readonly comment: string | null
+  readonly dryRun: boolean
+}
+
+function applyBody(body: unknown): ApplyBody {
+  const field = (name: string): unknown =>
+    typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
+  const text = field('text')
+  if (typeof text !== 'string')
+    throw new HsError('HS_USAGE', 'the body has no `text`', {
+      fix: 'Send {"text": "<the policy file>", "file": "<its name>"}.',
+    })
+  const word = (name: string): string | null => {
+    const value = field(name)
+    return typeof value === 'string' && value !== '' ? value.slice(0, 200) : null
+  }
+  return {
+    text,
+    file: word('file') ?? 'body',
+    author: word('author') ?? 'unknown',
+    comment: word('comment'),
+    dryRun: field('dry_run') === true,
+  }
+}
