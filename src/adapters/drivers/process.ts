@@ -1,6 +1,7 @@
-// Process driver: one instance as a child process in a process group of its own, so that the whole group can be
-// ended and nothing stays behind. Started with a fixed argument list, never through a shell. The child's stdin is a
-// pipe that ends when the agent dies, kill -9 included: a service that watches it ends with its agent.
+// Process driver: one instance as a child process in a process group of its own, so that the whole
+// group can be ended and nothing stays behind. Started with a fixed argument list, never through a
+// shell. The child's stdin is a pipe that ends when the agent dies, kill -9 included: a service
+// that watches it ends with its agent.
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Driver, ProcessExit, StartFacts } from '../../runtime/agent/driver.ts'
 import { isSameProcess } from '../../runtime/agent/proc.ts'
@@ -46,8 +47,9 @@ function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Ends the process group of an agent that died without ending it. Only when `pid` is still the process that began
- * at `start`; a later process with the same id is left alone. True = something was ended.
+ * Ends the process group of an agent that died without ending it. Only when `pid` is still the
+ * process that began at `start`; a later process with the same id is left alone. True = something
+ * was ended.
  */
 export function endOrphan(pid: number, start: string): boolean {
   return isSameProcess(pid, start) && signalGroup(pid, 'SIGKILL')

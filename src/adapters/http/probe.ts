@@ -1,5 +1,6 @@
-// One HTTP or TCP try on a connection of its own, with a time limit that covers connecting, the answer and its end.
-// Tells refused, timed out, reset, bad status and bad answer apart (S0-02, S0-32). Redirects are never followed.
+// One HTTP or TCP try on a connection of its own, with a time limit that covers connecting, the
+// answer and its end. Tells refused, timed out, reset, bad status and bad answer apart (S0-02,
+// S0-32). Redirects are never followed.
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { ProbeReason } from '../../contracts/records.ts'
@@ -30,7 +31,9 @@ export function reasonOf(error: unknown): ProbeReason {
 
 type Finish = (reason: ProbeReason, status?: number) => void
 
-/** Runs `begin` against the clock; the first `finish` counts, then the returned function cleans up. */
+/**
+ * Runs `begin` against the clock; the first `finish` counts, then the returned function cleans up.
+ */
 function timed(
   clock: Clock,
   timeoutMs: number,

@@ -1,5 +1,5 @@
-// The broker's time as an agent can know it: the append times of its own records, and the monotonic time since. An
-// agent judges the expiry of commands by it, never by its host's clock.
+// The broker's time as an agent can know it: the append times of its own records, and the monotonic
+// time since. An agent judges the expiry of commands by it, never by its host's clock.
 import type { Clock } from '../ports.ts'
 
 export class BrokerClock {

@@ -1,11 +1,15 @@
-// Makes telemetry deltas: counts of one instance over one tick, ticks aligned to the wall clock, and an early delta
-// at the first failure after a success, so that a fault need not wait for the end of the tick. Time is an argument.
+// Makes telemetry deltas: counts of one instance over one tick, ticks aligned to the wall clock,
+// and an early delta at the first failure after a success, so that a fault need not wait for the
+// end of the tick. Time is an argument.
 import { SCALE } from '../../core/window/grid.ts'
 import type { Bucket, Flush, Gauges, TelemetryDelta } from '../../contracts/records.ts'
 import { type CountBatch, Tally } from './tally.ts'
 
 export const TICK_MS = 1_000
-/** Shortest time between two early deltas of an instance: bounds what a service that fails now and then can cause. */
+/**
+ * Shortest time between two early deltas of an instance: bounds what a service that fails now and
+ * then can cause.
+ */
 export const EARLY_GAP_MS = 50
 
 /** What a delta says of the requests, without who says it of whom. */
@@ -39,7 +43,10 @@ export class DeltaAggregator {
     this.#earlyFlush = options.earlyFlush
   }
 
-  /** Adds counts. The answer is the time (on the clock of `nowMs`) at which an early delta is due, or null. */
+  /**
+   * Adds counts. The answer is the time (on the clock of `nowMs`) at which an early delta is due,
+   * or null.
+   */
   add(batch: CountBatch, nowMs: number): number | null {
     if (batch.n === 0) return null
     const afterSuccess = !this.#failing || batch.errors < batch.n

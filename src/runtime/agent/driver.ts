@@ -1,5 +1,5 @@
-// Port of what touches a service. A driver does what a command says and nothing by itself: healing goes through
-// commands, so that every action has passed the guards and stands in the audit.
+// Port of what touches a service. A driver does what a command says and nothing by itself: healing
+// goes through commands, so that every action has passed the guards and stands in the audit.
 
 /** The end of a process that the driver had started. */
 export interface ProcessExit {
@@ -11,7 +11,10 @@ export interface ProcessExit {
   readonly expected: boolean
 }
 
-/** What a start or restart led to; `answered` false says that the process runs but its health did not answer in time. */
+/**
+ * What a start or restart led to; `answered` false says that the process runs but its health did
+ * not answer in time.
+ */
 export interface StartFacts {
   readonly pidBefore: number | null
   readonly pidAfter: number | null
@@ -23,9 +26,9 @@ export interface StartFacts {
 }
 
 /**
- * Supervises one instance. Calls come one at a time (the executor sees to it).
- * `start` and `restart` wait until the instance's health answers; they do not reject for what the service does, an
- * abort of `signal` ends the wait with `answered: false`.
+ * Supervises one instance. Calls come one at a time (the executor sees to it). `start` and
+ * `restart` wait until the instance's health answers; they do not reject for what the service does,
+ * an abort of `signal` ends the wait with `answered: false`.
  */
 export interface Driver {
   readonly kind: string

@@ -1,4 +1,5 @@
-// Gauges of an instance's process, one sample per tick. What the system does not show is absent, not zero.
+// Gauges of an instance's process, one sample per tick. What the system does not show is absent,
+// not zero.
 import type { Gauges, Stat } from '../../contracts/records.ts'
 import { type ProcessUsage, processUsage } from './proc.ts'
 

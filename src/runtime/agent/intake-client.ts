@@ -1,5 +1,6 @@
-// For services: counts requests and tells the agent beside them. Cheap (a few additions per request), bounded in
-// memory, never throws into the service, never keeps its process alive, and works without an agent.
+// For services: counts requests and tells the agent beside them. Cheap (a few additions per
+// request), bounded in memory, never throws into the service, never keeps its process alive, and
+// works without an agent.
 //
 //   const intake = new IntakeClient({ host: '127.0.0.1', port, token, service: 'shop', instance: 'shop-1', servicePort })
 //   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
@@ -99,7 +100,8 @@ export class IntakeClient {
   #tallyOf(operation: string): Tally {
     const known = this.#tallies.get(operation)
     if (known !== undefined) return known
-    // One operation too many (a path with ids in it), or one that is no name, counts without a name.
+    // One operation too many (a path with ids in it), or one that is no name, counts without a
+    // name.
     const tooMany = this.#tallies.size >= OPERATIONS_MAX || idProblem(String(operation)) !== null
     if (operation !== '' && tooMany) return this.#tallyOf('')
     const tally = new Tally()

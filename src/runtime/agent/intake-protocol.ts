@@ -1,5 +1,6 @@
-// What a service and its agent say to each other: lines of JSON over loopback TCP, one connection per instance. The
-// service says hello, then counts; the agent says ok, or why it hangs up. Every line is foreign input.
+// What a service and its agent say to each other: lines of JSON over loopback TCP, one connection
+// per instance. The service says hello, then counts; the agent says ok, or why it hangs up. Every
+// line is foreign input.
 import { idProblem } from '../../contracts/ids.ts'
 import { INDEX_MAX, indexOf } from '../../core/window/grid.ts'
 import { count, type Fields, integer, object, text } from './json-fields.ts'
@@ -7,7 +8,10 @@ import { type CountBatch, LATENCY_MAX_US } from './tally.ts'
 
 /** Longest line in bytes, newline included. */
 export const LINE_BYTES_MAX = 4_096
-/** Buckets of one line; a batch with more goes out in time. Keeps every line of ours under LINE_BYTES_MAX. */
+/**
+ * Buckets of one line; a batch with more goes out in time. Keeps every line of ours under
+ * LINE_BYTES_MAX.
+ */
 export const BUCKETS_MAX = 128
 /** Requests of one line. */
 const REQUESTS_MAX = 10_000_000
@@ -94,7 +98,10 @@ function readBuckets(value: unknown): CountBatch['buckets'] {
   })
 }
 
-/** Counts that can be true: parts add up, the largest latency lies in the last bucket. Errors: RangeError. */
+/**
+ * Counts that can be true: parts add up, the largest latency lies in the last bucket. Errors:
+ * RangeError.
+ */
 export function decodeCounts(bytes: Buffer): CountsLine {
   const o = parse(bytes, 'counts')
   const n = count(o, 'n', REQUESTS_MAX)

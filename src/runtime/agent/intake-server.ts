@@ -1,5 +1,5 @@
-// The agent's door for its services: loopback TCP, a token before anything else. What a connection does wrong closes
-// that connection, with a reason, and touches no other.
+// The agent's door for its services: loopback TCP, a token before anything else. What a connection
+// does wrong closes that connection, with a reason, and touches no other.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { HsError } from '../../contracts/failure.ts'

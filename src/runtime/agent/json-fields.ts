@@ -1,5 +1,6 @@
-// Fields of a foreign JSON object, taken one by one and checked; what is not asked for is not looked at, so a
-// `__proto__` or an unknown field has no effect. Errors: RangeError naming the field (never its value).
+// Fields of a foreign JSON object, taken one by one and checked; what is not asked for is not
+// looked at, so a `__proto__` or an unknown field has no effect. Errors: RangeError naming the
+// field (never its value).
 
 export type Fields = Readonly<Record<string, unknown>>
 

@@ -1,12 +1,15 @@
-// Lines of the agent's ledger and the state they fold into. One line = CRC-32 in hex, a blank, JSON, newline.
-// The ledger is what keeps a command from being done twice: an entry counts only once it is on the disk.
+// Lines of the agent's ledger and the state they fold into. One line = CRC-32 in hex, a blank,
+// JSON, newline. The ledger is what keeps a command from being done twice: an entry counts only
+// once it is on the disk.
 import { crc32 } from 'node:zlib'
 import type { CommandResult, ResultOutcome } from '../../contracts/records.ts'
 import { type Fields, integer, nullableText, object, text } from './json-fields.ts'
 
 export const LEDGER_FORMAT = 1
 
-/** What a result says, without the agent's own numbering (a result sent again gets a new number). */
+/**
+ * What a result says, without the agent's own numbering (a result sent again gets a new number).
+ */
 export type ResultBody = Omit<CommandResult, 'agent' | 'epoch' | 'lane' | 'seq'>
 
 export type LedgerEntry =
@@ -21,7 +24,10 @@ export type LedgerEntry =
   | { readonly t: 'seq'; readonly upto: number }
   /** Next offset to be read from a partition of the commands. */
   | { readonly t: 'position'; readonly partition: number; readonly offset: number }
-  /** The newest life of an instance: its incarnation, and the process (start in ticks since boot) while it runs. */
+  /**
+   * The newest life of an instance: its incarnation, and the process (start in ticks since boot)
+   * while it runs.
+   */
   | {
       readonly t: 'instance'
       readonly service: string
@@ -76,7 +82,9 @@ export interface LedgerState {
   readonly commands: Map<string, CommandEntry>
 }
 
-/** Ended and reported commands that are kept; older ones are refused by their sequence number alone. */
+/**
+ * Ended and reported commands that are kept; older ones are refused by their sequence number alone.
+ */
 export const COMMANDS_KEPT = 256
 
 export function emptyState(cluster: string, agent: string, epoch: number): LedgerState {
@@ -251,7 +259,8 @@ function readResult(o: Fields): ResultBody {
   for (const key of Object.keys(found)) facts[key] = text(found, key)
   const incident = nullableText(o, 'incident_id')
   return {
-    // Ids were checked when the command was accepted, and the checksum says that they are still the same.
+    // Ids were checked when the command was accepted, and the checksum says that they are still the
+    // same.
     service: text(o, 'service') as ResultBody['service'],
     instance: text(o, 'instance') as ResultBody['instance'],
     command_id: text(o, 'command_id') as ResultBody['command_id'],

@@ -1,5 +1,5 @@
-// Lock of an agent's folder: a file that names the process that holds it. A dead holder's lock is taken over; a
-// process is told from a later one with the same id by its start time.
+// Lock of an agent's folder: a file that names the process that holds it. A dead holder's lock is
+// taken over; a process is told from a later one with the same id by its start time.
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HsError } from '../../contracts/failure.ts'
@@ -41,7 +41,9 @@ function tryCreate(folder: string, content: string): boolean {
   }
 }
 
-/** Moves a dead holder's lock aside; a lock that a living process put there meanwhile is put back. */
+/**
+ * Moves a dead holder's lock aside; a lock that a living process put there meanwhile is put back.
+ */
 function clearStale(folder: string, stale: string): void {
   const aside = join(folder, `${NAME}.stale.${process.pid}`)
   try {
@@ -58,7 +60,8 @@ function clearStale(folder: string, stale: string): void {
 }
 
 /**
- * Takes the folder's lock; the answer gives it back. `note`: what was found, when a dead holder's lock was taken over.
+ * Takes the folder's lock; the answer gives it back. `note`: what was found, when a dead holder's
+ * lock was taken over.
  * Errors: HS_LEDGER_LOCKED when a living process holds it.
  */
 export function lockFolder(folder: string): { release: () => void; note: string | null } {

@@ -1,6 +1,7 @@
-// The agent's ledger: an append-only file in its durable folder, synced to the disk before anything is done
-// (reliability: commands are code execution). A new folder is a new epoch. A torn last line is cut off: nothing was
-// done on it, because the act waits for the sync. Anything else that does not read well stops the agent.
+// The agent's ledger: an append-only file in its durable folder, synced to the disk before anything
+// is done (reliability: commands are code execution). A new folder is a new epoch. A torn last line
+// is cut off: nothing was done on it, because the act waits for the sync. Anything else that does
+// not read well stops the agent.
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { HsError } from '../../contracts/failure.ts'
@@ -125,7 +126,10 @@ export class Ledger {
     return this.#state.instances.get(instanceKey(service, instance)) ?? null
   }
 
-  /** Entries become true together or not at all is not promised: each line stands alone. Errors: LedgerWriteError. */
+  /**
+   * Entries become true together or not at all is not promised: each line stands alone. Errors:
+   * LedgerWriteError.
+   */
   append(...entries: readonly LedgerEntry[]): void {
     if (this.#broken !== null) throw new LedgerWriteError(this.#broken)
     const bytes = Buffer.concat(entries.map(encodeLine))
@@ -141,9 +145,9 @@ export class Ledger {
   }
 
   /**
-   * The next sequence number. Never repeats, not after a crash either; after one some numbers are left out.
-   * While the disk takes nothing, telemetry goes on: numbers then repeat after a crash, and what carries them is
-   * dropped as a duplicate until the count has caught up.
+   * The next sequence number. Never repeats, not after a crash either; after one some numbers are
+   * left out. While the disk takes nothing, telemetry goes on: numbers then repeat after a crash,
+   * and what carries them is dropped as a duplicate until the count has caught up.
    */
   nextSeq(): number {
     this.#seq += 1
@@ -157,7 +161,9 @@ export class Ledger {
     return this.#seq
   }
 
-  /** Gives the folder back. The exact sequence number is kept, so that a clean stop leaves no gap. */
+  /**
+   * Gives the folder back. The exact sequence number is kept, so that a clean stop leaves no gap.
+   */
   close(): void {
     try {
       this.#state.seqUpto = this.#seq
@@ -168,7 +174,10 @@ export class Ledger {
     }
   }
 
-  /** Cuts off what was written of a failed entry. What cannot be cut off, or synced, ends the ledger's use. */
+  /**
+   * Cuts off what was written of a failed entry. What cannot be cut off, or synced, ends the
+   * ledger's use.
+   */
   #undo(cause: unknown): never {
     const reason = cause instanceof Error ? cause.message : String(cause)
     try {

@@ -1,5 +1,6 @@
-// Probing without a network: profiles (requirements, profile table), what one try may find, and the verdict over
-// several tries. The tries themselves are adapters/http/probe.ts, the schedule is prober.ts.
+// Probing without a network: profiles (requirements, profile table), what one try may find, and the
+// verdict over several tries. The tries themselves are adapters/http/probe.ts, the schedule is
+// prober.ts.
 import type { ProbeReason, ProbeVerdict } from '../../contracts/records.ts'
 
 export type ProfileName = 'fast' | 'isolate' | 'default' | 'conservative'
@@ -42,7 +43,10 @@ export interface ProbeTarget {
   readonly path: string
 }
 
-/** What one try found. `unavailable`: the prober could not try (no descriptors, no ports); it says nothing. */
+/**
+ * What one try found. `unavailable`: the prober could not try (no descriptors, no ports); it says
+ * nothing.
+ */
 export interface TryOutcome {
   readonly reason: ProbeReason
   readonly latencyUs: number

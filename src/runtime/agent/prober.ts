@@ -1,5 +1,6 @@
-// Probes one target on a fixed grid of times: tries never overlap, a late try does not shift the later ones, a try
-// that outlasts its period is followed at once by the next. Says what changed, not every try.
+// Probes one target on a fixed grid of times: tries never overlap, a late try does not shift the
+// later ones, a try that outlasts its period is followed at once by the next. Says what changed,
+// not every try.
 import type { ProbeVerdict } from '../../contracts/records.ts'
 import type { Clock } from '../ports.ts'
 import {
@@ -15,7 +16,10 @@ export interface ProbeLoopOptions {
   readonly profile: ProbeProfile
   readonly probe: ProbeTry
   readonly clock: Clock
-  /** True while the instance is being started or ended by our own hand: no tries, and the verdict starts anew. */
+  /**
+   * True while the instance is being started or ended by our own hand: no tries, and the verdict
+   * starts anew.
+   */
   readonly held: () => boolean
   readonly onTry: (outcome: TryOutcome) => void
   readonly onVerdict: (verdict: ProbeVerdict, last: TryOutcome, failures: number) => void
@@ -31,7 +35,8 @@ export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal):
     else {
       const outcome = await options.probe(options.target, profile.timeoutMs)
       if (signal.aborted) return
-      // A try that was under way when our own hand took the instance says nothing about the instance.
+      // A try that was under way when our own hand took the instance says nothing about the
+      // instance.
       if (!options.held()) judge(options, verdict, outcome)
     }
     at = Math.max(at + profile.periodMs, clock.monotonicMs())
@@ -44,7 +49,10 @@ function judge(options: ProbeLoopOptions, verdict: Verdict, outcome: TryOutcome)
   if (changed !== null) options.onVerdict(changed, outcome, verdict.failures)
 }
 
-/** False: aborted. Always gives way to others, so that a target that fails at once cannot starve the rest. */
+/**
+ * False: aborted. Always gives way to others, so that a target that fails at once cannot starve the
+ * rest.
+ */
 async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false
   try {

@@ -1,8 +1,11 @@
-// What Linux tells about a process under /proc: start time (tells a process from a later one with the same id),
-// processor time, memory, open files. On other systems everything here answers null.
+// What Linux tells about a process under /proc: start time (tells a process from a later one with
+// the same id), processor time, memory, open files. On other systems everything here answers null.
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Fields of /proc/<pid>/stat that follow the command name, which may itself hold blanks and parentheses. */
+/**
+ * Fields of /proc/<pid>/stat that follow the command name, which may itself hold blanks and
+ * parentheses.
+ */
 function statFields(pid: number): readonly string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -12,7 +15,10 @@ function statFields(pid: number): readonly string[] | null {
   }
 }
 
-/** Start of the process in clock ticks since boot, or null when there is no such process (or no /proc). */
+/**
+ * Start of the process in clock ticks since boot, or null when there is no such process (or no
+ * /proc).
+ */
 export function processStart(pid: number): string | null {
   return statFields(pid)?.[19] ?? null
 }
@@ -27,7 +33,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether `pid` is still the process that began at `start` (null: not known, then the id alone decides). */
+/**
+ * Whether `pid` is still the process that began at `start` (null: not known, then the id alone
+ * decides).
+ */
 export function isSameProcess(pid: number, start: string | null): boolean {
   if (!isAlive(pid)) return false
   return start === null || processStart(pid) === start
@@ -40,7 +49,10 @@ export interface ProcessUsage {
   readonly fds: number | null
 }
 
-/** Linux reports processor time in hundredths of a second (USER_HZ) on every architecture Node runs on. */
+/**
+ * Linux reports processor time in hundredths of a second (USER_HZ) on every architecture Node runs
+ * on.
+ */
 const TICK_MS = 10
 const PAGE_BYTES = 4096
 

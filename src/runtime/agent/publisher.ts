@@ -1,6 +1,6 @@
-// The agent's way to the log: numbers each record (agent, epoch, lane, seq), encodes it, puts it in the partition of
-// its service and sends in order, one request at a time. While the log is away records wait, in bounded memory:
-// telemetry is given up first, what was done and who exists never.
+// The agent's way to the log: numbers each record (agent, epoch, lane, seq), encodes it, puts it in
+// the partition of its service and sends in order, one request at a time. While the log is away
+// records wait, in bounded memory: telemetry is given up first, what was done and who exists never.
 import type { Encoder } from '../../contracts/decode.ts'
 import type { AgentId } from '../../contracts/ids.ts'
 import { partitionFor } from '../../contracts/partitioner.ts'

@@ -1,4 +1,5 @@
-// Keeps the modules of an agent running, each by itself: one that fails is started again and the others go on.
+// Keeps the modules of an agent running, each by itself: one that fails is started again and the
+// others go on.
 import type { Clock } from '../ports.ts'
 
 /** Runs until `signal` aborts; returning earlier counts as a failure. */

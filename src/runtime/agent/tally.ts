@@ -1,5 +1,6 @@
-// Counts of request outcomes on the latency grid: what a service counts between two lines to its agent, and what an
-// agent counts during a tick. Memory is bounded by the grid, whatever the traffic.
+// Counts of request outcomes on the latency grid: what a service counts between two lines to its
+// agent, and what an agent counts during a tick. Memory is bounded by the grid, whatever the
+// traffic.
 import { indexOf } from '../../core/window/grid.ts'
 
 /** One request that has ended. */
