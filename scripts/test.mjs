@@ -3,7 +3,7 @@
 // failed, 2 on wrong use.
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { ROOT } from './lib/run.mjs'
+import { ROOT, setDeadline } from './lib/run.mjs'
 import { SECTIONS } from './lib/sections.mjs'
 import { emptyTally, lastLine, settle, table } from './lib/tally.mjs'
 
@@ -53,6 +53,7 @@ const rows = []
 for (const { name, shareSeconds, run } of chosen) {
   console.log(`\n── ${name} (at most ${shareSeconds} s)`)
   const start = performance.now()
+  setDeadline(shareSeconds)
   const tally = await run((line) => console.log(line)).catch((error) => ({
     ...emptyTally(),
     failures: [`${name}: ${error instanceof Error ? error.stack : String(error)}`],

@@ -8,6 +8,13 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** @type {Set<number>} Leaders of the groups under way. */
 const groups = new Set()
 
+let deadline = Infinity
+
+/** No command runs past this: what is under way then is ended. @param {number} seconds from now */
+export function setDeadline(seconds) {
+  deadline = performance.now() + seconds * 1000
+}
+
 /**
  * @typedef {{ timeoutMs: number, env?: Record<string, string>, cwd?: string, show?: boolean }}
  * RunOptions
@@ -44,10 +51,13 @@ export function run(command, args, options) {
     take(text)
   })
   child.stderr.setEncoding('utf8').on('data', take)
-  const timer = setTimeout(() => {
-    timedOut = true
-    endGroup(pid)
-  }, options.timeoutMs)
+  const timer = setTimeout(
+    () => {
+      timedOut = true
+      endGroup(pid)
+    },
+    Math.max(0, Math.min(options.timeoutMs, deadline - start)),
+  )
   return new Promise((resolve) => {
     const done = (/** @type {number} */ code) => {
       clearTimeout(timer)

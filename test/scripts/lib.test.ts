@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { demoProblems, marked } from '../../scripts/lib/demo-section.mjs'
 import { commandLines, fences } from '../../scripts/lib/docs-section.mjs'
 import { packProblems } from '../../scripts/lib/package-section.mjs'
-import { run } from '../../scripts/lib/run.mjs'
+import { run, setDeadline } from '../../scripts/lib/run.mjs'
 import { lastLine, settle, table } from '../../scripts/lib/tally.mjs'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -57,6 +57,15 @@ describe('run', () => {
     const left = Number(result.stdout.trim())
     expect([result.code, result.timedOut, isAlive(left)]).toEqual([0, false, true])
     process.kill(left, 'SIGKILL')
+  })
+
+  test('no command runs past the deadline of its section', async () => {
+    setDeadline(0.3)
+    const first = await run('sleep', ['60'], { timeoutMs: 20_000 })
+    const second = await run('sleep', ['60'], { timeoutMs: 20_000 })
+    setDeadline(3600)
+    expect([first.timedOut, second.timedOut]).toEqual([true, true])
+    expect(second.seconds).toBeLessThan(5)
   })
 
   test('interrupted itself, it takes its command along', async () => {
