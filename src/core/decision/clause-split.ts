@@ -1,5 +1,6 @@
-// Splits the text of a trigger at its top-level `&&`, so that each clause can be shown and judged on its own. Knows of
-// CEL only what is needed to skip strings, comments and brackets; the compiler checks that the pieces are whole.
+// Splits the text of a trigger at its top-level `&&`, so that each clause can be shown and judged
+// on its own. Knows of CEL only what is needed to skip strings, comments and brackets; the compiler
+// checks that the pieces are whole.
 
 /** End of the string or comment that begins at `at`, or null when none begins there. */
 function skipEnd(text: string, at: number): number | null {
@@ -46,7 +47,10 @@ function unwrap(text: string): string {
   return inner
 }
 
-/** Operands of the top-level conjunction; one when there is none (`||` and `?:` bind looser and keep it whole). */
+/**
+ * Operands of the top-level conjunction; one when there is none (`||` and `?:` bind looser and keep
+ * it whole).
+ */
 export function splitConjunction(text: string): string[] {
   const whole = unwrap(text)
   const cuts: number[] = []

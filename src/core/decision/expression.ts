@@ -1,16 +1,19 @@
-// Triggers: CEL, type-checked and bounded before they come into force. The one file that knows cel-js and re2js.
+// Triggers: CEL, type-checked and bounded before they come into force. The one file that knows
+// cel-js and re2js.
 //
-// The library has no hook to count evaluation steps, so the budget is set before the run: a small vocabulary, every
-// size bounded (text 4 kB, 400 nodes, 2 nested comprehensions, lists and texts of bounded length), and from these the
-// worst cost a trigger can have is added up and compared with COST_MAX. What could cost more never comes into force;
-// what is in force needs no clock, and refusing is the same on every machine. `matches` runs on RE2 (linear time), its
-// pattern must be a literal. There is no wall clock: `timestamp`, `duration` and `now` are not in the vocabulary.
+// The library has no hook to count evaluation steps, so the budget is set before the run: a small
+// vocabulary, every size bounded (text 4 kB, 400 nodes, 2 nested comprehensions, lists and texts of
+// bounded length), and from these the worst cost a trigger can have is added up and compared with
+// COST_MAX. What could cost more never comes into force; what is in force needs no clock, and
+// refusing is the same on every machine. `matches` runs on RE2 (linear time), its pattern must be a
+// literal. There is no wall clock: `timestamp`, `duration` and `now` are not in the vocabulary.
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
 import { didYouMean } from '../../contracts/suggest.ts'
 import { utf8Size } from '../../contracts/utf8.ts'
 import { splitConjunction } from './clause-split.ts'
 import { FACT_NAMES, FACTS, type FactName, type FactValues, isFact } from './fact-table.ts'
+import type { Comparison, Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
 
 export const TRIGGER_BYTES_MAX = 4_096
 export const COST_MAX = 100_000
@@ -22,43 +25,6 @@ export const TEXT_MAX = 256
 export const FACT_LIST_MAX = 64
 const NODES_MAX = 400
 const PROGRAM_MAX = 1_000
-
-/** What is wrong with a trigger; positions are UTF-16 code units in its text. */
-export interface TriggerProblem {
-  readonly message: string
-  readonly start: number
-  readonly end: number
-  readonly hint: string | null
-}
-
-/** A clause that compares one fact with one literal. */
-export interface Comparison {
-  readonly fact: FactName
-  readonly op: '<' | '<=' | '>' | '>=' | '==' | '!='
-  readonly literal: number | string | boolean
-}
-
-export interface CompiledClause {
-  readonly text: string
-  /** Facts it reads, in the order of first use. */
-  readonly facts: readonly FactName[]
-  readonly comparison: Comparison | null
-  /** True only when the clause is known to hold: what reads an unknown fact, or fails, does not. */
-  holds(values: FactValues): boolean
-}
-
-/** A trigger ready to run. It holds when all clauses hold. */
-export interface Trigger {
-  readonly text: string
-  readonly clauses: readonly CompiledClause[]
-  /** Worst number of steps of one evaluation. */
-  readonly cost: number
-  readonly notes: readonly TriggerProblem[]
-}
-
-export type Compiled =
-  | { readonly ok: true; readonly trigger: Trigger }
-  | { readonly ok: false; readonly problem: TriggerProblem }
 
 class Refused extends Error {
   readonly problem: TriggerProblem
@@ -75,10 +41,15 @@ const OPERATORS = ['&&', '||', '?:', '!_', '-_', '==', '!=', '<', '<=', '>', '>=
 const ARITHMETIC = ['+', '-', '*', '/', '%']
 const VOCABULARY = [...FUNCTIONS, ...METHODS, ...MACROS]
 const CLOCKS = ['now', 'timestamp', 'duration', 'google']
-/** Name under which `matches` is registered here; the library's own one runs on JavaScript's engine. */
+/**
+ * Name under which `matches` is registered here; the library's own one runs on JavaScript's engine.
+ */
 const RE2_METHOD = 'matchesRe2'
 
-/** Compiled patterns; a cache only, so that it may be emptied at any time without changing an answer. */
+/**
+ * Compiled patterns; a cache only, so that it may be emptied at any time without changing an
+ * answer.
+ */
 const patterns = new Map<string, RE2JS>()
 
 function re2(pattern: string): RE2JS {
@@ -205,7 +176,8 @@ function boundOfMacro(node: ASTNode & { op: 'rcall' }, scope: Scope): Bound {
     throw new Refused(node, `at most ${NESTING_MAX} of ${MACROS.join(', ')} inside each other`)
   }
   const list = boundOf(receiver, scope)
-  // An item can itself be a list or a text; the size of a literal list is the sum of its items' sizes.
+  // An item can itself be a list or a text; the size of a literal list is the sum of its items'
+  // sizes.
   const inner: Scope = {
     ...scope,
     nesting: scope.nesting + 1,
@@ -270,7 +242,10 @@ function boundOfOperator(node: ASTNode, scope: Scope): Bound {
   return { cost: cost + weight, size: grown }
 }
 
-/** CEL divides whole numbers to whole numbers: 1/2 is 0. Facts are doubles, so only literals can fall into this. */
+/**
+ * CEL divides whole numbers to whole numbers: 1/2 is 0. Facts are doubles, so only literals can
+ * fall into this.
+ */
 function noteIntegers(node: ASTNode, operands: readonly ASTNode[], scope: Scope): void {
   if (node.op !== '/') return
   if (!operands.every((part) => part.op === 'value' && typeof part.args === 'bigint')) return
@@ -343,7 +318,10 @@ function check(text: string): Checked {
   return { clause, cost, notes }
 }
 
-/** The facts that are known; the library takes an absent one as an error, which `||` and `&&` absorb as CEL says. */
+/**
+ * The facts that are known; the library takes an absent one as an error, which `||` and `&&` absorb
+ * as CEL says.
+ */
 function known(facts: readonly FactName[], values: FactValues): Record<string, unknown> {
   const context: Record<string, unknown> = {}
   for (const name of facts) {
@@ -374,7 +352,10 @@ function toProblem(text: string, error: unknown): TriggerProblem {
   return { message, start: at('start', 0), end: at('end', text.length), hint }
 }
 
-/** Compiles a trigger, or says what is wrong with it. Never throws; bounded in time by the size limits. */
+/**
+ * Compiles a trigger, or says what is wrong with it. Never throws; bounded in time by the size
+ * limits.
+ */
 export function compileTrigger(text: string): Compiled {
   const whole = { start: 0, end: text.length }
   try {
@@ -389,7 +370,10 @@ export function compileTrigger(text: string): Compiled {
   }
 }
 
-/** One clause per operand of the top-level conjunction; the whole one when the pieces do not stand alone. */
+/**
+ * One clause per operand of the top-level conjunction; the whole one when the pieces do not stand
+ * alone.
+ */
 function clausesOf(text: string, whole: CompiledClause): readonly CompiledClause[] {
   try {
     return splitConjunction(text).map((part) => check(part).clause)

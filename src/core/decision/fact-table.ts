@@ -1,5 +1,5 @@
-// The facts a trigger can ask about: name, type, what it means, what values it can take. docs/policies.md shows this
-// table and a test holds both equal.
+// The facts a trigger can ask about: name, type, what it means, what values it can take.
+// docs/policies.md shows this table and a test holds both equal.
 
 export interface FactSpec {
   readonly type: 'double' | 'string' | 'bool' | 'list<string>'
@@ -74,7 +74,7 @@ export const FACTS: Readonly<Record<FactName, FactSpec>> = {
   detectors: { type: 'list<string>', text: 'names of the detectors whose finding stands' },
   self_evident: {
     type: 'bool',
-    text: 'a self-evident finding of severity unhealthy stands (exit, refused, failed probe, own rate)',
+    text: 'a self-evident finding says unhealthy (exit, refused, failed probe, own rate)',
   },
   transitions: count('changes of health in the last 10 minutes'),
   lifecycle: {

@@ -1,5 +1,6 @@
-// The face of decide → follow → record: policies, operator records and results are folded in, facts are judged against
-// policies and guards, and what comes out is commands and the audit (DESIGN.md section 7).
+// The face of decide → follow → record: policies, operator records and results are folded in, facts
+// are judged against policies and guards, and what comes out is commands and the audit (DESIGN.md
+// section 7).
 import type { IncidentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
 import type { CommandResult, OperatorRecord, PolicyRecord } from '../../contracts/records.ts'
@@ -11,7 +12,10 @@ export interface HealingState {
   behaviour: number
 }
 
-/** From `atMs` on the window of the instance starts anew: what was counted before belongs to the time before the act. */
+/**
+ * From `atMs` on the window of the instance starts anew: what was counted before belongs to the
+ * time before the act.
+ */
 export interface Cut {
   readonly service: ServiceId
   readonly instance: InstanceId
@@ -27,7 +31,10 @@ export interface HealingAnswer {
   readonly cuts: Cut[]
 }
 
-/** What healing adds to the raw health of an instance. `routable` null = no opinion, the raw health decides. */
+/**
+ * What healing adds to the raw health of an instance. `routable` null = no opinion, the raw health
+ * decides.
+ */
 export interface Overlay {
   readonly routable: boolean | null
   readonly guard: string | null

@@ -1,8 +1,9 @@
-// Triggers: what they mean (against an evaluator of our own, three-valued), what is refused and where, that nothing a
-// user writes can crash or stall a task.
+// Triggers: what they mean (against an evaluator of our own, three-valued), what is refused and
+// where, that nothing a user writes can crash or stall a task.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compileTrigger, COST_MAX, type Trigger } from '../../../src/core/decision/expression.ts'
+import { compileTrigger, COST_MAX } from '../../../src/core/decision/expression.ts'
+import type { Trigger } from '../../../src/core/decision/trigger.ts'
 import { FACT_NAMES, type FactValues } from '../../../src/core/decision/fact-table.ts'
 
 const RUNS = Number(process.env['HEALSTREAM_TEST_RUNS'] ?? '') || 10_000
@@ -59,7 +60,7 @@ describe('what a trigger means', () => {
     expect(holds('probe == "down" || error_rate > 0.5', { probe: 'down' })).toBe(true)
   })
 
-  test('a failing expression is untrue: division by zero, overflow, a text longer than allowed', () => {
+  test('a failing expression is untrue: division by zero, overflow, too long a text', () => {
     expect(holds('1 / 0 == 1', {})).toBe(false)
     expect(holds('9223372036854775807 + 1 > 0', {})).toBe(false)
     expect(holds('n / 0 > 5', { n: 1 })).toBe(true)
@@ -83,7 +84,7 @@ describe('what is refused, and where', () => {
   test.each([
     ['eror_rate > 0.5', 0, 9, 'there is no fact "eror_rate"', 'did you mean "error_rate"?'],
     ['n > 1 && now > 5', 9, 12, 'there is no fact "now"', 'no clock'],
-    ['timestamp("2020-01-01T00:00:00Z") > timestamp(1)', 0, 33, 'no function "timestamp"', 'clock'],
+    ['timestamp("2020") > timestamp(1)', 0, 17, 'no function "timestamp"', 'clock'],
     ['error_rate > 0.5 and n > 3', 17, 20, 'Unexpected', '&& for and'],
     ['n >', 3, 3, 'Unexpected token', ''],
     ['n + 1', 0, 5, 'is a double, not a condition', 'comparison'],
@@ -96,7 +97,7 @@ describe('what is refused, and where', () => {
     ['constructor == "x"', 0, 11, 'no fact "constructor"', ''],
     ['detectors.exists(n, n == "x")', 17, 18, 'already means', ''],
     ['', 0, 0, 'is empty', ''],
-  ])('%s', (text, start, end, message, hint) => {
+  ])('%s', (...[text, start, end, message, hint]) => {
     const found = problem(text)
     expect(found).toMatchObject({ start, end })
     expect(found.message).toContain(message)
@@ -216,7 +217,15 @@ describe('fuzz', () => {
       ' ',
     ),
     ...'exists all filter exists_one map matches size has type dyn cel bind x __proto__'.split(' '),
-    ...['.exists(x,', '.matches("', '(a+)+$', '\\', '"', '//', '\n', '𝒳', '\u0000', 'constructor'],
+    '.exists(x,',
+    '.matches("',
+    '(a+)+$',
+    '\\',
+    '//',
+    '\n',
+    '𝒳',
+    '\u0000',
+    'constructor',
   )
   const texts = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),

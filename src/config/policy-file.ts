@@ -1,0 +1,263 @@
+// Files of policy documents: YAML or JSON, several documents in one. Reading never throws for what
+// a person wrote: it gives the documents that are right, and of the others what was found, what is
+// expected, and where.
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import { type Document, isAlias, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml'
+import { type ParsedPolicy, parsePolicy, type PolicyDocument } from '../contracts/policy.ts'
+import type { DocumentProblem } from '../contracts/policy-problem.ts'
+import { idProblem } from '../contracts/ids.ts'
+import type { PolicyRecord } from '../contracts/records.ts'
+import { lintTrigger } from '../core/decision/trigger-lint.ts'
+import { canonicalJson } from './canonical-json.ts'
+import { lintDocuments } from './policy-lint.ts'
+import { type Place, placeInText, placeOf, placeOfKey, placeOfPath } from './yaml-place.ts'
+import type { YamlText } from './yaml-place.ts'
+
+export const POLICY_FILE_BYTES_MAX = 262_144
+const DOCUMENTS_MAX = 256
+
+/** One thing to say about a file; an error keeps its document out. */
+export interface PolicyFinding extends Place {
+  readonly severity: 'error' | 'warning'
+  readonly file: string
+  /** Path of the field, as `spec.match.services[0]`; empty for the file as a whole. */
+  readonly field: string
+  readonly found: string
+  readonly expected: string
+  readonly hint: string | null
+}
+
+export interface LoadedPolicy {
+  readonly document: PolicyDocument
+  /** The document as written, in canonical JSON (RFC 8785). */
+  readonly canonical: string
+  /** SHA-256 of `canonical`, hex. */
+  readonly sha256: string
+}
+
+export interface PolicyFile {
+  readonly policies: readonly LoadedPolicy[]
+  readonly findings: readonly PolicyFinding[]
+}
+
+/** `file:line:column: severity: field: found …, expected …; hint`. */
+export function formatFinding(finding: PolicyFinding): string {
+  const { file, line, column, severity, field, found, expected, hint } = finding
+  const where = `${file}:${line}:${column}: ${severity}: `
+  const what = `${field === '' ? '' : `${field}: `}found ${found}, expected ${expected}`
+  return `${where}${what}${hint === null ? '' : `; ${hint}`}`
+}
+
+/** `spec.match.services[0]` of a path. */
+function fieldName(path: readonly (string | number)[], key: string | null = null): string {
+  const steps = key === null ? path : [...path, key]
+  return steps
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
+    .join('')
+}
+
+/** The JSON of S0-41, without kind and spec. */
+function isBare(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'trigger')
+}
+
+class Reader {
+  readonly findings: PolicyFinding[] = []
+  readonly policies: LoadedPolicy[] = []
+  readonly places = new Map<PolicyDocument, YamlText>()
+  private readonly file: string
+
+  constructor(file: string) {
+    this.file = file
+  }
+
+  say(place: Place, finding: Omit<PolicyFinding, 'file' | 'line' | 'column'>): void {
+    this.findings.push({ ...finding, file: this.file, line: place.line, column: place.column })
+  }
+
+  whole(found: string, expected: string): void {
+    const field = ''
+    this.say({ line: 1, column: 1 }, { severity: 'error', field, found, expected, hint: null })
+  }
+
+  decode(input: string | Uint8Array): string | null {
+    const bytes = typeof input === 'string' ? Buffer.byteLength(input) : input.length
+    if (bytes > POLICY_FILE_BYTES_MAX) {
+      this.whole(`${bytes} bytes`, `at most ${POLICY_FILE_BYTES_MAX}`)
+      return null
+    }
+    if (typeof input === 'string') return input
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(input)
+    } catch {
+      this.whole('bytes that are not UTF-8', 'a text in UTF-8')
+      return null
+    }
+  }
+
+  parse(text: string): void {
+    const lines = new LineCounter()
+    let documents: readonly Document.Parsed[]
+    try {
+      const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
+      documents = Array.isArray(parsed) ? parsed : []
+    } catch {
+      this.whole('values nested too deeply', 'a policy document')
+      return
+    }
+    const filled = documents.filter(({ contents, errors }) => {
+      const isNull = contents === null || (isScalar(contents) && contents.value === null)
+      return !isNull || errors.length > 0
+    })
+    if (filled.length === 0) this.whole('no document', 'at least one policy document')
+    if (filled.length > DOCUMENTS_MAX) {
+      this.whole(`${filled.length} documents`, `at most ${DOCUMENTS_MAX}`)
+      return
+    }
+    for (const document of filled) this.document({ text, lines, document })
+  }
+
+  private document(yaml: YamlText): void {
+    if (!this.syntax(yaml)) return
+    let value: unknown
+    let canonical: string
+    try {
+      value = yaml.document.toJS()
+      canonical = canonicalJson(value)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'something else'
+      this.error(yaml, [], { found: why, expected: 'values that JSON can say' })
+      return
+    }
+    const parsed: ParsedPolicy = parsePolicy(value, this.stem())
+    if (!parsed.ok) {
+      for (const problem of parsed.problems) this.problem(yaml, problem)
+      return
+    }
+    if (!this.trigger(yaml, parsed.document, value)) return
+    if (isBare(value) && !Object.hasOwn(value, 'name')) {
+      const found = `no name, so that of the file is taken: ${JSON.stringify(this.stem())}`
+      const hint = 'add "name", so that a later version replaces this one'
+      const severity = 'warning'
+      this.say(placeOfPath(yaml, []), { severity, field: 'name', found, expected: 'a name', hint })
+    }
+    const { document } = parsed
+    const twin = this.policies.find(
+      (other) => other.document.kind === document.kind && other.document.name === document.name,
+    )
+    if (twin !== undefined) {
+      const expected = 'one document of a kind and name'
+      this.error(yaml, ['metadata', 'name'], { found: JSON.stringify(document.name), expected })
+      return
+    }
+    this.places.set(document, yaml)
+    const sha256 = createHash('sha256').update(canonical).digest('hex')
+    this.policies.push({ document, canonical, sha256 })
+  }
+
+  private stem(): string {
+    const stem = basename(this.file).replace(/[.][^.]*$/, '')
+    return idProblem(stem) === null ? stem : 'heal-policy'
+  }
+
+  /** Errors of YAML itself, and what of YAML is not used here. */
+  private syntax(yaml: YamlText): boolean {
+    const { errors, warnings } = yaml.document
+    for (const { message, pos } of [...errors, ...warnings].slice(0, 20)) {
+      this.say(placeOf(yaml, pos[0]), {
+        severity: 'error',
+        field: '',
+        found: message.split('\n')[0] ?? message,
+        expected: 'plain YAML 1.2 or JSON',
+        hint: null,
+      })
+    }
+    if (errors.length + warnings.length > 0) return false
+    let alias: number | null = null
+    visit(yaml.document, (_key, node) => {
+      if (!isAlias(node)) return undefined
+      alias = node.range?.[0] ?? 0
+      return visit.BREAK
+    })
+    if (alias === null) return true
+    const expected = 'every value written out'
+    const found = 'an alias of an anchor'
+    const field = ''
+    this.say(placeOf(yaml, alias), { severity: 'error', field, found, expected, hint: null })
+    return false
+  }
+
+  private error(
+    yaml: YamlText,
+    path: readonly (string | number)[],
+    what: { found: string; expected: string },
+  ): void {
+    const field = fieldName(path)
+    this.say(placeOfPath(yaml, path), { severity: 'error', field, hint: null, ...what })
+  }
+
+  private problem(yaml: YamlText, problem: DocumentProblem): void {
+    const { path, key, found, expected, hint } = problem
+    const place = key === null ? placeOfPath(yaml, path) : placeOfKey(yaml, path, key)
+    this.say(place, { severity: 'error', field: fieldName(path, key), found, expected, hint })
+  }
+
+  private trigger(yaml: YamlText, document: PolicyDocument, value: unknown): boolean {
+    if (document.kind !== 'HealPolicy') return true
+    const path = isBare(value) ? ['trigger'] : ['spec', 'trigger']
+    const { problem, warnings } = lintTrigger(document.trigger)
+    const all = problem === null ? warnings : [problem]
+    for (const { message, start, end, hint } of all) {
+      const part = document.trigger.slice(start, end)
+      this.say(placeInText(yaml, path, start), {
+        severity: problem === null ? 'warning' : 'error',
+        field: fieldName(path),
+        found: `${part === '' ? 'the end' : JSON.stringify(part)} (${message})`,
+        expected: problem === null ? 'a trigger that can tell sick from well' : 'a CEL condition',
+        hint,
+      })
+    }
+    return problem === null
+  }
+}
+
+/** Reads a file of policies. Bytes are taken as UTF-8. */
+export function readPolicies(input: string | Uint8Array, file: string): PolicyFile {
+  const reader = new Reader(file)
+  const text = reader.decode(input)
+  if (text !== null) reader.parse(text)
+  const documents = reader.policies.map(({ document }) => document)
+  for (const { document, path, ...rest } of lintDocuments(documents)) {
+    const yaml = reader.places.get(document)
+    if (yaml === undefined) continue
+    reader.say(placeOfPath(yaml, path), { severity: 'warning', field: fieldName(path), ...rest })
+  }
+  return { policies: reader.policies, findings: reader.findings }
+}
+
+/**
+ * Everything there is to say about a file: errors and warnings, in the order of the file's
+ * documents.
+ */
+export function lintPolicies(input: string | Uint8Array, file: string): readonly PolicyFinding[] {
+  return readPolicies(input, file).findings
+}
+
+/** The record that brings a document into force. `version` must be above the one in force. */
+export function policyRecord(
+  policy: LoadedPolicy,
+  applied: { version: number; author: string; atMs: number; comment: string | null },
+): PolicyRecord {
+  return {
+    name: policy.document.name,
+    kind: policy.document.kind,
+    version: applied.version,
+    deleted: false,
+    document: policy.canonical,
+    sha256: policy.sha256,
+    author: applied.author,
+    at_ms: applied.atMs,
+    comment: applied.comment,
+  }
+}

@@ -1,0 +1,102 @@
+// What is wrong with a document, field by field, in words for people: what was found, what is
+// expected, what was probably meant. Built from the issues of zod and the JSON Schema of the
+// document.
+import type * as z from 'zod'
+import { didYouMean } from './suggest.ts'
+
+export interface DocumentProblem {
+  /** Path of the field; of the object when `key` names a key in it that is not known. */
+  readonly path: readonly (string | number)[]
+  readonly key: string | null
+  readonly found: string
+  readonly expected: string
+  readonly hint: string | null
+}
+
+const SHOWN = 60
+
+/** A value as it can be shown: short, on one line, without control characters. */
+export function show(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = JSON.stringify(value) ?? typeof value
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found: unknown = value
+  for (const key of path) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined
+    found = Reflect.get(found, key)
+  }
+  return found
+}
+
+/** Keys the schema knows at a path. */
+function knownKeys(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
+  const steps = path.flatMap((key) => (typeof key === 'number' ? ['items'] : ['properties', key]))
+  const properties = at(schema, [...steps, 'properties'])
+  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : []
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  array: 'a list',
+  object: 'an object with named fields',
+  record: 'an object with named fields',
+  boolean: 'true or false',
+}
+
+function expectedOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (!issue.message.startsWith('Invalid input')) return issue.message
+      return TYPES[issue.expected] ?? `a value of type ${issue.expected}`
+    case 'invalid_value':
+      return issue.values.length === 1
+        ? show(issue.values[0])
+        : `one of ${issue.values.map((value) => String(value)).join(', ')}`
+    case 'too_big':
+      return issue.origin === 'string'
+        ? `at most ${issue.maximum} characters`
+        : issue.origin === 'array'
+          ? `at most ${issue.maximum} items`
+          : `at most ${issue.maximum}`
+    case 'too_small':
+      return issue.origin === 'string' ? 'a text that is not empty' : `at least ${issue.minimum}`
+    case 'invalid_union':
+      return 'a number, or a duration such as 5m, 90s or 250ms, at most 7d'
+    default:
+      return issue.message
+  }
+}
+
+function hintOf(issue: z.core.$ZodIssue, found: unknown): string | null {
+  if (issue.code !== 'invalid_value' || typeof found !== 'string') return null
+  return didYouMean(
+    found,
+    issue.values.map((value) => String(value)),
+  )
+}
+
+/** One problem per field, unknown keys one by one. */
+export function documentProblems(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+  schema: unknown,
+): readonly DocumentProblem[] {
+  return issues.flatMap((issue): DocumentProblem[] => {
+    const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)))
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(schema, path)
+      const expected = known.length === 0 ? 'no such field' : `one of ${known.join(', ')}`
+      return issue.keys.map((key) => {
+        return { path, key, found: show(key), expected, hint: didYouMean(key, known) }
+      })
+    }
+    const found = at(value, path)
+    const expected = expectedOf(issue)
+    return [{ path, key: null, found: show(found), expected, hint: hintOf(issue, found) }]
+  })
+}
