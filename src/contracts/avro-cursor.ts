@@ -1,8 +1,12 @@
-// Reads Avro's binary form forward without allocation and without trust: whatever the bytes say, a read ends inside
-// the limits. A read that does not fit sets `faulty`, moves to the end and returns 0, so that callers check once.
+// Reads Avro's binary form forward without allocation and without trust: whatever the bytes say, a
+// read ends inside the limits. A read that does not fit sets `faulty`, moves to the end and returns
+// 0, so that callers check once.
 // Encoding: Apache Avro 1.11 specification, "Binary Encoding".
 
-/** Largest magnitude of a long taken; the JavaScript Avro library draws the same line just below 2^53. */
+/**
+ * Largest magnitude of a long taken; the JavaScript Avro library draws the same line just below
+ * 2^53.
+ */
 export const LONG_MAX = 9_007_199_254_740_990
 
 export class AvroCursor {
@@ -10,11 +14,14 @@ export class AvroCursor {
   at: number = 0
   end: number = 0
   faulty: boolean = false
-  /** Last number read by `readLong` or `readDouble`; a field, because a returned one would be boxed when it is wide. */
+  /**
+   * Last number read by `readLong` or `readDouble`; a field, because a returned one would be boxed
+   * when it is wide.
+   */
   value: number = 0
   /**
-   * Where the block under way must end, or -1 when it does not say. Whoever reads arrays inside arrays puts it by
-   * while the items are read (-1 meanwhile) and back before the next `block`.
+   * Where the block under way must end, or -1 when it does not say. Whoever reads arrays inside
+   * arrays puts it by while the items are read (-1 meanwhile) and back before the next `block`.
    */
   blockEnd: number = -1
   private readonly eight: Uint8Array = new Uint8Array(8)
@@ -55,7 +62,9 @@ export class AvroCursor {
     this.readWideLong(bits, at)
   }
 
-  /** Bytes five to ten. The sign bit is kept apart, so that no odd number above 2^53 is ever needed. */
+  /**
+   * Bytes five to ten. The sign bit is kept apart, so that no odd number above 2^53 is ever needed.
+   */
   private readWideLong(low: number, from: number): void {
     let at = from
     let magnitude = low >>> 1
@@ -122,8 +131,8 @@ export class AvroCursor {
   }
 
   /**
-   * Items in the next block of an array or map, 0 at its end. The block before must end where it said it would;
-   * a count that cannot fit the bytes left, at `itemBytes` (≥ 1) each, is refused.
+   * Items in the next block of an array or map, 0 at its end. The block before must end where it
+   * said it would; a count that cannot fit the bytes left, at `itemBytes` (≥ 1) each, is refused.
    */
   block(itemBytes: number): number {
     if (this.blockEnd >= 0 && this.blockEnd !== this.at) return this.fail()

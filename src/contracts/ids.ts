@@ -1,4 +1,5 @@
-// Branded ids: a string that has passed its check, so that a service cannot be handed where an instance is due.
+// Branded ids: a string that has passed its check, so that a service cannot be handed where an
+// instance is due.
 import { isUtf8 } from './utf8.ts'
 
 declare const brand: unique symbol
@@ -15,12 +16,16 @@ export type PolicyName = Brand<string, 'PolicyName'>
 /** `s<p>` for the service task of partition p, `fleet` for the fleet task. */
 export type TaskId = Brand<string, 'TaskId'>
 
-/** Longest id in bytes of UTF-8. Keys of this size keep a telemetry record under Kafka's default limits by far. */
+/**
+ * Longest id in bytes of UTF-8. Keys of this size keep a telemetry record under Kafka's default
+ * limits by far.
+ */
 export const ID_BYTES_MAX = 255
 
 /**
- * What is wrong with `text` as an id, or null. Ids are shown to people, used as keys and put in file names of
- * exports, so control characters, path separators alone (`.`/`..`) and lone surrogates are refused.
+ * What is wrong with `text` as an id, or null. Ids are shown to people, used as keys and put in
+ * file names of exports, so control characters, path separators alone (`.`/`..`) and lone
+ * surrogates are refused.
  */
 export function idProblem(text: string): string | null {
   if (text.length === 0) return 'is empty'
@@ -42,8 +47,8 @@ export function idProblem(text: string): string | null {
 }
 
 /**
- * The bytes from `start` to `end` are text that may be shown: well-formed UTF-8, no control character, not longer
- * than an id may be. Empty text is text.
+ * The bytes from `start` to `end` are text that may be shown: well-formed UTF-8, no control
+ * character, not longer than an id may be. Empty text is text.
  */
 export function isTextBytes(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > ID_BYTES_MAX) return false
@@ -56,7 +61,10 @@ export function isTextBytes(bytes: Uint8Array, start: number, end: number): bool
   return seen < 0x80 || isUtf8(bytes, start, end)
 }
 
-/** `idProblem` finds nothing in the text of the bytes from `start` to `end`, told without making the text. */
+/**
+ * `idProblem` finds nothing in the text of the bytes from `start` to `end`, told without making the
+ * text.
+ */
 export function isIdBytes(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start
   if (length < 1 || !isTextBytes(bytes, start, end)) return false

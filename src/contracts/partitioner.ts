@@ -1,5 +1,6 @@
-// Kafka's default partitioner for keyed records, so that producers in every language, agents and tasks agree on the
-// partition of a service: toPositive(murmur2(key)) % partitions (org.apache.kafka.common.utils.Utils).
+// Kafka's default partitioner for keyed records, so that producers in every language, agents and
+// tasks agree on the partition of a service: toPositive(murmur2(key)) % partitions
+// (org.apache.kafka.common.utils.Utils).
 import { encodeUtf8 } from './utf8.ts'
 
 const SEED = 0x9747b28c

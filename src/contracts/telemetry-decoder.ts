@@ -1,6 +1,7 @@
-// Decoder of telemetry deltas (schemas/telemetry.avsc, current version) into one reused scratch: nothing is allocated
-// per record, strings stay offsets into the buffer. Whatever the bytes are, the answer is a record or a reason.
-// Field order is that of the schema; test/contracts/telemetry-decoder.test.ts holds the two equal with avsc as oracle.
+// Decoder of telemetry deltas (schemas/telemetry.avsc, current version) into one reused scratch:
+// nothing is allocated per record, strings stay offsets into the buffer. Whatever the bytes are,
+// the answer is a record or a reason. Field order is that of the schema;
+// test/contracts/telemetry-decoder.test.ts holds the two equal with avsc as oracle.
 import { AvroCursor } from './avro-cursor.ts'
 import type { DecodeReason } from './decode.ts'
 import { isIdBytes, isTextBytes } from './ids.ts'
@@ -27,8 +28,8 @@ const TICK_MAX_MS = 3_600_000
 const BRANCHES = 2
 
 /**
- * One decoded delta. Units are those of the schema; `…Start`/`…End` are offsets into the buffer given to
- * `decodeTelemetry`. After a refusal the contents mean nothing.
+ * One decoded delta. Units are those of the schema; `…Start`/`…End` are offsets into the buffer
+ * given to `decodeTelemetry`. After a refusal the contents mean nothing.
  */
 export class DeltaScratch {
   serviceStart: number = 0
@@ -83,8 +84,9 @@ export class DeltaScratch {
 }
 
 /**
- * Decodes the datum from `start` to `end`. null: `into` holds it. `empty`: no bytes. `corrupt`: not a datum of the
- * schema, or bytes behind it. `invalid`: a datum that contradicts itself (ids, counts, order of buckets, not finite).
+ * Decodes the datum from `start` to `end`. null: `into` holds it. `empty`: no bytes. `corrupt`: not
+ * a datum of the schema, or bytes behind it. `invalid`: a datum that contradicts itself (ids,
+ * counts, order of buckets, not finite).
  */
 export function decodeTelemetry(
   buffer: Uint8Array,
@@ -203,7 +205,10 @@ function readCaller(cursor: AvroCursor, into: DeltaScratch): void {
   into.callerInstanceEnd = into.hasCaller ? cursor.at : 0
 }
 
-/** Exemplars are for people and are only counted here. false: faulty, too many, or one that cannot be shown. */
+/**
+ * Exemplars are for people and are only counted here. false: faulty, too many, or one that cannot
+ * be shown.
+ */
 function readExemplars(cursor: AvroCursor, into: DeltaScratch): boolean {
   let held = 0
   for (let count = cursor.block(2); count > 0; count = cursor.block(2)) {

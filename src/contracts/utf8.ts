@@ -1,8 +1,12 @@
-// UTF-8 to text and back without TextEncoder, which contracts and core do not have. Behaviour is that of the WHATWG
-// encoder and decoder: half surrogates are written as U+FFFD, malformed bytes are read as U+FFFD.
+// UTF-8 to text and back without TextEncoder, which contracts and core do not have. Behaviour is
+// that of the WHATWG encoder and decoder: half surrogates are written as U+FFFD, malformed bytes
+// are read as U+FFFD.
 
 const REPLACEMENT = 0xfffd
-/** Code units collected before they are made into a string; keeps `fromCharCode` far from the argument limit. */
+/**
+ * Code units collected before they are made into a string; keeps `fromCharCode` far from the
+ * argument limit.
+ */
 const CHUNK = 512
 
 /** Bytes of `text` in UTF-8. */
@@ -68,7 +72,10 @@ export function decodeUtf8(
   return text + String.fromCharCode(...units)
 }
 
-/** The bytes from `start` to `end` are well-formed UTF-8 (no overlong form, no surrogate, nothing above U+10FFFF). */
+/**
+ * The bytes from `start` to `end` are well-formed UTF-8 (no overlong form, no surrogate, nothing
+ * above U+10FFFF).
+ */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start
   while (at < end) {
@@ -82,7 +89,10 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-/** Length of the sequence at `at`; negative: malformed, so many bytes make up one U+FFFD (maximal subpart). */
+/**
+ * Length of the sequence at `at`; negative: malformed, so many bytes make up one U+FFFD (maximal
+ * subpart).
+ */
 function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at] ?? 0
   if (lead < 0x80) return 1

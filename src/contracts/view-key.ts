@@ -1,4 +1,5 @@
-// Keys of the compacted views hs.health and hs.registry: one per instance, one for the service as a whole.
+// Keys of the compacted views hs.health and hs.registry: one per instance, one for the service as a
+// whole.
 import type { InstanceId, ServiceId } from './ids.ts'
 
 /** `%` and `/` are the only characters with a meaning in a key. */
@@ -7,8 +8,8 @@ function escaped(part: string): string {
 }
 
 /**
- * `service` for the service as a whole, `service/instance` for an instance; no two pairs share a key.
- * Ids that contain `/` or `%` are percent-encoded.
+ * `service` for the service as a whole, `service/instance` for an instance; no two pairs share a
+ * key. Ids that contain `/` or `%` are percent-encoded.
  */
 export function viewKey(service: ServiceId | string, instance: InstanceId | string | null): string {
   return instance === null ? escaped(service) : `${escaped(service)}/${escaped(instance)}`

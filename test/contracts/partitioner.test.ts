@@ -1,4 +1,5 @@
-// Known vectors: org.apache.kafka.common.utils.UtilsTest.testMurmur2. Oracle for the rest: the same hash on BigInt.
+// Known vectors: org.apache.kafka.common.utils.UtilsTest.testMurmur2. Oracle for the rest: the same
+// hash on BigInt.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { murmur2, partitionFor } from '../../src/contracts/partitioner.ts'

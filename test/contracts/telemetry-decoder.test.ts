@@ -1,6 +1,7 @@
-// Oracle: avsc on the same schema. Three rules make the comparison exact: a datum that avsc writes for a valid record
-// is decoded equally; what we take avsc takes, equally; what we refuse avsc refuses too, or it breaks a rule
-// written down here (`broken`), or it is not the form any writer gives the record avsc saw in it.
+// Oracle: avsc on the same schema. Three rules make the comparison exact: a datum that avsc writes
+// for a valid record is decoded equally; what we take avsc takes, equally; what we refuse avsc
+// refuses too, or it breaks a rule written down here (`broken`), or it is not the form any writer
+// gives the record avsc saw in it.
 import { isDeepStrictEqual } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import avsc from 'avsc'
@@ -28,7 +29,10 @@ const scratch = new DeltaScratch()
 const decode = (bytes: Uint8Array) => decodeTelemetry(bytes, 0, bytes.length, scratch)
 const encode = (record: unknown): Buffer => telemetryType.toBuffer(record)
 
-/** avsc makes arrays of whatever length a hostile count names, for minutes; items here take two bytes at least. */
+/**
+ * avsc makes arrays of whatever length a hostile count names, for minutes; items here take two
+ * bytes at least.
+ */
 function tameOracle(): void {
   interface Tap {
     buf: Buffer
