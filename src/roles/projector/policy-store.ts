@@ -1,5 +1,8 @@
-// Publishes policies: every record goes to all partitions of hs.policies, with the next version of its name. Repeating
-// an apply is harmless: what every partition holds already is left alone, and a half-written one is written again.
+// Publishes policies: every record goes to all partitions of hs.policies, with the next version of
+// its name. Repeating an apply is harmless: what every partition holds already is left alone, and a
+// half-written one is written again.
+import { formatFinding, policyRecord, readPolicies } from '../../config/policy-file.ts'
+import type { LoadedPolicy } from '../../config/policy-file.ts'
 import type { Encoder } from '../../contracts/decode.ts'
 import { HsError } from '../../contracts/failure.ts'
 import type { OutgoingRecord } from '../../contracts/record.ts'
@@ -10,8 +13,16 @@ import type { Clock, LogPort } from '../../runtime/ports.ts'
 import type { ReadModel } from './read-model.ts'
 import type { AppliedPolicy } from './views.ts'
 
-/** A checked document, ready to be published. */
-export type PolicyDraft = Pick<PolicyRecord, 'name' | 'kind' | 'document' | 'sha256'>
+/**
+ * The documents of a file. Errors: HS_POLICY with file:line:column of every error; warnings are no
+ * reason to refuse.
+ */
+export function checkedPolicies(input: string | Uint8Array, file: string): readonly LoadedPolicy[] {
+  const { policies, findings } = readPolicies(input, file)
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  if (errors.length > 0) throw new HsError('HS_POLICY', errors.map(formatFinding).join('\n'))
+  return policies
+}
 
 export interface ApplyOptions {
   readonly author: string
@@ -40,17 +51,19 @@ export class PolicyStore {
   }
 
   /**
-   * Applies the drafts in their order; applies take turns, and each ends when the read model shows its versions.
-   * Errors: HS_LOG when the log did not take or did not show them in time (repeat the apply: it is harmless).
+   * Applies the drafts in their order; applies take turns, and each ends when the read model shows
+   * its versions.
+   * Errors: HS_LOG when the log did not take or did not show them in time (repeat the apply: it is
+   * harmless).
    */
-  apply(drafts: readonly PolicyDraft[], options: ApplyOptions): Promise<readonly AppliedPolicy[]> {
+  apply(drafts: readonly LoadedPolicy[], options: ApplyOptions): Promise<readonly AppliedPolicy[]> {
     const mine = this.turn.then(() => this.applyNow(drafts, options))
     this.turn = mine.catch(() => undefined)
     return mine
   }
 
   private async applyNow(
-    drafts: readonly PolicyDraft[],
+    drafts: readonly LoadedPolicy[],
     options: ApplyOptions,
   ): Promise<readonly AppliedPolicy[]> {
     const planned = drafts.map((draft) => this.plan(draft, options))
@@ -63,24 +76,19 @@ export class PolicyStore {
   }
 
   private plan(
-    draft: PolicyDraft,
+    draft: LoadedPolicy,
     options: ApplyOptions,
   ): { readonly record: PolicyRecord; readonly applied: AppliedPolicy } {
-    const held = this.options.model.policy(draft.name)
-    const same = held !== null && !held.record.deleted && held.record.sha256 === draft.sha256
+    const { name, kind } = draft.document
+    const { sha256 } = draft
+    const held = this.options.model.policy(kind, name)
+    const same = held !== null && !held.record.deleted && held.record.sha256 === sha256
     const whole = same && held.partitions === this.options.partitions
     const version = same ? held.record.version : (held?.record.version ?? 0) + 1
     const { author, comment } = options
-    const record: PolicyRecord = {
-      ...draft,
-      version,
-      deleted: false,
-      author,
-      at_ms: this.options.clock.nowMs(),
-      comment,
-    }
+    const atMs = this.options.clock.nowMs()
+    const record = policyRecord(draft, { version, author, atMs, comment })
     const outcome = held === null ? 'created' : whole ? 'unchanged' : 'updated'
-    const { name, kind, sha256 } = draft
     return { record, applied: { name, kind, version, sha256, outcome, dry_run: options.dryRun } }
   }
 
@@ -113,7 +121,7 @@ export class PolicyStore {
     const until = clock.monotonicMs() + VISIBLE_MS
     const missing = (): boolean =>
       records.some((record) => {
-        const held = model.policy(record.name)
+        const held = model.policy(record.kind, record.name)
         if (held === null || held.record.version < record.version) return true
         return held.record.version === record.version && held.partitions < partitions
       })

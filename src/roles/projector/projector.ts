@@ -1,6 +1,6 @@
-// The projector: a reader of its own (read_committed, no group, never inside a worker) that folds six topics into
-// the read model. Nothing it meets stops it: an undecodable record is counted and passed over, an error of the log
-// is waited out, and until it has read to the end once it says so.
+// The projector: a reader of its own (read_committed, no group, never inside a worker) that folds
+// six topics into the read model. Nothing it meets stops it: an undecodable record is counted and
+// passed over, an error of the log is waited out, and until it has read to the end once it says so.
 import type { Decoder } from '../../contracts/decode.ts'
 import type { RecordView } from '../../contracts/record.ts'
 import { topicName } from '../../contracts/topics.ts'
@@ -93,7 +93,10 @@ class Projection {
     }
   }
 
-  /** Retention cannot be asked which position it passed, so after a loss every partition starts anew. */
+  /**
+   * Retention cannot be asked which position it passed, so after a loss every partition starts
+   * anew.
+   */
   private reader(fromStart: boolean): LogReader {
     const reader = this.options.log.reader({ isolation: 'read_committed' })
     for (const at of this.places)
@@ -118,7 +121,8 @@ class Projection {
     const from = this.next.get(key) ?? 0
     for (const batch of fetched.batches)
       batch.visit((view) => {
-        // Noted record by record: a batch that breaks off is read again, its records are not folded again.
+        // Noted record by record: a batch that breaks off is read again, its records are not folded
+        // again.
         this.next.set(key, view.offset + 1)
         this.fold(kind, fetched.partition, view)
       }, from)

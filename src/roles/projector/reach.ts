@@ -1,5 +1,6 @@
-// Has a reader reached what was there when it began? A poll does not answer for partitions in which nothing came, so
-// positions are compared with the ends (last stable offsets) asked for at the start.
+// Has a reader reached what was there when it began? A poll does not answer for partitions in which
+// nothing came, so positions are compared with the ends (last stable offsets) asked for at the
+// start.
 import type { LogPort, LogReader, TopicPartition } from '../../runtime/ports.ts'
 
 export class Reach {

@@ -1,10 +1,11 @@
-// The read model: what the records of six topics say now, in memory and bounded. It is a fold like any other, but
-// nothing decides from it; it can be thrown away and read again from the log.
+// The read model: what the records of six topics say now, in memory and bounded. It is a fold like
+// any other, but nothing decides from it; it can be thrown away and read again from the log.
 import type {
   Command,
   CommandResult,
   HealthView,
   IncidentEvent,
+  PolicyKind,
   PolicyRecord,
   RecordOf,
   RegistryEntry,
@@ -83,7 +84,9 @@ export class ReadModel {
     this.limits = limits
   }
 
-  /** Takes one record; null is a tombstone. Records of a partition come in offset order, each once. */
+  /**
+   * Takes one record; null is a tombstone. Records of a partition come in offset order, each once.
+   */
   fold<K extends ViewTopic>(
     at: { readonly topic: K; readonly partition: number; readonly key: string },
     record: RecordOf[K] | null,
@@ -151,9 +154,10 @@ export class ReadModel {
   }
 
   private foldPolicy(record: PolicyRecord, partition: number): void {
-    const held = this.policiesByName.get(record.name)
+    const id = policyId(record.kind, record.name)
+    const held = this.policiesByName.get(id)
     if (held === undefined || record.version > held.record.version) {
-      this.policiesByName.set(record.name, { record, partitions: new Set([partition]) })
+      this.policiesByName.set(id, { record, partitions: new Set([partition]) })
       dropOldest(this.policiesByName, this.limits.policiesMax)
     } else if (record.version === held.record.version && record.sha256 === held.record.sha256) {
       held.partitions.add(partition)
@@ -292,12 +296,17 @@ export class ReadModel {
       .sort((a, b) => byText(a.kind, b.kind) || byText(a.name, b.name))
   }
 
-  /** The newest record of a name, deleted ones too, and how many partitions hold it. */
-  policy(name: string): { readonly record: PolicyRecord; readonly partitions: number } | null {
-    const held = this.policiesByName.get(name)
+  /** The newest record of a kind and name, deleted ones too, and how many partitions hold it. */
+  policy(
+    kind: PolicyKind,
+    name: string,
+  ): { readonly record: PolicyRecord; readonly partitions: number } | null {
+    const held = this.policiesByName.get(policyId(kind, name))
     return held === undefined ? null : { record: held.record, partitions: held.partitions.size }
   }
 }
+
+const policyId = (kind: PolicyKind, name: string): string => `${kind}/${name}`
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -1,7 +1,9 @@
-// What the reading endpoint offers: the views, the tail, and the two things an operator may write through it.
+// What the reading endpoint offers: the views, the tail, and the two things an operator may write
+// through it.
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../../adapters/http/server.ts'
 import { HsError } from '../../contracts/failure.ts'
-import type { PolicyDraft, PolicyStore } from './policy-store.ts'
+import { checkedPolicies } from './policy-store.ts'
+import type { PolicyStore } from './policy-store.ts'
 import type { ReadModel } from './read-model.ts'
 import { tail, tailRequest } from './tail.ts'
 import type { TailSource } from './tail.ts'
@@ -10,8 +12,6 @@ export interface ReadingOptions {
   readonly source: TailSource
   readonly model: ReadModel
   readonly policies: PolicyStore
-  /** Checks a policy file. Errors: HS_POLICY with file:line:column. */
-  readonly parsePolicies: (text: string, file: string) => readonly PolicyDraft[]
   /** Sets the cluster up; `created` is false when it was set up before. */
   readonly init: () => Promise<{ readonly clusterId: string; readonly created: boolean }>
   /** False before `init`: nothing can be read or written yet. */
@@ -60,7 +60,7 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       handle: async ({ body }) => {
         needGenesis(options)
         const { text, file, author, comment, dryRun } = applyBody(body)
-        const drafts = options.parsePolicies(text, file)
+        const drafts = checkedPolicies(text, file)
         return json(await options.policies.apply(drafts, { author, comment, dryRun }))
       },
     },

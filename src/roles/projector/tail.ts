@@ -1,5 +1,5 @@
-// One topic as lines, from its start or its end, for as long as somebody listens. Bounded by the listener: the next
-// poll happens only after the lines of the last one were taken.
+// One topic as lines, from its start or its end, for as long as somebody listens. Bounded by the
+// listener: the next poll happens only after the lines of the last one were taken.
 import type { Decoder } from '../../contracts/decode.ts'
 import { HsError } from '../../contracts/failure.ts'
 import type { RecordView } from '../../contracts/record.ts'
@@ -54,7 +54,9 @@ export function tailRequest(
   return { topic: spec.kind, from, follow: query['follow'] !== 'false', limit }
 }
 
-/** Lines of the topic; null now and then while nothing comes. Ends quietly when the signal aborts. */
+/**
+ * Lines of the topic; null now and then while nothing comes. Ends quietly when the signal aborts.
+ */
 export async function* tail(
   source: TailSource,
   request: TailRequest,

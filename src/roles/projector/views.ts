@@ -1,5 +1,6 @@
-// What the reading endpoint answers and the command line prints. Field names are those of the records (units last),
-// so that a view and the record behind it read alike. `health` is raw, `routable` is after guards: two fields.
+// What the reading endpoint answers and the command line prints. Field names are those of the
+// records (units last), so that a view and the record behind it read alike. `health` is raw,
+// `routable` is after guards: two fields.
 import type {
   CommandId,
   IncidentId,

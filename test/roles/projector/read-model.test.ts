@@ -1,4 +1,5 @@
-// The fold behind every list: newest wins, tombstones remove, results may come before their command, bounds hold.
+// The fold behind every list: newest wins, tombstones remove, results may come before their
+// command, bounds hold.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { incidentId, instanceId, serviceId } from '../../../src/contracts/ids.ts'
@@ -114,7 +115,7 @@ test('a policy counts the partitions that hold its newest version; deleted ones 
   expect(model.policies()).toMatchObject([{ version: 2, partitions: 2 }])
   put(0, { version: 3, deleted: true })
   expect(model.policies()).toEqual([])
-  expect(model.policy('restart-dead')?.record.version).toBe(3)
+  expect(model.policy('HealPolicy', 'restart-dead')?.record.version).toBe(3)
 })
 
 test('every bound holds: ended incidents and oldest events, commands, views go first', () => {

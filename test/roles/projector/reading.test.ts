@@ -1,10 +1,12 @@
-// Projector, tail and policy store on the embedded log with the real codec: what another client commits is read, what
-// it aborts is not, garbage does not stop anything, and an apply can be repeated.
+// Projector, tail and policy store on the embedded log with the real codec: what another client
+// commits is read, what it aborts is not, garbage does not stop anything, and an apply can be
+// repeated.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createMemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import type { MemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import { createSerde } from '../../../src/adapters/serde/serde.ts'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
+import type { LoadedPolicy } from '../../../src/config/policy-file.ts'
 import { policyName } from '../../../src/contracts/ids.ts'
 import type { RecordOf } from '../../../src/contracts/records.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
@@ -12,8 +14,7 @@ import { viewKey } from '../../../src/contracts/view-key.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import type { EventFields, Instruments } from '../../../src/runtime/instruments.ts'
 import type { OutgoingRecord } from '../../../src/contracts/record.ts'
-import { PolicyStore } from '../../../src/roles/projector/policy-store.ts'
-import type { PolicyDraft } from '../../../src/roles/projector/policy-store.ts'
+import { checkedPolicies, PolicyStore } from '../../../src/roles/projector/policy-store.ts'
 import { startProjector } from '../../../src/roles/projector/projector.ts'
 import type { Projector } from '../../../src/roles/projector/projector.ts'
 import { tail, tailRequest } from '../../../src/roles/projector/tail.ts'
@@ -192,12 +193,18 @@ test.each([
   expect(() => tailRequest(topic, query, PREFIX)).toThrow(text)
 })
 
-const draft = (name: string, document: string): PolicyDraft => ({
-  name: policyName(name),
-  kind: 'HealPolicy',
-  document,
-  sha256: document,
-})
+/** A document that differs by its trigger. */
+function draft(name: string, limit: number): LoadedPolicy {
+  const text = `
+apiVersion: healstream.io/v1
+kind: HealPolicy
+metadata: { name: ${name} }
+spec: { match: { services: [stock] }, trigger: 'error_rate > 0.${limit}', action: restart_instance }
+`
+  const [policy] = checkedPolicies(text, 'test.yaml')
+  if (policy === undefined) throw new Error('no document')
+  return policy
+}
 const BY = { author: 'tester', comment: null, dryRun: false }
 
 async function store() {
@@ -216,7 +223,7 @@ async function store() {
 
 test('an apply reaches every partition, counts versions, and changes nothing when repeated', async () => {
   const { policies, projector } = await store()
-  const both = [draft('a', 'one'), draft('b', 'one')]
+  const both = [draft('a', 1), draft('b', 1)]
   expect(await policies.apply(both, BY)).toMatchObject([
     { name: 'a', version: 1, outcome: 'created' },
     { name: 'b', version: 1, outcome: 'created' },
@@ -225,7 +232,7 @@ test('an apply reaches every partition, counts versions, and changes nothing whe
     { version: 1, outcome: 'unchanged' },
     { version: 1, outcome: 'unchanged' },
   ])
-  expect(await policies.apply([draft('a', 'two')], BY)).toMatchObject([
+  expect(await policies.apply([draft('a', 2)], BY)).toMatchObject([
     { version: 2, outcome: 'updated' },
   ])
   expect(projector.model.policies()).toMatchObject([
@@ -237,26 +244,35 @@ test('an apply reaches every partition, counts versions, and changes nothing whe
 
 test('a dry run tells what would happen and writes nothing', async () => {
   const { policies, projector } = await store()
-  const applied = await policies.apply([draft('a', 'one')], { ...BY, dryRun: true })
+  const applied = await policies.apply([draft('a', 1)], { ...BY, dryRun: true })
   expect(applied).toMatchObject([{ version: 1, outcome: 'created', dry_run: true }])
   expect(projector.model.policies()).toEqual([])
 })
 
 test('applies at the same moment take turns: no version is given out twice', async () => {
   const { policies, projector } = await store()
-  const texts = ['one', 'two', 'three', 'four']
-  const answers = await Promise.all(texts.map((text) => policies.apply([draft('a', text)], BY)))
+  const limits = [1, 2, 3, 4]
+  const answers = await Promise.all(limits.map((limit) => policies.apply([draft('a', limit)], BY)))
   expect(answers.map(([applied]) => applied?.version)).toEqual([1, 2, 3, 4])
-  expect(projector.model.policies()).toMatchObject([{ version: 4, document: 'four' }])
+  expect(projector.model.policies()).toMatchObject([
+    { version: 4, document: expect.stringContaining('error_rate > 0.4') },
+  ])
+})
+
+test('a wrong document is refused with every place in the file', () => {
+  const text = 'kind: HealPolicy\nspec: 3\n'
+  expect(() => checkedPolicies(text, 'bad.yaml')).toThrow(/^bad[.]yaml:\d+:\d+: error: /)
 })
 
 test('a version that reached only some partitions is written again, as the same version', async () => {
   // An apply that died half-way left partition 1 ahead: tasks of the others would judge by nothing.
   const { policies, projector } = await store()
-  await send(outgoing('policies', 'a', aPolicy({ name: policyName('a'), sha256: 'one' })))
-  await expect.poll(() => projector.model.policy('a')?.partitions).toBe(1)
-  expect(await policies.apply([draft('a', 'one')], BY)).toMatchObject([
+  await send(
+    outgoing('policies', 'a', aPolicy({ name: policyName('a'), sha256: draft('a', 1).sha256 })),
+  )
+  await expect.poll(() => projector.model.policy('HealPolicy', 'a')?.partitions).toBe(1)
+  expect(await policies.apply([draft('a', 1)], BY)).toMatchObject([
     { version: 1, outcome: 'updated' },
   ])
-  expect(projector.model.policy('a')?.partitions).toBe(PARTITIONS)
+  expect(projector.model.policy('HealPolicy', 'a')?.partitions).toBe(PARTITIONS)
 })

@@ -1,8 +1,8 @@
-// Which running healstream a command talks to, and with which token: flag, then environment, then the newest run
-// file of this user.
+// Which running healstream a command talks to, and with which token: flag, then environment, then
+// the newest run file of this user.
 import { readFileSync } from 'node:fs'
 import { HsError } from '../contracts/failure.ts'
-import { liveRuns, runFolder } from './run-file.ts'
+import { liveRuns, runFolder } from '../runtime/run-file.ts'
 
 export interface ConnectionFlags {
   readonly url?: string | undefined
@@ -20,7 +20,10 @@ export interface Connection {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Errors: HS_UNREACHABLE when nothing runs, HS_CONFIG for an address or a token file that cannot be used. */
+/**
+ * Errors: HS_UNREACHABLE when nothing runs, HS_CONFIG for an address or a token file that cannot be
+ * used.
+ */
 export function findConnection(flags: ConnectionFlags, env: Environment): Connection {
   const named = pick(flags.url, '--url', env['HEALSTREAM_URL'], 'HEALSTREAM_URL')
   const tokenAt = pick(

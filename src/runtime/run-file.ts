@@ -1,6 +1,7 @@
-// How a command finds a running healstream on this machine: a run file with its address beside a token file (0600),
-// in a folder only its user can enter. A run file names process id and start time, so one left by a killed process
-// is recognised (a reused process id starts at another time) and removed together with its temporary folder.
+// How a command finds a running healstream on this machine: a run file with its address beside a
+// token file (0600), in a folder only its user can enter. A run file names process id and start
+// time, so one left by a killed process is recognised (a reused process id starts at another time)
+// and removed together with its temporary folder.
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -15,13 +16,16 @@ import {
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { HsError } from '../contracts/failure.ts'
+import { isSameProcess, processStart } from './agent/proc.ts'
 
 /** Temporary folders of a demo; only such ones are ever removed on behalf of a dead process. */
 export const TEMP_PREFIX = 'healstream-demo-'
 
 export interface RunInfo {
   readonly pid: number
-  /** Start time of the process in clock ticks since boot (Linux), null where that cannot be read. */
+  /**
+   * Start time of the process in clock ticks since boot (Linux), null where that cannot be read.
+   */
   readonly process_start: string | null
   readonly started_at_ms: number
   /** Absent until the endpoint listens. */
@@ -47,26 +51,6 @@ export function runFolder(env: Environment): string {
   const base = env['XDG_RUNTIME_DIR']
   if (base !== undefined && base !== '') return join(base, 'healstream')
   return join(env['HOME'] ?? homedir(), '.healstream', 'run')
-}
-
-/** Start time of a process as the kernel gives it, or null. */
-export function processStart(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
-  }
-}
-
-function alive(info: RunInfo): boolean {
-  try {
-    process.kill(info.pid, 0)
-  } catch (error) {
-    // EPERM: it lives, but is not ours.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
-  }
-  return info.process_start === null || processStart(info.pid) === info.process_start
 }
 
 /**
@@ -124,14 +108,14 @@ function asConfigError(error: unknown, folder: string): HsError {
 }
 
 /**
- * Runs whose process lives, newest first. What a dead process left behind (run file, token, temporary folder) is
- * removed on the way.
+ * Runs whose process lives, newest first. What a dead process left behind (run file, token,
+ * temporary folder) is removed on the way.
  */
 export function liveRuns(folder: string): readonly RunInfo[] {
   const live: RunInfo[] = []
   for (const name of listed(folder)) {
     const info = readRun(join(folder, name))
-    if (info !== null && alive(info)) live.push(info)
+    if (info !== null && isSameProcess(info.pid, info.process_start)) live.push(info)
     else sweep(folder, name, info)
   }
   return live.sort((a, b) => b.started_at_ms - a.started_at_ms)

@@ -1,4 +1,5 @@
-// Run files of living, killed and garbled runs; nothing of a stranger may be removed on a run file's word.
+// Run files of living, killed and garbled runs; nothing of a stranger may be removed on a run
+// file's word.
 import { spawn } from 'node:child_process'
 import {
   existsSync,
@@ -12,14 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findConnection } from '../../src/config/connection.ts'
-import {
-  claimRun,
-  liveRuns,
-  processStart,
-  runFolder,
-  TEMP_PREFIX,
-} from '../../src/config/run-file.ts'
+import { processStart } from '../../src/runtime/agent/proc.ts'
+import { findConnection } from '../../src/cli/connection.ts'
+import { claimRun, liveRuns, runFolder, TEMP_PREFIX } from '../../src/runtime/run-file.ts'
 
 let base = ''
 let folder = ''

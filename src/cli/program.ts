@@ -1,0 +1,242 @@
+// The commands and their flags, and the one place where an error becomes words and an exit code.
+// Each command loads its code only when it is called, so that `--help` is quick.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { EXIT, HsError } from '../contracts/failure.ts'
+import type { ExitCode } from '../contracts/failure.ts'
+import type { GetFlags } from './commands/get.ts'
+import type { PolicyApplyFlags } from './commands/policy.ts'
+import type { TailFlags } from './commands/tail.ts'
+import type { Context, Output, ReadFlags } from './context.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
+import { openTerminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
+import { version } from './version.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Runs one command line (without `node` and the script) and says how it ended. Never throws. */
+export async function run(argv: readonly string[], env: Environment): Promise<ExitCode> {
+  const terminal = openTerminal(env)
+  const ending: Ending = { code: EXIT.ok }
+  const program = build({ terminal, env }, ending)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return ending.code
+  } catch (error) {
+    return report(terminal, error, wantsJson(argv))
+  }
+}
+
+/** How a command that can end well in several ways ended (findings, interrupted). */
+interface Ending {
+  code: ExitCode
+}
+
+/** Asked of the raw words, because errors of parsing are answered in the wanted form too. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, i) =>
+      word === '-ojson' ||
+      word === '--output=json' ||
+      ((word === '-o' || word === '--output') && argv[i + 1] === 'json'),
+  )
+}
+
+function report(terminal: Terminal, error: unknown, json: boolean): ExitCode {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
+  // A group without its subcommand has printed its help already.
+  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
+  const { code, message, fix, exit } = asFailure(error)
+  if (json) terminal.say(printableJson({ error: { code, message, fix } }, 0))
+  else for (const line of [`${code}: ${message}`, fix].flatMap(printableLines)) terminal.say(line)
+  return exit
+}
+
+function asFailure(error: unknown): HsError {
+  if (error instanceof HsError) return error
+  if (error instanceof CommanderError)
+    return new HsError('HS_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+  const message = error instanceof Error ? error.message : String(error)
+  return new HsError('HS_INTERNAL', printable(message), { cause: error })
+}
+
+function build(context: Context, ending: Ending): Command {
+  const program = new Command('healstream')
+  program
+    .description('Self-healing control on Kafka: detect the fault, act within guards, prove why.')
+    .version(`healstream ${version()}`, '--version', 'print the version')
+    .addHelpText('before', EXAMPLES)
+    .addHelpText('after', EXITS)
+  addDemo(program, context, ending)
+  addReading(program, context)
+  addIncidents(program, context)
+  addPolicies(program, context, ending)
+  reading(program.command('init').description('set a cluster up: topics and genesis')).action(
+    async (flags: ReadFlags) => (await import('./commands/init.ts')).init(context, flags),
+  )
+  program
+    .command('version')
+    .description('print the version')
+    .addOption(outputOption())
+    .action((flags: { readonly output: Output }) => {
+      const found = { version: version(), node: process.versions.node }
+      context.terminal.out(
+        flags.output === 'json' ? printableJson(found, 2) : `healstream ${found.version}`,
+      )
+    })
+  quiet(program)
+  return program
+}
+
+const EXAMPLES = `Examples:
+  npx healstream demo                       break a real service and watch it being healed
+  npx healstream get services               (in a second terminal, while something runs)
+  npx healstream explain incident ID        why it acted, or why it did not
+  npx healstream policy lint FILE           check a policy before anybody else does
+`
+
+const EXITS = `
+Exit codes: 0 done · 1 findings or failed · 2 usage or configuration · 3 cannot be reached · 4 partly done ·
+130 interrupted. Data goes to stdout, everything else to stderr.`
+
+/** Commander throws instead of exiting, and leaves the words about errors to \`report\`. */
+function quiet(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined })
+  for (const child of command.commands) quiet(child)
+}
+
+const outputOption = (): Option =>
+  new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table')
+
+/** Adds the options of every command that reads a run. */
+function reading(command: Command): Command {
+  return command
+    .addOption(outputOption())
+    .option('--url <url>', 'endpoint of the run (default: found by its run file)')
+    .option('--token-file <path>', 'file with its token (default: found by its run file)')
+}
+
+function addReading(program: Command, context: Context): void {
+  const get = program.command('get').description('list what a running healstream knows')
+  const load = async () => import('./commands/get.ts')
+  const ofService = (command: Command): Command =>
+    reading(command).option('--service <name>', 'only of this service')
+  reading(get.command('services').description('services with health and windows')).action(
+    async (flags: GetFlags) => (await load()).getServices(context, flags),
+  )
+  ofService(get.command('instances').description('instances with health and windows')).action(
+    async (flags: GetFlags) => (await load()).getInstances(context, flags),
+  )
+  ofService(get.command('incidents').description('incidents, newest first'))
+    .option('--open', 'only those that are not over')
+    .action(async (flags: GetFlags) => (await load()).getIncidents(context, flags))
+  ofService(get.command('commands').description('commands with their outcome')).action(
+    async (flags: GetFlags) => (await load()).getCommands(context, flags),
+  )
+  reading(get.command('policies').description('policies, detector and guard sets')).action(
+    async (flags: GetFlags) => (await load()).getPolicies(context, flags),
+  )
+  reading(program.command('tail').description('records of a topic as they come'))
+    .argument('<topic>', 'telemetry, signals, incidents, commands, results, …')
+    .addOption(
+      new Option('--from <where>', 'where to begin')
+        .choices(['earliest', 'latest'])
+        .default('latest'),
+    )
+    .option('--limit <n>', 'end after so many records')
+    .option('--no-follow', 'end when everything there is has been shown')
+    .action(async (topic: string, flags: TailFlags) =>
+      (await import('./commands/tail.ts')).tail(context, topic, flags),
+    )
+}
+
+function addIncidents(program: Command, context: Context): void {
+  const load = async () => import('./commands/incident.ts')
+  const describe = program.command('describe').description('show one thing whole')
+  reading(describe.command('incident').description('what happened, in order'))
+    .argument('<id>', 'incident id, or `ops` for what happened to tasks')
+    .action(async (id: string, flags: ReadFlags) => (await load()).describe(context, id, flags))
+  const explain = program.command('explain').description('show why')
+  reading(explain.command('incident').description('why it acted or did not, clause by clause'))
+    .argument('<id>', 'incident id')
+    .action(async (id: string, flags: ReadFlags) => (await load()).explain(context, id, flags))
+}
+
+function addPolicies(program: Command, context: Context, ending: Ending): void {
+  const load = async () => import('./commands/policy.ts')
+  const policy = program.command('policy').description('policies, detector sets and guard sets')
+  reading(policy.command('apply').description('check files and publish what they hold'))
+    .argument('<file...>', 'YAML or JSON; several documents per file are fine')
+    .option('--dry-run', 'say what would change, change nothing')
+    .option('--comment <text>', 'kept with the new version')
+    .action(async (files: string[], flags: PolicyApplyFlags) =>
+      (await load()).apply(context, files, flags),
+    )
+  reading(policy.command('get').description('the policies in force'))
+    .argument('[name]', 'only this one, with its document')
+    .action(async (name: string | undefined, flags: ReadFlags) =>
+      (await load()).get(context, name ?? null, flags),
+    )
+  policy
+    .command('lint')
+    .description('check files, reach for nothing')
+    .argument('<file...>', 'YAML or JSON')
+    .addOption(outputOption())
+    .action(async (files: string[], flags: { readonly output: Output }) => {
+      ending.code = (await load()).lint(context, files, flags.output)
+    })
+}
+
+/** A whole number from `min` to `max`, or a usage error. */
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`)
+  }
+}
+
+interface DemoFlags {
+  readonly fault: 'crash' | 'hang' | 'errors' | 'slow'
+  readonly headless?: boolean
+  readonly port: number
+  readonly init: boolean
+  readonly driverExitSignal: 'on' | 'off'
+}
+
+function addDemo(program: Command, context: Context, ending: Ending): void {
+  program
+    .command('demo')
+    .description(
+      'break a real service and watch it being healed (embedded log, nothing to install)',
+    )
+    .addOption(
+      new Option('--fault <kind>', 'what to do to one instance of `stock`')
+        .choices(['crash', 'hang', 'errors', 'slow'])
+        .default('crash'),
+    )
+    .option('--headless', 'end when the incident closes; the last line is one JSON object')
+    .addOption(
+      new Option('--port <n>', 'port of the endpoint (0: a free one)')
+        .default(0)
+        .argParser(whole(0, 65_535)),
+    )
+    .option('--no-init', 'start without a genesis, as an operator who forgot `healstream init`')
+    .addOption(
+      new Option('--driver-exit-signal <switch>', 'may the agent report its child’s exit by itself')
+        .choices(['on', 'off'])
+        .default('off'),
+    )
+    .action(async (flags: DemoFlags) => {
+      const { runDemo } = await import('../roles/demo/demo.ts')
+      ending.code = await runDemo({
+        fault: flags.fault,
+        headless: flags.headless === true,
+        port: flags.port,
+        init: flags.init,
+        exitSignal: flags.driverExitSignal === 'on',
+        env: context.env,
+        version: version(),
+      })
+    })
+}
