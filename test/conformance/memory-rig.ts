@@ -1,4 +1,5 @@
-// The rig of the memory log: virtual time that jumps whenever nothing else can run, and faults in the transport.
+// The rig of the memory log: virtual time that jumps whenever nothing else can run, and faults in
+// the transport.
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
 import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/memory/protocol.ts'
 import type { LogPort } from '../../src/runtime/ports.ts'
@@ -38,17 +39,19 @@ class MemoryLink implements Link {
     const met = deferred()
     const gate = deferred()
     const held: Promise<unknown>[] = []
-    this.#rules.push({
+    const rule: Rule = {
       api: KINDS[kind],
       fault,
       left: count,
       met: met.resolve,
       gate: gate.promise,
       carriedOut: (request) => held.push(request),
-    })
+    }
+    this.#rules.push(rule)
     return {
       met: met.promise,
-      async release(): Promise<void> {
+      release: async (): Promise<void> => {
+        this.#rules = this.#rules.filter((other) => other !== rule)
         gate.resolve()
         await Promise.allSettled(held)
       },

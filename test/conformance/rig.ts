@@ -1,5 +1,5 @@
-// What the conformance cases need beside the port itself. Each log brings one rig: it makes clients, lets time pass, and
-// disturbs single requests on the way between one client and the log.
+// What the conformance cases need beside the port itself. Each log brings one rig: it makes
+// clients, lets time pass, and disturbs single requests on the way between one client and the log.
 import type { Clock, LogPort } from '../../src/runtime/ports.ts'
 
 /** Kafka's names of the requests that cases disturb. */
@@ -15,8 +15,9 @@ export type RequestKind =
   | 'SyncGroup'
 
 /**
- * `lose request`: it never arrives. `lose answer`: it is carried out, the client never hears. `double`: it arrives
- * twice in a row. `hold request`: it arrives when released. `hold answer`: carried out, answered when released.
+ * `lose request`: it never arrives. `lose answer`: it is carried out, the client never hears.
+ * `double`: it arrives twice in a row. `hold request`: it arrives when released. `hold answer`:
+ * carried out, answered when released.
  */
 export type Fault = 'lose request' | 'lose answer' | 'double' | 'hold request' | 'hold answer'
 
@@ -24,7 +25,7 @@ export type Fault = 'lose request' | 'lose answer' | 'double' | 'hold request' |
 export interface Disturbance {
   /** Resolves when the (last) request has met it. */
   readonly met: Promise<void>
-  /** Lets go of what is held; resolves when the log has carried it out. */
+  /** No more requests meet it, and what is held goes on; resolves when the log has carried that out. */
   release(): Promise<void>
 }
 
@@ -50,7 +51,10 @@ export interface ConformanceRig {
   connect(): Promise<RigClient>
   /** A name no other case uses. */
   unique(name: string): string
-  /** Returns after a pass of the log cleaner over what was written before the last batch of each partition. */
+  /**
+   * Returns after a pass of the log cleaner over what was written before the last batch of each
+   * partition.
+   */
   compact(topic: string): Promise<void>
   /** Closes all clients. */
   close(): Promise<void>

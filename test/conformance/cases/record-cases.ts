@@ -160,7 +160,12 @@ export const RECORD_CASES: readonly ConformanceCase[] = [
       await commitOnce(
         rig,
         log,
-        pairs.map(([key, value]) => ({ ...at, key, value, timestampMs: Math.floor(rig.clock.nowMs()) })),
+        pairs.map(([key, value]) => ({
+          ...at,
+          key,
+          value,
+          timestampMs: Math.floor(rig.clock.nowMs()),
+        })),
       )
       const found = await read(rig, log, at, { count: 5 })
       assert.deepEqual(
