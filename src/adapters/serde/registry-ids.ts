@@ -1,7 +1,7 @@
 // Ids of our schemas from a Confluent-compatible registry, asked once at start through its client
 // (which never encodes or decodes for us). The client has no deadline, reports a dead registry as
-// HTTP 400 and shares its retry settings between instances: hence the race, the watch over its connections and
-// the full retry object here.
+// HTTP 400 and shares its retry settings between instances: hence the race, the watch over its
+// connections and the full retry object here.
 import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -176,7 +176,10 @@ class Client {
   }
 }
 
-/** The client replaces a 404 to a look-up, and nothing else there, by an error of this name without a status. */
+/**
+ * The client replaces a 404 to a look-up, and nothing else there, by an error of this name without
+ * a status.
+ */
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === 'ConfluentSchemaRegistryError'
 }

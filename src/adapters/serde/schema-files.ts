@@ -1,7 +1,7 @@
 // The schemas on disk: schemas/<kind>.avsc is the current one, schemas/history/<kind>/<n>.avsc
 // every version there ever was. From the clone and from the packed package the folder lies three
 // levels above this file.
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import avsc from 'avsc'
@@ -43,6 +43,8 @@ export interface SchemaVersion {
    * JSON without docs and brands: what registries hold, so that wording never makes a new version.
    */
   readonly text: string
+  /** From 1, as in schemas/history. */
+  readonly number: number
   /** CRC-64-AVRO of the canonical form, 16 hex digits. */
   readonly fingerprint: string
   readonly type: avsc.Type
@@ -61,29 +63,30 @@ export const SCHEMAS_DIR: string = fileURLToPath(new URL('../../../schemas', imp
 
 /** Errors: HsError `HS_INTERNAL` naming the file that is missing or not a schema. */
 export function loadSchemas(dir: string = SCHEMAS_DIR): readonly SchemaFamily[] {
-  return SCHEMA_KINDS.map((kind) => {
-    const current = readVersion(join(dir, `${kind}.avsc`))
-    const past = historyFiles(join(dir, 'history', kind)).map(readVersion)
-    const older = new Map(past.map((version) => [version.fingerprint, version]))
-    older.delete(current.fingerprint)
-    return { kind, current, versions: [...older.values(), current] }
-  })
+  return SCHEMA_KINDS.map((kind) => loadFamily(dir, kind))
 }
 
-function historyFiles(dir: string): readonly string[] {
-  let names: readonly string[]
-  try {
-    names = readdirSync(dir)
-  } catch {
-    return []
-  }
-  const numbers = names.flatMap((name) => /^([1-9]\d*)\.avsc$/.exec(name)?.[1] ?? [])
-  return numbers.sort((a, b) => Number(a) - Number(b)).map((number) => join(dir, `${number}.avsc`))
+function loadFamily(dir: string, kind: SchemaKind): SchemaFamily {
+  const folder = join(dir, 'history', kind)
+  const numbers = historyNumbers(folder)
+  const past = numbers.map((number) => readVersion(join(folder, `${number}.avsc`), number))
+  const last = past.at(-1)
+  const newest = readVersion(join(dir, `${kind}.avsc`), (last?.number ?? 0) + 1)
+  const current = { ...newest, number: last?.text === newest.text ? last.number : newest.number }
+  const older = new Map(past.map((version) => [version.fingerprint, version]))
+  older.delete(current.fingerprint)
+  return { kind, current, versions: [...older.values(), current] }
 }
 
-function readVersion(file: string): SchemaVersion {
+function historyNumbers(folder: string): readonly number[] {
+  if (!existsSync(folder)) return []
+  const found = readdirSync(folder).flatMap((name) => /^([1-9]\d*)\.avsc$/.exec(name)?.[1] ?? [])
+  return found.map(Number).sort((a, b) => a - b)
+}
+
+function readVersion(file: string, number: number): SchemaVersion {
   try {
-    return parseVersion(readFileSync(file, 'utf8'))
+    return parseVersion(readFileSync(file, 'utf8'), number)
   } catch (cause) {
     if (cause instanceof HsError) throw cause
     const what = cause instanceof Error ? cause.message : String(cause)
@@ -92,13 +95,13 @@ function readVersion(file: string): SchemaVersion {
 }
 
 /** A schema from the text of an .avsc file. */
-export function parseVersion(source: string): SchemaVersion {
+function parseVersion(source: string, number: number): SchemaVersion {
   const schema: unknown = JSON.parse(source)
   const text = plainText(source)
   const type = avsc.Type.forSchema(JSON.parse(text), { omitRecordMethods: true })
   const canonical = JSON.stringify(type.schema())
   const fingerprint = crc64Avro(canonical).toString(16).padStart(16, '0')
-  return { text, fingerprint, type, shape: shapeOf(schema) }
+  return { text, number, fingerprint, type, shape: shapeOf(schema) }
 }
 
 /** The schema without what only people and the generators read. */

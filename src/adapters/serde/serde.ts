@@ -7,6 +7,7 @@ import { HsError } from '../../contracts/failure.ts'
 import type { RecordView } from '../../contracts/record.ts'
 import type { RecordOf } from '../../contracts/records.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
+import { upcast } from '../../contracts/upcast.ts'
 import { type IdentifiedFamily, type SchemaIds, derivedIds, registeredIds } from './schema-ids.ts'
 import { type SchemaKind, type SchemaVersion, loadSchemas } from './schema-files.ts'
 import { type Convert, type Trouble, bytesConverter, lookOver } from './shape.ts'
@@ -56,6 +57,7 @@ export async function createSerde(options: SerdeOptions = {}): Promise<Serde> {
 class TopicCodec {
   readonly currentId: number
   readonly current: SchemaVersion
+  private readonly kind: SchemaKind
   private readonly byId: ReadonlyMap<number, SchemaVersion>
   private readonly resolvers = new Map<
     SchemaVersion,
@@ -66,6 +68,7 @@ class TopicCodec {
   private readonly cursor = new AvroCursor()
 
   constructor({ family, currentId, byId }: IdentifiedFamily) {
+    this.kind = family.kind
     this.currentId = currentId
     this.current = family.current
     this.byId = byId
@@ -84,7 +87,12 @@ class TopicCodec {
   }
 
   /** The record as its current version, or a reason with the field at fault. */
-  read(version: SchemaVersion, buffer: Uint8Array, start: number, end: number): Decoded<unknown> {
+  read(
+    version: SchemaVersion,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): Decoded<RecordOf[SchemaKind]> {
     const trouble: Trouble = { reason: null, path: [] }
     const { cursor } = this
     cursor.open(buffer, start, end)
@@ -93,8 +101,13 @@ class TopicCodec {
     if (cursor.at !== end) return refused('corrupt', `${end - cursor.at} bytes behind the record`)
     try {
       const datum = asBuffer(buffer.subarray(start, end))
-      const record: unknown = this.current.type.fromBuffer(datum, this.resolvers.get(version))
-      return { ok: true, record: this.fromVendor === null ? record : this.fromVendor(record) }
+      const value: unknown = this.current.type.fromBuffer(datum, this.resolvers.get(version))
+      // The schema of a topic and its type in RecordOf are held equal by test/schemas.
+      const record = (
+        this.fromVendor === null ? value : this.fromVendor(value)
+      ) as RecordOf[SchemaKind]
+      if (version === this.current) return { ok: true, record }
+      return { ok: true, record: upcast(this.kind, version.number, record) }
     } catch (error) {
       return refused('corrupt', error instanceof Error ? error.message : String(error))
     }
@@ -179,7 +192,7 @@ class AvroSerde implements Serde {
     const codec = this.codec(topic)
     const version = codec.versionOf(buffer, start, end)
     if (typeof version === 'string') return refused(version, detailOf(version, buffer, start, end))
-    // The schema of a topic and its type in RecordOf are held equal by test/schemas.
+    // The codec is that of the topic.
     return codec.read(version, buffer, start + HEADER_BYTES, end) as Decoded<RecordOf[K]>
   }
 
