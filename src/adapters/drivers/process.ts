@@ -7,19 +7,25 @@ import type { Driver, ProcessExit, StartFacts } from '../../runtime/agent/driver
 import { isSameProcess } from '../../runtime/agent/proc.ts'
 import type { Clock } from '../../runtime/ports.ts'
 
-export interface ProcessDriverOptions {
+/** What is run. Never a shell line. */
+export interface ProcessCommand {
   /** Program and arguments. */
   readonly argv: readonly string[]
   /** Environment of the child; besides it gets PATH only. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string
+}
+
+export interface ProcessDriverOptions {
+  /** Asked before every start. */
+  readonly command: () => ProcessCommand
   readonly clock: Clock
   /** One look at the instance's health; false or a rejection = not yet. */
   readonly healthy: () => Promise<boolean>
-  /** Time between SIGTERM and SIGKILL. */
-  readonly graceMs?: number
-  /** How long a start may take until health answers. */
-  readonly startTimeoutMs?: number
+  /** Time between SIGTERM and SIGKILL. Default 500. */
+  readonly graceMs?: number | undefined
+  /** How long a start may take until health answers. Default 10,000. */
+  readonly startTimeoutMs?: number | undefined
 }
 
 const GRACE_MS = 500
@@ -58,7 +64,8 @@ export function endOrphan(pid: number, start: string): boolean {
 export class ProcessDriver implements Driver {
   readonly kind = 'process'
   readonly #options: ProcessDriverOptions
-  readonly #listeners: ((exit: ProcessExit) => void)[] = []
+  readonly #onStart: ((pid: number) => void)[] = []
+  readonly #onExit: ((exit: ProcessExit) => void)[] = []
   #child: Child | null = null
   #ending = false
   #output = ''
@@ -75,8 +82,12 @@ export class ProcessDriver implements Driver {
     return this.#output
   }
 
+  onStart(listener: (pid: number) => void): void {
+    this.#onStart.push(listener)
+  }
+
   onExit(listener: (exit: ProcessExit) => void): void {
-    this.#listeners.push(listener)
+    this.#onExit.push(listener)
   }
 
   async start(signal: AbortSignal): Promise<StartFacts> {
@@ -122,15 +133,16 @@ export class ProcessDriver implements Driver {
 
   /** The new child, or why there is none. */
   async #spawn(): Promise<Child | string> {
-    const [program = '', ...args] = this.#options.argv
+    const { argv, env, cwd } = this.#options.command()
+    const [program = '', ...args] = argv
     const path = process.env['PATH'] ?? ''
     this.#output = ''
     this.#ending = false
     let child: ChildProcess
     try {
       child = spawn(program, args, {
-        cwd: this.#options.cwd,
-        env: { PATH: path, ...this.#options.env },
+        cwd,
+        env: { PATH: path, ...env },
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
       })
@@ -157,7 +169,7 @@ export class ProcessDriver implements Driver {
         signalGroup(pid, 'SIGKILL')
         if (this.#child === child) this.#child = null
         const exit = { pid, exitCode, signal, expected: this.#ending }
-        for (const listener of this.#listeners) listener(exit)
+        for (const listener of this.#onExit) listener(exit)
         resolve()
       }
       if (process.exitCode !== null || process.signalCode !== null) {
@@ -166,6 +178,7 @@ export class ProcessDriver implements Driver {
     })
     const child: Child = { process, pid, ended }
     this.#child = child
+    for (const listener of this.#onStart) listener(pid)
     return child
   }
 

@@ -38,6 +38,8 @@ export interface Driver {
   restart(signal: AbortSignal): Promise<StartFacts>
   /** Ends the instance and everything it started; nothing stays behind. */
   stop(): Promise<void>
+  /** Called for every new process, before anybody waits for its health. */
+  onStart(listener: (pid: number) => void): void
   /** Called for every end of the process, asked for or not. */
   onExit(listener: (exit: ProcessExit) => void): void
   /** The last lines the instance wrote, bounded; as they came, not safe to print raw. */

@@ -102,7 +102,7 @@ export class IntakeClient {
     if (known !== undefined) return known
     // One operation too many (a path with ids in it), or one that is no name, counts without a
     // name.
-    const tooMany = this.#tallies.size >= OPERATIONS_MAX || idProblem(String(operation)) !== null
+    const tooMany = this.#tallies.size >= OPERATIONS_MAX || idProblem(operation) !== null
     if (operation !== '' && tooMany) return this.#tallyOf('')
     const tally = new Tally()
     this.#tallies.set(operation, tally)

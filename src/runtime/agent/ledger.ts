@@ -48,6 +48,7 @@ export class LedgerWriteError extends Error {
 }
 
 const NAME = 'ledger'
+const CLOSED = 'the ledger is closed'
 const MAX_BYTES = 1_048_576
 const NEWLINE = 0x0a
 /** Sequence numbers taken at once, so that a telemetry record does not cost a sync. */
@@ -165,6 +166,7 @@ export class Ledger {
    * Gives the folder back. The exact sequence number is kept, so that a clean stop leaves no gap.
    */
   close(): void {
+    if (this.#broken === CLOSED) return
     try {
       this.#state.seqUpto = this.#seq
       this.#compact()
