@@ -1,7 +1,8 @@
-// The grid of latencies: OpenTelemetry's base-2 exponential histogram at scale 4. Bucket i holds the latencies in
-// (2^(i/16), 2^((i+1)/16)] microseconds. All edges are found with integers alone (the floor of a 16th root is four
-// nested floors of square roots), so that every machine agrees on every microsecond. Latencies above 2^40 µs
-// (12.7 days) count in the last bucket, those of at most one microsecond in the one before bucket 0.
+// The grid of latencies: OpenTelemetry's base-2 exponential histogram at scale 4. Bucket i holds
+// the latencies in (2^(i/16), 2^((i+1)/16)] microseconds. All edges are found with integers alone
+// (the floor of a 16th root is four nested floors of square roots), so that every machine agrees on
+// every microsecond. Latencies above 2^40 µs (12.7 days) count in the last bucket, those of at most
+// one microsecond in the one before bucket 0.
 
 /** Buckets per octave are 2^SCALE. */
 export const SCALE = 4
@@ -31,11 +32,17 @@ function floorPower(exponent: number, roots: number): number {
   return Number(value)
 }
 
-/** FLOORS[i] = floor(2^(i/16)): an integer latency lies at or below edge i exactly when it is at most this. */
+/**
+ * FLOORS[i] = floor(2^(i/16)): an integer latency lies at or below edge i exactly when it is at
+ * most this.
+ */
 const FLOORS: Float64Array = Float64Array.from({ length: INDEX_MAX + 2 }, (_, i) =>
   floorPower(i, 4),
 )
-/** Geometric middle of each bucket, rounded to the microsecond, not above its last whole one: 2^((2i+1)/32). */
+/**
+ * Geometric middle of each bucket, rounded to the microsecond, not above its last whole one:
+ * 2^((2i+1)/32).
+ */
 const MIDDLES: Float64Array = Float64Array.from({ length: INDEX_MAX + 1 }, (_, i) =>
   Math.min(Math.floor((floorPower(2 * i + 33, 5) + 1) / 2), FLOORS[i + 1] ?? 0),
 )
@@ -56,8 +63,8 @@ export function indexOf(latencyUs: number): number {
 }
 
 /**
- * Index at scale 4 of a bucket of another scale. Finer buckets merge without loss; a coarser one counts where its
- * upper edge lies, so that a latency is never made smaller than it was.
+ * Index at scale 4 of a bucket of another scale. Finer buckets merge without loss; a coarser one
+ * counts where its upper edge lies, so that a latency is never made smaller than it was.
  */
 export function indexAtScale4(index: number, scale: number): number {
   if (scale === SCALE) return index
@@ -72,8 +79,9 @@ export function slotOf(index: number): number {
 }
 
 /**
- * The latency a slot stands for, in whole microseconds: the geometric middle of the bucket. A latency counted there
- * differs from it by at most 2.2 % of itself and half a microsecond of rounding.
+ * The latency a slot stands for, in whole microseconds: the geometric middle of the bucket. A
+ * latency counted there differs from it by at most 2.2 % of itself and half a microsecond of
+ * rounding.
  */
 export function middleUs(slot: number): number {
   if (slot < FIRST) return slot

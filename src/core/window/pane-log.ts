@@ -1,5 +1,6 @@
-// The time-ordered log behind a window: one pane per second of event time, each a flat list of what was added.
-// An entry is [row, service row, event ms, n, errors, pairs, (slot, count) × pairs]; a row of 0 counts nowhere.
+// The time-ordered log behind a window: one pane per second of event time, each a flat list of what
+// was added. An entry is [row, service row, event ms, n, errors, pairs, (slot, count) × pairs]; a
+// row of 0 counts nowhere.
 
 const HEAD = 6
 

@@ -55,8 +55,8 @@ export class Row {
   }
 
   /**
-   * The slot that holds the latency with exactly `above` larger or equal ones after it. P99 is the nearest rank:
-   * the ceil(0.99 × m)-th smallest of m, which has floor(m / 100) after it.
+   * The slot that holds the latency with exactly `above` larger or equal ones after it. P99 is the
+   * nearest rank: the ceil(0.99 × m)-th smallest of m, which has floor(m / 100) after it.
    */
   private slotFromTop(above: number): number {
     const counts = this.counts

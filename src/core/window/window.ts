@@ -1,7 +1,8 @@
-// Sliding windows of success rate and P99 latency per instance and service (S0-21; DESIGN.md section 7).
-// One-second panes by event time, counts added on arrival and subtracted on eviction: the figures depend on what was
-// counted and on the window's time alone, never on order, batching or steps. At log time t the window holds the
-// panes of the seconds floor(t/1000) − span + 1 … floor(t/1000).
+// Sliding windows of success rate and P99 latency per instance and service (S0-21; DESIGN.md
+// section 7). One-second panes by event time, counts added on arrival and subtracted on eviction:
+// the figures depend on what was counted and on the window's time alone, never on order, batching
+// or steps. At log time t the window holds the panes of the seconds floor(t/1000) − span + 1 …
+// floor(t/1000).
 import { assert } from '../kernel/assert.ts'
 import type { Figures } from '../kernel/facts.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
@@ -9,7 +10,10 @@ import { indexAtScale4, slotOf } from './grid.ts'
 import { type Entry, PaneLog } from './pane-log.ts'
 import { Row, type RowKey } from './row.ts'
 
-/** The instance the counts belong to; null: only the service (counts of an incarnation that is gone). */
+/**
+ * The instance the counts belong to; null: only the service (counts of an incarnation that is
+ * gone).
+ */
 export interface Owner {
   readonly service: string
   readonly instance: string | null
@@ -41,11 +45,17 @@ export interface When {
 
 export interface WindowOptions {
   readonly spanMs: number
-  /** A delta whose event lies further before its append time is late and not counted; at most the span. */
+  /**
+   * A delta whose event lies further before its append time is late and not counted; at most the
+   * span.
+   */
   readonly graceMs: number
 }
 
-/** `late`: older than the grace. `cut`: from before an act. `past`: its pane has left the window already. */
+/**
+ * `late`: older than the grace. `cut`: from before an act. `past`: its pane has left the window
+ * already.
+ */
 export type Added = 'added' | 'late' | 'cut' | 'past'
 
 /** Rows of edges; more are counted together without telling them apart. */
@@ -128,8 +138,8 @@ export class Windows {
   }
 
   /**
-   * Forgets what began before the effect of an act on the instance (follow: "the window is cut at the effect
-   * time"), now and when it comes late. The service keeps it: its users did see it.
+   * Forgets what began before the effect of an act on the instance (follow: "the window is cut at
+   * the effect time"), now and when it comes late. The service keeps it: its users did see it.
    */
   cut(service: string, instance: string, atMs: number): void {
     const row = this.instanceRow(this.serviceRows(service), instance)

@@ -1,4 +1,5 @@
-// The grid against its definition, with integers of any size as judge: index i holds v when 2^i < v^16 ≤ 2^(i+1).
+// The grid against its definition, with integers of any size as judge: index i holds v when 2^i <
+// v^16 ≤ 2^(i+1).
 import { describe, expect, test } from 'vitest'
 import {
   INDEX_MAX,

@@ -1,4 +1,5 @@
-// The log of panes: what was added comes out once, in time order, and a burst does not keep its memory.
+// The log of panes: what was added comes out once, in time order, and a burst does not keep its
+// memory.
 import { expect, test } from 'vitest'
 import { type Entry, PaneLog } from '../../../src/core/window/pane-log.ts'
 

@@ -1,0 +1,338 @@
+// First stage: what may enter. Own partition, readable, in size, within clock skew, not seen
+// before; all else goes to the dead letters with a reason and what to do about it (DESIGN.md
+// section 4 and 7; S0-25).
+import type { DecodeReason, Span } from '../../contracts/decode.ts'
+import { idProblem } from '../../contracts/ids.ts'
+import { partitionFor } from '../../contracts/partitioner.ts'
+import type { RecordView } from '../../contracts/record.ts'
+import type { DeadLetter, RecordOf } from '../../contracts/records.ts'
+import { DeltaScratch, decodeTelemetry } from '../../contracts/telemetry-decoder.ts'
+import { type TopicKind, topicSpec } from '../../contracts/topics.ts'
+import { decodeUtf8, encodeUtf8 } from '../../contracts/utf8.ts'
+import { sortedKeys } from '../kernel/order.ts'
+import type { CoreContext } from '../kernel/step.ts'
+import { DeadLetters } from './dead-letter.ts'
+import { Sequences } from './sequence.ts'
+
+/** Topics of agents, keyed by service. */
+export type AgentTopic = 'service-events' | 'results' | 'signals'
+/** Topics of people, each record on all partitions. */
+export type ControlTopic = 'policies' | 'operator'
+
+/** Where a record lay. */
+export interface Place {
+  readonly topic: TopicKind
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface Admitted<T> {
+  readonly record: T
+  readonly place: Place
+  readonly appendMs: number
+  /** When it happened, as far as the agent's clock is believed; never after `appendMs`. */
+  readonly eventMs: number
+}
+
+/** An admitted delta: its counts in `scratch` until the next one, its names as text. */
+export interface AdmittedDelta {
+  readonly scratch: DeltaScratch
+  readonly service: string
+  readonly instance: string
+  readonly agent: string
+  readonly caller: { readonly service: string; readonly instance: string } | null
+  readonly place: Place
+  readonly appendMs: number
+  readonly eventMs: number
+}
+
+interface Sender {
+  readonly service: string
+  /** null where the record speaks of the service as a whole. */
+  readonly instance: string | null
+  readonly agent: string | null
+  readonly epoch: number
+  readonly lane: number
+  readonly seq: number
+}
+
+/** Event time further from the append time than this is not believed. */
+export const SKEW_MAX_MS = 600_000
+/** Requests in one delta; more is no delta of one tick. */
+export const REQUESTS_MAX = 4_294_967_295
+const AGENTS_MAX = 1_024
+const LIVE = 0
+const BACKLOG = 1
+
+export class Admission {
+  private readonly context: CoreContext
+  private readonly sequences = new Sequences()
+  private readonly deadLetters: DeadLetters
+  /** Agents whose clock is not believed: event time − append time of their last record, ms. */
+  private readonly skews = new Map<string, number>()
+  private readonly scratch = new DeltaScratch()
+  private readonly span: Span = { buffer: new Uint8Array(0), start: 0, end: 0 }
+  /** Partition by service; asked for every record. */
+  private readonly partitions = new Map<string, number>()
+  private nowMs = 0
+
+  constructor(context: CoreContext) {
+    this.context = context
+    this.deadLetters = new DeadLetters(context.taskId)
+  }
+
+  advance(nowMs: number): void {
+    this.nowMs = nowMs
+  }
+
+  /** A record of people: any partition, decoded or refused. */
+  control<K extends ControlTopic>(topic: K, view: RecordView): Admitted<RecordOf[K]> | null {
+    const record = this.decoded(topic, view)
+    return record === null
+      ? null
+      : this.admitted(topic, view, { record, eventMs: view.timestampMs })
+  }
+
+  serviceEvent(view: RecordView): Admitted<RecordOf['service-events']> | null {
+    const record = this.decoded('service-events', view)
+    if (record === null) return null
+    const { service_name: service, instance_id: instance, agent, epoch, seq } = record
+    const sender = { service, instance, agent, epoch, lane: LIVE, seq }
+    if (!this.mayEnter('service-events', view, sender)) return null
+    const eventMs = this.eventMs(sender, record.timestamp, view)
+    return this.admitted('service-events', view, { record, eventMs })
+  }
+
+  signal(view: RecordView): Admitted<RecordOf['signals']> | null {
+    const record = this.decoded('signals', view)
+    if (record === null) return null
+    const sender = { ...record, lane: record.lane === 'backlog' ? BACKLOG : LIVE }
+    if (!this.mayEnter('signals', view, sender)) return null
+    return this.admitted('signals', view, {
+      record,
+      eventMs: this.eventMs(sender, record.at_ms, view),
+    })
+  }
+
+  result(view: RecordView): Admitted<RecordOf['results']> | null {
+    const record = this.decoded('results', view)
+    if (record === null) return null
+    const sender = { ...record, lane: record.lane === 'backlog' ? BACKLOG : LIVE }
+    if (!this.mayEnter('results', view, sender)) return null
+    return this.admitted('results', view, { record, eventMs: view.timestampMs })
+  }
+
+  telemetry(view: RecordView): AdmittedDelta | null {
+    if (!this.hasSize('telemetry', view)) return null
+    const { scratch, span } = this
+    const reason =
+      this.context.decoder.telemetry(view, span) ??
+      decodeTelemetry(span.buffer, span.start, span.end, scratch)
+    if (reason !== null) return this.undecodable('telemetry', view, { reason, detail: '' })
+    const { buffer } = span
+    const sender = {
+      service: decodeUtf8(buffer, scratch.serviceStart, scratch.serviceEnd),
+      instance: decodeUtf8(buffer, scratch.instanceStart, scratch.instanceEnd),
+      agent: decodeUtf8(buffer, scratch.agentStart, scratch.agentEnd),
+      epoch: scratch.epoch,
+      lane: scratch.lane,
+      seq: scratch.seq,
+    }
+    if (!this.hasSaneCounts(view, sender) || !this.mayEnter('telemetry', view, sender)) return null
+    const callerService = decodeUtf8(buffer, scratch.callerServiceStart, scratch.callerServiceEnd)
+    const callerInstance = decodeUtf8(
+      buffer,
+      scratch.callerInstanceStart,
+      scratch.callerInstanceEnd,
+    )
+    return {
+      scratch,
+      service: sender.service,
+      instance: sender.instance,
+      agent: sender.agent,
+      caller: scratch.hasCaller ? { service: callerService, instance: callerInstance } : null,
+      place: this.place('telemetry', view),
+      appendMs: view.timestampMs,
+      eventMs: this.eventMs(sender, scratch.tickStartMs, view),
+    }
+  }
+
+  /** A later stage refuses a record that was admitted. */
+  refuse(
+    view: RecordView,
+    what: { topic: TopicKind; agent: string | null; reason: string; detail: string },
+  ): void {
+    const { partition } = this.context
+    this.deadLetters.refuse(view, { ...what, partition, stage: 'fold' }, this.nowMs)
+  }
+
+  /** The clock of the agent is off by more than the limit. */
+  isSkewed(agent: string): boolean {
+    return this.skews.has(agent)
+  }
+
+  takeLetters(): readonly DeadLetter[] {
+    return this.deadLetters.take(this.nowMs)
+  }
+
+  nextMs(): number | null {
+    return this.deadLetters.nextMs()
+  }
+
+  describe(): unknown {
+    return {
+      sequences: this.sequences.describe(),
+      letters: this.deadLetters.describe(),
+      skews: sortedKeys(this.skews).map((agent) => [agent, this.skews.get(agent)]),
+    }
+  }
+
+  private decoded<K extends AgentTopic | ControlTopic>(
+    topic: K,
+    view: RecordView,
+  ): RecordOf[K] | null {
+    if (!this.hasSize(topic, view)) return null
+    const decoded = this.context.decoder.decode(topic, view)
+    return decoded.ok ? decoded.record : this.undecodable(topic, view, decoded)
+  }
+
+  private undecodable(
+    topic: TopicKind,
+    view: RecordView,
+    { reason, detail }: { reason: DecodeReason; detail: string },
+  ): null {
+    const fix = `write ${topic} with the registered schema in Confluent's wire format`
+    const found = detail === '' ? `the value is ${reason}` : detail
+    return this.refused(view, {
+      topic,
+      agent: null,
+      stage: 'decode',
+      reason,
+      detail: `${found}; ${fix}`,
+    })
+  }
+
+  private hasSize(topic: TopicKind, view: RecordView): boolean {
+    const size = view.valueEnd - view.valueStart
+    const most = topicSpec(topic).maxBytes
+    if (size <= most) return true
+    const detail = `the value has ${size} bytes, at most ${most} are taken; send less at a time`
+    this.refused(view, { topic, agent: null, stage: 'admit', reason: 'too_large', detail })
+    return false
+  }
+
+  private hasSaneCounts(view: RecordView, { agent }: { agent: string }): boolean {
+    if (this.scratch.n <= REQUESTS_MAX) return true
+    const detail = `the delta counts ${this.scratch.n} requests, at most ${REQUESTS_MAX} are taken`
+    this.refused(view, {
+      topic: 'telemetry',
+      agent,
+      stage: 'admit',
+      reason: 'count_too_large',
+      detail,
+    })
+    return false
+  }
+
+  /** Key, partition and sequence number. A repeat is no error: it is counted and passed over. */
+  private mayEnter(topic: TopicKind, view: RecordView, sender: Sender): boolean {
+    const found = malformed(sender) ?? this.misplaced(view, sender.service)
+    if (found !== null) {
+      this.refused(view, { topic, agent: sender.agent, stage: 'admit', ...found })
+      return false
+    }
+    if (sender.agent === null || sender.seq < 1) return true
+    const { agent, epoch, lane } = sender
+    return (
+      this.sequences.note({ stream: topic, agent, epoch, lane }, sender.seq, view.timestampMs) ===
+      'fresh'
+    )
+  }
+
+  private misplaced(view: RecordView, service: string): { reason: string; detail: string } | null {
+    if (!isKey(view, service)) {
+      const found = view.keyStart < 0 ? 'there is no key' : 'the key is another'
+      const detail = `the record speaks of ${service}, but ${found}; use the service as key`
+      return { reason: 'key_mismatch', detail }
+    }
+    const owner = this.partitionOf(service)
+    if (owner === this.context.partition) return null
+    const detail =
+      `${service} belongs to partition ${owner}, but this is ${this.context.partition}; ` +
+      "set the client's partitioner to murmur2 (librdkafka: partitioner=murmur2_random)"
+    return { reason: 'foreign_partition', detail }
+  }
+
+  private partitionOf(service: string): number {
+    const known = this.partitions.get(service)
+    if (known !== undefined) return known
+    const partition = partitionFor(service, this.context.partitionCount)
+    if (this.partitions.size >= AGENTS_MAX) this.partitions.clear()
+    this.partitions.set(service, partition)
+    return partition
+  }
+
+  /**
+   * Event time, or append time where the agent's clock is off by more than the limit. What comes
+   * from a spool may be as old as it says.
+   */
+  private eventMs({ agent, lane }: Sender, saidMs: number, view: RecordView): number {
+    const appendMs = view.timestampMs
+    const aheadMs = saidMs - appendMs
+    const isSkewed = aheadMs > SKEW_MAX_MS || (lane === LIVE && -aheadMs > SKEW_MAX_MS)
+    if (agent !== null) this.noteSkew(agent, isSkewed ? aheadMs : null)
+    return isSkewed ? appendMs : Math.min(saidMs, appendMs)
+  }
+
+  private noteSkew(agent: string, aheadMs: number | null): void {
+    if (aheadMs === null) this.skews.delete(agent)
+    else if (this.skews.has(agent) || this.skews.size < AGENTS_MAX) this.skews.set(agent, aheadMs)
+  }
+
+  private refused(
+    view: RecordView,
+    refusal: {
+      topic: TopicKind
+      agent: string | null
+      stage: 'decode' | 'admit'
+      reason: string
+      detail: string
+    },
+  ): null {
+    const { partition } = this.context
+    this.deadLetters.refuse(view, { ...refusal, partition }, this.nowMs)
+    return null
+  }
+
+  private admitted<T>(
+    topic: TopicKind,
+    view: RecordView,
+    { record, eventMs }: { record: T; eventMs: number },
+  ): Admitted<T> {
+    return { record, place: this.place(topic, view), appendMs: view.timestampMs, eventMs }
+  }
+
+  private place(topic: TopicKind, view: RecordView): Place {
+    return { topic, partition: this.context.partition, offset: view.offset }
+  }
+}
+
+/** Ids that a decoder lets through because Avro knows only strings. */
+function malformed(sender: Sender): { reason: string; detail: string } | null {
+  for (const field of ['service', 'instance', 'agent'] as const) {
+    const id = sender[field]
+    const problem = id === null ? null : idProblem(id)
+    if (problem === null) continue
+    return { reason: 'invalid', detail: `the id of the ${field} ${problem}; give it a plain name` }
+  }
+  return null
+}
+
+function isKey(view: RecordView, service: string): boolean {
+  const { buffer, keyStart, keyEnd } = view
+  if (keyStart < 0) return false
+  const wanted = encodeUtf8(service)
+  if (wanted.length !== keyEnd - keyStart) return false
+  for (let i = 0; i < wanted.length; i++) if (buffer[keyStart + i] !== wanted[i]) return false
+  return true
+}

@@ -1,0 +1,220 @@
+// The detectors: each looks at one kind of evidence and says what deviates, or nothing. Limits come as
+// DetectorLimits of the service; one for entering, another for leaving keep a finding from flickering.
+// The docstring of each detector says what it looks at, its class of evidence and its source. Counts of an
+// instance about itself are self-evident only while the agent that sends them lives, else inferred.
+import type { DetectorLimits } from '../../contracts/limits.ts'
+import type { Figures, Finding } from '../kernel/facts.ts'
+import type { Health } from '../../contracts/records.ts'
+import type { Hearing } from './silence.ts'
+import { promisedPeriodMs, type Vital } from './vital.ts'
+
+export interface DetectorInput {
+  readonly vital: Vital
+  readonly window: Figures
+  readonly limits: DetectorLimits
+  readonly hearing: Hearing
+  readonly nowMs: number
+  /** The agent beside the instance lives, so that its own counts are to be believed. */
+  readonly agentAlive: boolean
+  /** Announced by a service event of this incarnation. */
+  readonly announced: { readonly health: Health; readonly atMs: number }
+}
+
+/** What deviates; `sinceMs` and `place` count only when the finding is new. */
+type Deviation = Omit<Finding, 'detector'>
+/** `standing`: the finding stood at the last judgement. */
+type Detector = (input: DetectorInput, standing: boolean) => Deviation | null
+
+const HEARTBEATS_MISSED = 3
+const TOLD: Pick<Finding, 'severity' | 'unit'> = { severity: 'unhealthy', unit: 'state' }
+
+export const DETECTORS: readonly (readonly [name: string, detector: Detector])[] = [
+  ['process_exit', processExit],
+  ['connection_refused', connectionRefused],
+  ['probe_down', probeDown],
+  ['consecutive_failures', consecutiveFailures],
+  ['success_rate', successRate],
+  ['latency_p99', latencyP99],
+  ['silence', silence],
+  ['announced', announced],
+]
+
+/** Brings the findings of an instance up to date. */
+export function detect(input: DetectorInput): void {
+  const { findings } = input.vital
+  for (const [name, detector] of DETECTORS) {
+    const standing = findings.get(name)
+    const found = detector(input, standing !== undefined)
+    if (found === null) findings.delete(name)
+    else if (standing === undefined) findings.set(name, { ...found, detector: name })
+    else
+      findings.set(name, {
+        ...found,
+        detector: name,
+        sinceMs: standing.sinceMs,
+        place: standing.place,
+      })
+  }
+}
+
+/**
+ * The success rate of enough own samples in the window is at or below the limit (strict: equal deviates), until it
+ * is above the second one. Self-evident (S0-21).
+ */
+function successRate(
+  { vital, window, limits, nowMs, agentAlive }: DetectorInput,
+  standing: boolean,
+): Deviation | null {
+  const { successRate: rate, n, errors } = window
+  if (rate === null || n < limits.samplesMin) return null
+  const isBad = standing ? rate <= limits.successRateRecovered : rate <= limits.successRateMin
+  if (!isBad) return null
+  return {
+    class: agentAlive ? 'self_evident' : 'inferred',
+    severity: 'unhealthy',
+    sinceMs: nowMs,
+    value: rate,
+    limit: limits.successRateMin,
+    unit: 'ratio',
+    text:
+      `success rate ${percent(rate)} (${errors} of ${n} requests failed ` +
+      `in ${window.spanMs / 1_000} s), limit ${percent(limits.successRateMin)}`,
+    place: vital.deltaPlace,
+  }
+}
+
+/**
+ * P99 of enough own samples in the window is at or above the limit (strict: equal deviates), until it is below the
+ * second one. Inferred: the cause may lie in what the instance calls (S0-21).
+ */
+function latencyP99(
+  { vital, window, limits, nowMs }: DetectorInput,
+  standing: boolean,
+): Deviation | null {
+  const { p99Us, n } = window
+  if (p99Us === null || n < limits.samplesMin) return null
+  const isBad = standing ? p99Us >= limits.latencyP99RecoveredUs : p99Us >= limits.latencyP99MaxUs
+  if (!isBad) return null
+  return {
+    class: 'inferred',
+    severity: 'unhealthy',
+    sinceMs: nowMs,
+    value: p99Us,
+    limit: limits.latencyP99MaxUs,
+    unit: 'us',
+    text:
+      `P99 ${milliseconds(p99Us)} over ${n} requests ` +
+      `in ${window.spanMs / 1_000} s, limit ${milliseconds(limits.latencyP99MaxUs)}`,
+    place: vital.deltaPlace,
+  }
+}
+
+/** So many own requests failed with no success in between; one success ends it. Self-evident (S4-22). */
+function consecutiveFailures({ vital, limits, agentAlive }: DetectorInput): Deviation | null {
+  const run = vital.failures
+  if (run === null || run.count < limits.consecutiveFailuresMax) return null
+  return {
+    class: agentAlive ? 'self_evident' : 'inferred',
+    severity: 'unhealthy',
+    sinceMs: run.sinceMs,
+    value: run.count,
+    limit: limits.consecutiveFailuresMax,
+    unit: 'requests',
+    text: `${run.count} requests failed in a row, limit ${limits.consecutiveFailuresMax}`,
+    place: run.place,
+  }
+}
+
+/**
+ * Nothing heard of the instance for the larger of the limit and three promised heartbeats, judged only up to the
+ * log time that has been read; never while blind. Inferred (DESIGN.md section 5).
+ */
+function silence(input: DetectorInput): Deviation | null {
+  const { horizonMs } = input.hearing
+  const dueMs = silentAtMs(input)
+  if (horizonMs === null || horizonMs < dueMs) return null
+  const heardMs = input.vital.heardAtMs
+  const limitMs = silenceLimitMs(input.vital, input.limits)
+  return {
+    class: 'inferred',
+    severity: 'unhealthy',
+    sinceMs: dueMs,
+    value: horizonMs - heardMs,
+    limit: limitMs,
+    unit: 'ms',
+    text: `nothing heard for ${seconds(horizonMs - heardMs)}, limit ${seconds(limitMs)}`,
+    place: null,
+  }
+}
+
+/** The last probe verdict of this incarnation is down. From its own host self-evident, else inferred (S0-31). */
+function probeDown({ vital }: DetectorInput): Deviation | null {
+  const { probe } = vital
+  if (probe === null || probe.verdict !== 'down') return null
+  return {
+    class: probe.local ? 'self_evident' : 'inferred',
+    severity: 'unhealthy',
+    sinceMs: probe.sinceMs,
+    value: probe.failures,
+    limit: 0,
+    unit: 'failures',
+    text: `${probe.local ? 'local' : 'remote'} probe down, ${probe.failures} failures: ${probe.reason}`,
+    place: probe.place,
+  }
+}
+
+/** A connection to the instance was refused on its own host: nobody listens. Self-evident. */
+function connectionRefused({ vital }: DetectorInput): Deviation | null {
+  if (vital.refused === null) return null
+  const text = 'a local connection was refused: nobody listens'
+  return { ...TOLD, ...vital.refused, class: 'self_evident', value: 1, limit: 0, text }
+}
+
+/** The process ended and no newer one has begun. Self-evident. */
+function processExit({ vital }: DetectorInput): Deviation | null {
+  if (vital.exited === null) return null
+  const { how, ...since } = vital.exited
+  const text = `the process ended: ${how}`
+  return { ...TOLD, ...since, class: 'self_evident', value: 1, limit: 0, text }
+}
+
+/** Somebody announced it on the service events (S0-18): hearsay, so inferred. */
+function announced({ announced: { health, atMs } }: DetectorInput): Deviation | null {
+  if (health !== 'unstable' && health !== 'unhealthy') return null
+  const text = `announced as ${health}`
+  return {
+    ...TOLD,
+    class: 'inferred',
+    severity: health,
+    sinceMs: atMs,
+    value: 1,
+    limit: 0,
+    text,
+    place: null,
+  }
+}
+
+export function silenceLimitMs(vital: Vital, limits: DetectorLimits): number {
+  return Math.max(limits.silenceAfterMs, HEARTBEATS_MISSED * promisedPeriodMs(vital))
+}
+
+/** Log time at which the instance counts as silent if nothing more is heard. */
+export function silentAtMs({
+  vital,
+  limits,
+  hearing,
+}: Pick<DetectorInput, 'vital' | 'limits' | 'hearing'>): number {
+  return Math.max(vital.heardAtMs, hearing.floorMs) + silenceLimitMs(vital, limits)
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`
+}
+
+function milliseconds(us: number): string {
+  return `${Math.round(us / 1_000)} ms`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`
+}

@@ -1,0 +1,138 @@
+// Judgement of one instance: detectors say what stands against it, the table says what follows for its health.
+import type { DetectorLimits } from '../../contracts/limits.ts'
+import type { Health } from '../../contracts/records.ts'
+import type { Figures, Finding } from '../kernel/facts.ts'
+import { go } from '../kernel/machine.ts'
+import { detect, DETECTORS, type DetectorInput, silentAtMs } from './detectors.ts'
+import {
+  HEALTH_TABLE,
+  type HealthInput,
+  isCalm,
+  nextHealth,
+  nextMoveMs,
+  type Verdict,
+} from './health-table.ts'
+import { begin, type Vital } from './vital.ts'
+
+/** Changes of being well are counted over this time, for the flapping guard. */
+export const FLIPS_SPAN_MS = 600_000
+
+export interface Judged {
+  readonly changed: boolean
+  /** Log time at which time alone may change the health, or null. */
+  readonly nextMs: number | null
+}
+
+/**
+ * Judges the instance at the step's time. `exempt`: it is leaving or gone, nothing is held against it. While blind
+ * the health is frozen, except that evidence which speaks for itself still counts.
+ */
+export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judged {
+  if (exempt) vital.findings.clear()
+  else detect(input)
+  const verdict = verdictOf(vital)
+  const { nowMs, limits } = input
+  if (!isCalm(vital.health, verdict)) vital.calmSinceMs = null
+  else vital.calmSinceMs ??= nowMs
+  const state = healthInput(vital, input, verdict)
+  const isFrozen = input.hearing.blind && verdict !== 'self_evident_unhealthy'
+  const health = isFrozen ? vital.health : nextHealth(state, nowMs)
+  const changed = health !== vital.health
+  if (changed) {
+    turn(vital, health, nowMs)
+    vital.calmSinceMs = isCalm(health, verdict) ? nowMs : null
+  }
+  const nextMs = isFrozen ? null : nextMoveMs(healthInput(vital, input, verdict))
+  return { changed, nextMs: earlier(nextMs, exempt ? null : silenceDueMs(input, limits)) }
+}
+
+/** A new incarnation (or a fresh start of the same one) is unknown until there is evidence of being well. */
+export function restart(vital: Vital, incarnation: number, nowMs: number): boolean {
+  begin(vital, incarnation)
+  if (vital.health === 'unknown') return false
+  turn(vital, 'unknown', nowMs)
+  return true
+}
+
+/** Changes between well and not well in the last ten minutes. */
+export function recentFlips(vital: Vital, nowMs: number): number {
+  return vital.flipsMs.filter((atMs) => atMs > nowMs - FLIPS_SPAN_MS).length
+}
+
+/** Evidence of being well: a probe that is up, or enough good samples. */
+export function isWell(vital: Vital, window: Figures, limits: DetectorLimits): boolean {
+  if (vital.probe?.verdict === 'up') return true
+  const { successRate, p99Us, n } = window
+  return (
+    n >= limits.samplesMin &&
+    (successRate ?? 0) > limits.successRateRecovered &&
+    (p99Us ?? 0) < limits.latencyP99RecoveredUs
+  )
+}
+
+/** The findings that stand, in the order of the detectors. */
+export function standing(vital: Vital): readonly Finding[] {
+  const found: Finding[] = []
+  for (const [name] of DETECTORS) {
+    const finding = vital.findings.get(name)
+    if (finding !== undefined) found.push(finding)
+  }
+  return found
+}
+
+/** One sentence on why the health is what it is. */
+export function reasonOf(vital: Vital): string {
+  const found = standing(vital)
+  const worst = found.find(({ severity }) => severity === 'unhealthy') ?? found[0]
+  if (worst !== undefined) return worst.text
+  if (vital.health === 'unknown') return 'no evidence yet: no probe is up and too few requests'
+  return vital.health === 'healthy' ? 'no deviation' : 'no deviation any more, waiting'
+}
+
+export function describeVital(vital: Vital): unknown {
+  return { ...vital, findings: standing(vital) }
+}
+
+function verdictOf(vital: Vital): Verdict {
+  let verdict: Verdict = 'none'
+  for (const finding of vital.findings.values()) {
+    if (finding.severity === 'unhealthy') {
+      if (finding.class === 'self_evident') return 'self_evident_unhealthy'
+      verdict = 'inferred_unhealthy'
+    } else if (verdict === 'none') verdict = 'unstable'
+  }
+  return verdict
+}
+
+function healthInput(vital: Vital, input: DetectorInput, verdict: Verdict): HealthInput {
+  return {
+    health: vital.health,
+    sinceMs: vital.healthSinceMs,
+    calmSinceMs: vital.calmSinceMs,
+    verdict,
+    well: isWell(vital, input.window, input.limits),
+    dwellMs: input.limits.dwellMs,
+  }
+}
+
+function turn(vital: Vital, health: Health, nowMs: number): void {
+  vital.health = go(HEALTH_TABLE, vital.health, health)
+  vital.healthSinceMs = nowMs
+  if (health === 'unknown') return
+  const well = health === 'healthy'
+  if (vital.wasWell !== null && vital.wasWell !== well) vital.flipsMs.push(nowMs)
+  vital.wasWell = well
+  while ((vital.flipsMs[0] ?? nowMs) <= nowMs - FLIPS_SPAN_MS) vital.flipsMs.shift()
+}
+
+/** When silence is due; null when it stands already or cannot be judged. */
+function silenceDueMs(input: DetectorInput, limits: DetectorLimits): number | null {
+  const { vital, hearing } = input
+  if (hearing.blind || vital.findings.has('silence')) return null
+  return silentAtMs({ vital, limits, hearing })
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null) return b
+  return b === null ? a : Math.min(a, b)
+}

@@ -1,0 +1,185 @@
+// What is known of one instance beside its window: when it was heard, its probe, its refused connections, its exits,
+// its failures in a row, the findings that stand and the health they led to.
+import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
+import type { Health, Signal } from '../../contracts/records.ts'
+import type { Finding } from '../kernel/facts.ts'
+
+/** The record by which something became known. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** A fact with its onset (event time at the agent, never after the append time). */
+export interface Since {
+  readonly sinceMs: number
+  readonly place: Place
+}
+
+export interface ProbeState extends Since {
+  readonly verdict: 'up' | 'down'
+  /** Time of the last verdict. */
+  readonly atMs: number
+  readonly local: boolean
+  readonly failures: number
+  readonly reason: string
+}
+
+export interface Vital {
+  readonly service: ServiceId
+  readonly instance: InstanceId
+  incarnation: number
+  /** Log time of the last record by its own agent. */
+  heardAtMs: number
+  /** Promised heartbeat period by level 1–3; 0 = none promised. */
+  readonly periodsMs: [number, number, number]
+  /** Requests failed in a row, in deltas without any success. */
+  failures: (Since & { readonly count: number }) | null
+  /** Event time of the newest own delta with requests. */
+  lastCountedMs: number
+  probe: ProbeState | null
+  refused: Since | null
+  exited: (Since & { readonly how: string }) | null
+  /** Last own delta. */
+  deltaPlace: Place | null
+  /** By detector. */
+  readonly findings: Map<string, Finding>
+  health: Health
+  healthSinceMs: number
+  /** Since when nothing argues for a health as bad as the one held. */
+  calmSinceMs: number | null
+  /** Whether it was well when that was last known. */
+  wasWell: boolean | null
+  /** Log times at which being well changed, oldest first. */
+  readonly flipsMs: number[]
+}
+
+export function newVital(
+  at: { service: ServiceId; instance: InstanceId },
+  incarnation: number,
+  nowMs: number,
+): Vital {
+  return {
+    service: at.service,
+    instance: at.instance,
+    incarnation,
+    heardAtMs: nowMs,
+    periodsMs: [0, 0, 0],
+    failures: null,
+    lastCountedMs: 0,
+    probe: null,
+    refused: null,
+    exited: null,
+    deltaPlace: null,
+    findings: new Map(),
+    health: 'unknown',
+    healthSinceMs: nowMs,
+    calmSinceMs: null,
+    wasWell: null,
+    flipsMs: [],
+  }
+}
+
+/** Requests of one own delta. */
+export interface Counted {
+  readonly n: number
+  readonly errors: number
+  readonly eventMs: number
+  readonly place: Place
+}
+
+/** Folds an own delta; older ones than the newest change no run of failures. */
+export function foldCounts(vital: Vital, counted: Counted): void {
+  const { n, errors, eventMs, place } = counted
+  vital.deltaPlace = place
+  if (n === 0 || eventMs < vital.lastCountedMs) return
+  vital.lastCountedMs = eventMs
+  if (errors < n) {
+    vital.failures = null
+    if (isBefore(vital.refused, eventMs)) vital.refused = null
+    if (isBefore(vital.exited, eventMs)) vital.exited = null
+    return
+  }
+  const run = vital.failures
+  vital.failures = { count: (run?.count ?? 0) + n, sinceMs: run?.sinceMs ?? eventMs, place }
+}
+
+/** Folds a signal about the incarnation held. Returns whether the instance begins anew by it. */
+export function foldSignal(vital: Vital, signal: Signal, at: Since): boolean {
+  if (signal.heartbeat !== null) {
+    const { level, period_ms: periodMs } = signal.heartbeat
+    if (level >= 1 && level <= 3) vital.periodsMs[level - 1] = Math.max(periodMs, 0)
+  }
+  if (signal.probe !== null) foldProbe(vital, signal, at)
+  if (signal.connection?.local === true) {
+    const { event } = signal.connection
+    if (event === 'refused') vital.refused ??= at
+    else if (event === 'opened' && isBefore(vital.refused, at.sinceMs)) vital.refused = null
+  }
+  if (signal.process?.event === 'exited') {
+    const { exit_code: code, signal: by } = signal.process
+    vital.exited = { ...at, how: by ?? (code === null ? 'in an unknown way' : `code ${code}`) }
+  }
+  if (signal.process?.event === 'started') return hasEvidenceBefore(vital, at.sinceMs)
+  return false
+}
+
+/** A new incarnation: nothing known of the one before speaks of it. Health history stays. */
+export function begin(vital: Vital, incarnation: number): void {
+  vital.incarnation = incarnation
+  vital.failures = null
+  vital.lastCountedMs = 0
+  vital.probe = null
+  vital.refused = null
+  vital.exited = null
+  vital.deltaPlace = null
+  vital.findings.clear()
+  vital.calmSinceMs = null
+}
+
+/** Failures in a row that began before the effect of an act are its reason, not its outcome. */
+export function cutFailures(vital: Vital, atMs: number): void {
+  if (isBefore(vital.failures, atMs)) vital.failures = null
+  vital.lastCountedMs = Math.max(vital.lastCountedMs, atMs)
+}
+
+/** Smallest heartbeat period promised, 0 = none. */
+export function promisedPeriodMs(vital: Vital): number {
+  let least = 0
+  for (const period of vital.periodsMs) {
+    if (period > 0 && (least === 0 || period < least)) least = period
+  }
+  return least
+}
+
+function foldProbe(vital: Vital, { probe }: Signal, at: Since): void {
+  if (probe === null || probe.verdict === 'unknown') return
+  const before = vital.probe
+  if (before !== null && at.sinceMs < before.atMs) return
+  const isSame = before?.verdict === probe.verdict
+  vital.probe = {
+    verdict: probe.verdict,
+    atMs: at.sinceMs,
+    sinceMs: isSame ? before.sinceMs : at.sinceMs,
+    place: isSame ? before.place : at.place,
+    local: probe.local,
+    failures: probe.failures,
+    reason: probe.reason,
+  }
+  if (probe.verdict === 'down') return
+  if (isBefore(vital.refused, at.sinceMs)) vital.refused = null
+  if (isBefore(vital.exited, at.sinceMs)) vital.exited = null
+}
+
+function hasEvidenceBefore(vital: Vital, atMs: number): boolean {
+  const down = vital.probe?.verdict === 'down' ? vital.probe : null
+  const isStanding = [vital.exited, vital.refused, vital.failures, down].some((fact) =>
+    isBefore(fact, atMs),
+  )
+  return isStanding || [...vital.findings.values()].some((finding) => finding.sinceMs <= atMs)
+}
+
+function isBefore(fact: Since | null, atMs: number): boolean {
+  return fact !== null && fact.sinceMs <= atMs
+}

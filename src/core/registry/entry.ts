@@ -1,0 +1,108 @@
+// One instance (or a service as a whole) as the registry holds it, and the record that tells others
+// about it.
+import {
+  agentId,
+  clusterId,
+  instanceId,
+  type InstanceId,
+  type ServiceId,
+  serviceId,
+} from '../../contracts/ids.ts'
+import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/records.ts'
+
+/** Mutable state of one entry; times are the log's. */
+export interface Entry {
+  readonly service: ServiceId
+  /** null: the service as a whole. */
+  readonly instance: InstanceId | null
+  clusterId: string
+  incarnation: number
+  version: number
+  /** Event time of the event that set (incarnation, version). */
+  eventMs: number
+  lifecycle: Lifecycle
+  link: Link
+  /** Health as announced from outside by a service event; `unknown` = nothing announced. */
+  announced: Health
+  announcedAtMs: number
+  host: string | null
+  port: number | null
+  healthPath: string | null
+  zone: string | null
+  appVersion: string | null
+  agent: string | null
+  agentEpoch: number
+  leaseTtlMs: number | null
+  leaseUntilMs: number | null
+  /** The lease has run out; the next sign of life takes it back. */
+  leaseExpired: boolean
+  registeredAtMs: number
+  /** Log time of the last event or sign of life. */
+  heardAtMs: number
+  path: readonly string[]
+  vector: Readonly<Record<string, number>>
+  metadata: Readonly<Record<string, string>>
+  recordVersion: number
+}
+
+export function newEntry(
+  at: { service: string; instance: string | null },
+  origin: { clusterId: string; incarnation: number; nowMs: number },
+): Entry {
+  return {
+    service: serviceId(at.service),
+    instance: at.instance === null ? null : instanceId(at.instance),
+    clusterId: origin.clusterId,
+    incarnation: origin.incarnation,
+    version: 0,
+    eventMs: 0,
+    lifecycle: 'unknown',
+    link: 'unknown',
+    announced: 'unknown',
+    announcedAtMs: 0,
+    host: null,
+    port: null,
+    healthPath: null,
+    zone: null,
+    appVersion: null,
+    agent: null,
+    agentEpoch: 0,
+    leaseTtlMs: null,
+    leaseUntilMs: null,
+    leaseExpired: false,
+    registeredAtMs: origin.nowMs,
+    heardAtMs: origin.nowMs,
+    path: [],
+    vector: {},
+    metadata: {},
+    recordVersion: 0,
+  }
+}
+
+/** `lease_until_ms` is as of this record; renewals alone are not written. */
+export function registryRecord(entry: Entry, nowMs: number): RegistryEntry {
+  return {
+    service: entry.service,
+    instance: entry.instance,
+    cluster_id: clusterId(entry.clusterId),
+    incarnation: entry.incarnation,
+    version: entry.version,
+    lifecycle: entry.lifecycle,
+    link: entry.link,
+    host: entry.host,
+    port: entry.port,
+    health_path: entry.healthPath,
+    zone: entry.zone,
+    app_version: entry.appVersion,
+    agent: entry.agent === null ? null : agentId(entry.agent),
+    agent_epoch: entry.agentEpoch,
+    lease_ttl_ms: entry.leaseTtlMs,
+    lease_until_ms: entry.leaseUntilMs,
+    registered_at_ms: entry.registeredAtMs,
+    at_ms: nowMs,
+    vector: entry.vector,
+    path: entry.path,
+    metadata: entry.metadata,
+    record_version: entry.recordVersion,
+  }
+}

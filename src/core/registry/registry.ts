@@ -1,0 +1,317 @@
+// Who exists: a last-writer-wins register per instance over (incarnation, version, event time), fed
+// by service events and, so that nothing is lost, by the mere sight of an instance nobody
+// registered (lifecycle unknown). Lifecycle, link and health are three fields (C-08); health is
+// another stage's.
+import type { Health, RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
+import { viewKey } from '../../contracts/view-key.ts'
+import { compareText, sortedKeys } from '../kernel/order.ts'
+import { type Entry, newEntry, registryRecord } from './entry.ts'
+
+/** What an event or a sighting did. `renewed`: a higher incarnation began. */
+export type Applied =
+  | { readonly ok: true; readonly entry: Entry; readonly renewed: boolean }
+  | { readonly ok: false; readonly reason: RegistryRefusal; readonly detail: string }
+
+export type RegistryRefusal = 'stale_incarnation' | 'stale_version' | 'unknown_action' | 'too_many'
+
+/** A record by which an instance is seen to live. */
+export interface Sighting {
+  readonly service: string
+  readonly instance: string
+  /** Incarnation the record speaks of. */
+  readonly incarnation: number
+  /** The agent beside the instance; null: somebody else saw it. */
+  readonly agent: string | null
+  readonly agentEpoch: number
+  readonly atMs: number
+}
+
+/** Deregistered instances are remembered this long, so that late events about them stay refused. */
+export const GONE_KEEP_MS = 600_000
+/** Instances nobody registered are forgotten this long after they were last seen. */
+export const UNREGISTERED_KEEP_MS = 600_000
+/** Entries of one partition; sightings beyond it are refused. */
+export const ENTRIES_MAX = 20_000
+
+export interface RegistryChange {
+  readonly key: string
+  readonly body: RegistryEntry | null
+}
+
+export interface Expired {
+  readonly lapsed: readonly Entry[]
+  readonly forgotten: readonly Entry[]
+}
+
+type ByInstance = Map<string, Entry>
+
+export class Registry {
+  private readonly clusterId: string
+  /** By service, then by instance; '' is the service as a whole. */
+  private readonly services = new Map<string, ByInstance>()
+  private readonly changed = new Set<Entry>()
+  private readonly removed = new Map<string, Entry>()
+  private size = 0
+
+  constructor(clusterId: string) {
+    this.clusterId = clusterId
+  }
+
+  /** Folds a service event taken by the log at `atMs`, believed to have happened at `eventMs`. */
+  apply(event: ServiceEvent, { atMs, eventMs }: { atMs: number; eventMs: number }): Applied {
+    if (event.action === 'unknown') {
+      const detail = 'an action of a newer schema; upgrade the workers first'
+      return { ok: false, reason: 'unknown_action', detail }
+    }
+    const at = { service: event.service_name, instance: event.instance_id }
+    const held = this.find(at.service, at.instance)
+    const stale = held === undefined ? null : staleness(held, event, eventMs)
+    if (stale !== null) return stale
+    const entry = held ?? this.create(at, event.incarnation, atMs)
+    if (entry === null) return tooMany()
+    const renewed = this.turn(entry, event.incarnation, atMs)
+    entry.version = event.version
+    entry.eventMs = eventMs
+    entry.clusterId = event.cluster_id
+    entry.heardAtMs = Math.max(entry.heardAtMs, atMs)
+    if (act(entry, event, atMs) || held === undefined) this.changed.add(entry)
+    return { ok: true, entry, renewed }
+  }
+
+  /** Notes that an instance was seen; a higher incarnation than the one held begins. */
+  sight(seen: Sighting): Applied {
+    const held = this.find(seen.service, seen.instance)
+    if (held !== undefined && seen.incarnation < held.incarnation) {
+      const detail = `incarnation ${held.incarnation} has begun, this is ${seen.incarnation}`
+      return { ok: false, reason: 'stale_incarnation', detail }
+    }
+    const entry = held ?? this.create(seen, seen.incarnation, seen.atMs)
+    if (entry === null) return tooMany()
+    const renewed = this.turn(entry, seen.incarnation, seen.atMs)
+    if (seen.agent !== null) this.heard(entry, { ...seen, agent: seen.agent })
+    return { ok: true, entry, renewed }
+  }
+
+  find(service: string, instance: string | null): Entry | undefined {
+    return this.services.get(service)?.get(instance ?? '')
+  }
+
+  /**
+   * Lets time pass: leases end up to `horizonMs` (the log time up to which service events have been
+   * read; null = not known), entries that are gone are forgotten.
+   */
+  expire(nowMs: number, horizonMs: number | null): Expired {
+    const forgotten: Entry[] = []
+    const lapsed: Entry[] = []
+    for (const entry of this.all()) {
+      if (horizonMs !== null && leaseEndsBy(entry, horizonMs)) {
+        entry.leaseExpired = true
+        lapsed.push(entry)
+        if (entry.link !== 'offline') {
+          entry.link = 'offline'
+          this.changed.add(entry)
+        }
+      }
+      const keepUntilMs = forgetAt(entry)
+      if (keepUntilMs !== null && keepUntilMs <= nowMs) forgotten.push(entry)
+    }
+    for (const entry of forgotten) this.remove(entry)
+    return { lapsed, forgotten }
+  }
+
+  /** Log time at which `expire` has something to do, or null. */
+  nextMs(): number | null {
+    let next = Number.POSITIVE_INFINITY
+    for (const entry of this.all()) {
+      if (entry.leaseUntilMs !== null && !entry.leaseExpired) {
+        next = Math.min(next, entry.leaseUntilMs)
+      }
+      next = Math.min(next, forgetAt(entry) ?? next)
+    }
+    return next === Number.POSITIVE_INFINITY ? null : next
+  }
+
+  serviceNames(): readonly string[] {
+    return sortedKeys(this.services)
+  }
+
+  /** Instances of a service in order; the entry of the service as a whole is not among them. */
+  instancesOf(service: string): readonly Entry[] {
+    const entries = this.services.get(service)
+    if (entries === undefined) return []
+    return [...entries.values()]
+      .filter((entry) => entry.instance !== null)
+      .sort((a, b) => compareText(a.instance ?? '', b.instance ?? ''))
+  }
+
+  /** Views to be written, in order of key; a null body is a tombstone. */
+  takeChanges(nowMs: number): readonly RegistryChange[] {
+    const changes: RegistryChange[] = []
+    for (const key of this.removed.keys()) changes.push({ key, body: null })
+    for (const entry of this.changed) {
+      if (this.find(entry.service, entry.instance) !== entry) continue
+      entry.recordVersion += 1
+      const key = viewKey(entry.service, entry.instance)
+      changes.push({ key, body: registryRecord(entry, nowMs) })
+    }
+    this.changed.clear()
+    this.removed.clear()
+    return changes.sort((a, b) => compareText(a.key, b.key))
+  }
+
+  describe(): unknown {
+    return this.serviceNames().map((service) => {
+      const entries = this.services.get(service) ?? new Map<string, Entry>()
+      return sortedKeys(entries).map((instance) => entries.get(instance))
+    })
+  }
+
+  private *all(): Iterable<Entry> {
+    for (const entries of this.services.values()) yield* entries.values()
+  }
+
+  private create(
+    at: { service: string; instance: string | null },
+    incarnation: number,
+    nowMs: number,
+  ): Entry | null {
+    if (this.size >= ENTRIES_MAX) return null
+    const entry = newEntry(at, { clusterId: this.clusterId, incarnation, nowMs })
+    let entries = this.services.get(at.service)
+    if (entries === undefined) {
+      entries = new Map()
+      this.services.set(at.service, entries)
+    }
+    entries.set(at.instance ?? '', entry)
+    this.size += 1
+    this.removed.delete(viewKey(at.service, at.instance))
+    this.changed.add(entry)
+    return entry
+  }
+
+  private remove(entry: Entry): void {
+    const entries = this.services.get(entry.service)
+    entries?.delete(entry.instance ?? '')
+    if (entries?.size === 0) this.services.delete(entry.service)
+    this.size -= 1
+    this.removed.set(viewKey(entry.service, entry.instance), entry)
+  }
+
+  /** A higher incarnation starts a life of its own. */
+  private turn(entry: Entry, incarnation: number, atMs: number): boolean {
+    if (incarnation <= entry.incarnation) return false
+    entry.incarnation = incarnation
+    entry.version = 0
+    entry.eventMs = 0
+    entry.registeredAtMs = atMs
+    entry.announced = 'unknown'
+    if (entry.lifecycle === 'gone') entry.lifecycle = 'unknown'
+    this.changed.add(entry)
+    return true
+  }
+
+  private heard(entry: Entry, by: { agent: string; agentEpoch: number; atMs: number }): void {
+    entry.heardAtMs = Math.max(entry.heardAtMs, by.atMs)
+    const isNewer = entry.agent === by.agent && by.agentEpoch > entry.agentEpoch
+    if (entry.agent === null || isNewer) {
+      entry.agent = by.agent
+      entry.agentEpoch = by.agentEpoch
+      this.changed.add(entry)
+    }
+    if (entry.link !== 'online' && entry.lifecycle !== 'gone') {
+      entry.link = 'online'
+      this.changed.add(entry)
+    }
+  }
+}
+
+function tooMany(): Applied {
+  const detail = `this partition holds ${ENTRIES_MAX} instances already; use more partitions`
+  return { ok: false, reason: 'too_many', detail }
+}
+
+function leaseEndsBy(entry: Entry, horizonMs: number): boolean {
+  return entry.leaseUntilMs !== null && !entry.leaseExpired && entry.leaseUntilMs <= horizonMs
+}
+
+/** When an entry may be forgotten, or null for those that are registered. */
+function forgetAt(entry: Entry): number | null {
+  if (entry.lifecycle === 'gone') return entry.heardAtMs + GONE_KEEP_MS
+  const isProvisional = entry.lifecycle === 'unknown' && entry.instance !== null
+  return isProvisional ? entry.heardAtMs + UNREGISTERED_KEEP_MS : null
+}
+
+/**
+ * Order of events: (incarnation, version, event time); an equal one repeats or extends and is
+ * taken.
+ */
+function staleness(held: Entry, event: ServiceEvent, eventMs: number): Applied | null {
+  if (event.incarnation !== held.incarnation) {
+    if (event.incarnation > held.incarnation) return null
+    const detail = `incarnation ${held.incarnation} has begun, this is ${event.incarnation}`
+    return { ok: false, reason: 'stale_incarnation', detail }
+  }
+  const isOlder =
+    event.version < held.version || (event.version === held.version && eventMs < held.eventMs)
+  if (!isOlder) return null
+  const detail = `version ${held.version} is known, this is ${event.version} or older`
+  return { ok: false, reason: 'stale_version', detail }
+}
+
+/** Does what the event says; whether anything but the lease changed. */
+function act(entry: Entry, event: ServiceEvent, atMs: number): boolean {
+  switch (event.action) {
+    case 'register':
+      register(entry, event)
+      renew(entry, event, atMs)
+      return true
+    case 'renew':
+      return renew(entry, event, atMs)
+    case 'deregister':
+      entry.lifecycle = 'gone'
+      entry.link = 'offline'
+      entry.leaseUntilMs = null
+      return true
+    case 'drain':
+      entry.lifecycle = 'draining'
+      return true
+    case 'healthy':
+    case 'unstable':
+    case 'unhealthy':
+      return announce(entry, event.action, atMs)
+    case 'unknown':
+      return false
+  }
+}
+
+function register(entry: Entry, event: ServiceEvent): void {
+  entry.lifecycle = event.lifecycle ?? 'ready'
+  entry.host = event.host
+  entry.port = event.port
+  entry.healthPath = event.health_path
+  entry.zone = event.zone
+  entry.appVersion = event.app_version
+  entry.agent = event.agent ?? entry.agent
+  entry.agentEpoch = event.agent === null ? entry.agentEpoch : event.epoch
+  entry.path = event.path
+  entry.vector = event.vector
+  entry.metadata = event.metadata
+}
+
+function renew(entry: Entry, event: ServiceEvent, atMs: number): boolean {
+  const ttlMs = event.lease_ttl_ms ?? entry.leaseTtlMs
+  entry.leaseTtlMs = ttlMs
+  entry.leaseUntilMs = ttlMs === null ? null : Math.max(entry.leaseUntilMs ?? 0, atMs + ttlMs)
+  entry.leaseExpired = false
+  const before = { link: entry.link, lifecycle: entry.lifecycle }
+  if (entry.lifecycle !== 'gone') entry.link = 'online'
+  if (event.lifecycle !== null) entry.lifecycle = event.lifecycle
+  return entry.link !== before.link || entry.lifecycle !== before.lifecycle
+}
+
+function announce(entry: Entry, health: Health, atMs: number): boolean {
+  const isNew = entry.announced !== health
+  if (isNew) entry.announcedAtMs = atMs
+  entry.announced = health
+  return isNew
+}

@@ -1,0 +1,164 @@
+// Records become state: admitted, put where they belong, and the instances they speak of marked for judgement.
+import type { RecordView } from '../../contracts/record.ts'
+import type { Signal } from '../../contracts/records.ts'
+import type { TopicKind } from '../../contracts/topics.ts'
+import type { Admitted, AdmittedDelta } from '../admit/admit.ts'
+import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.ts'
+import { silenceLimitMs } from '../health/detectors.ts'
+import { foldCounts, foldSignal } from '../health/vital.ts'
+import type { Applied } from '../registry/registry.ts'
+import type { ServiceState } from './service-state.ts'
+import type { Subject } from './subject.ts'
+
+/** Folds one record. Topics this task does not use yet are read over. */
+export function fold(state: ServiceState, topic: TopicKind, view: RecordView): void {
+  if (topic === 'telemetry') foldTelemetry(state, view)
+  else if (topic === 'signals') foldSignals(state, view)
+  else if (topic === 'service-events') foldServiceEvent(state, view)
+  else if (topic === 'results') foldResult(state, view)
+  else if (topic === 'policies') foldPolicy(state, view)
+  else if (topic === 'operator') foldOperator(state, view)
+}
+
+function foldPolicy(state: ServiceState, view: RecordView): void {
+  const admitted = state.admission.control('policies', view)
+  if (admitted === null) return
+  evolvePolicy(state.healing, admitted.record, believed(state, admitted))
+  state.policiesChanged()
+}
+
+function foldOperator(state: ServiceState, view: RecordView): void {
+  const admitted = state.admission.control('operator', view)
+  if (admitted !== null) evolveOperator(state.healing, admitted.record, believed(state, admitted))
+}
+
+function foldResult(state: ServiceState, view: RecordView): void {
+  const admitted = state.admission.result(view)
+  if (admitted === null) return
+  const { record, appendMs } = admitted
+  evolveResult(state.healing, record, believed(state, admitted))
+  state.sources.heard(record.agent, appendMs, state.limits(record.service).silenceAfterMs)
+}
+
+function foldServiceEvent(state: ServiceState, view: RecordView): void {
+  const admitted = state.admission.serviceEvent(view)
+  if (admitted === null) return
+  const { record: event, appendMs: atMs, eventMs } = admitted
+  const applied = state.registry.apply(event, { atMs, eventMs })
+  if (!applied.ok) {
+    refuse(state, view, { topic: 'service-events', agent: event.agent, applied })
+    return
+  }
+  if (event.instance_id === null) {
+    state.group(event.service_name)
+    state.serviceChanged(event.service_name)
+    return
+  }
+  const subject = state.subjectOf(applied.entry)
+  if (applied.renewed) state.renew(subject)
+  if (event.action === 'register') heard(state, subject, { agent: event.agent, atMs })
+  state.changed(subject)
+}
+
+function foldSignals(state: ServiceState, view: RecordView): void {
+  const admitted = state.admission.signal(view)
+  if (admitted === null) return
+  const { record: signal, appendMs: atMs, eventMs, place } = admitted
+  const agent = isFromBeside(signal) ? signal.agent : null
+  const { service, instance, incarnation, epoch: agentEpoch } = signal
+  const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
+  if (!applied.ok) {
+    noteAgent(state, { service, agent: signal.agent, atMs })
+    if (applied.reason === 'too_many') {
+      refuse(state, view, { topic: 'signals', agent: signal.agent, applied })
+    }
+    return
+  }
+  const subject = state.subjectOf(applied.entry)
+  if (applied.renewed) state.renew(subject)
+  if (foldSignal(subject.vital, signal, { sinceMs: eventMs, place })) state.renew(subject)
+  if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })
+  else heard(state, subject, { agent, atMs })
+  state.changed(subject)
+}
+
+function foldTelemetry(state: ServiceState, view: RecordView): void {
+  const delta = state.admission.telemetry(view)
+  if (delta === null) return
+  const { service, instance, agent, scratch, appendMs: atMs, eventMs } = delta
+  const when = { eventMs, appendMs: atMs }
+  if (delta.caller !== null) {
+    const { service: callerService, instance: callerInstance } = delta.caller
+    state.windows.addEdge({ service, instance, callerService, callerInstance }, scratch, when)
+    noteAgent(state, { service, agent, atMs })
+    return
+  }
+  const { incarnation, epoch: agentEpoch } = scratch
+  const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
+  if (applied.ok) {
+    foldOwnDelta(state, delta, applied)
+    return
+  }
+  noteAgent(state, { service, agent, atMs })
+  if (applied.reason === 'too_many') refuse(state, view, { topic: 'telemetry', agent, applied })
+  // The users of the service saw what an earlier incarnation did, its successor is not to blame for it.
+  else state.windows.add({ service, instance: null }, scratch, when)
+}
+
+function foldOwnDelta(
+  state: ServiceState,
+  delta: AdmittedDelta,
+  { entry, renewed }: Extract<Applied, { ok: true }>,
+): void {
+  const { service, instance, scratch, appendMs: atMs, eventMs, place } = delta
+  const subject = state.subjectOf(entry)
+  if (renewed) state.renew(subject)
+  const added = state.windows.add({ service, instance }, scratch, { eventMs, appendMs: atMs })
+  if (added === 'added') {
+    foldCounts(subject.vital, { n: scratch.n, errors: scratch.errors, eventMs, place })
+  }
+  heard(state, subject, { agent: delta.agent, atMs })
+  state.changed(subject)
+}
+
+/** Whether the agent beside the instance speaks, not somebody who looks at it from afar. */
+function isFromBeside({ probe, connection }: Signal): boolean {
+  return probe?.local !== false && connection?.local !== false
+}
+
+function heard(
+  state: ServiceState,
+  subject: Subject,
+  { agent, atMs }: { agent: string | null; atMs: number },
+): void {
+  const { vital } = subject
+  vital.heardAtMs = Math.max(vital.heardAtMs, atMs)
+  if (agent !== null) {
+    state.sources.heard(agent, atMs, silenceLimitMs(vital, state.limits(vital.service)))
+  }
+}
+
+function noteAgent(
+  state: ServiceState,
+  { service, agent, atMs }: { service: string; agent: string; atMs: number },
+): void {
+  state.sources.heard(agent, atMs, state.limits(service).silenceAfterMs)
+}
+
+/** Time of a record for healing: never after the step that reads it. */
+function believed(state: ServiceState, { appendMs }: Admitted<unknown>): number {
+  return Math.min(appendMs, state.nowMs)
+}
+
+function refuse(
+  state: ServiceState,
+  view: RecordView,
+  {
+    topic,
+    agent,
+    applied,
+  }: { topic: TopicKind; agent: string | null; applied: Extract<Applied, { ok: false }> },
+): void {
+  const { reason, detail } = applied
+  state.admission.refuse(view, { topic, agent, reason, detail })
+}

@@ -1,0 +1,115 @@
+// The core of a service task: records in, admit → fold → judge → heal, records out (DESIGN.md section 7). All that one
+// partition knows of its services lives here; the engine calls `step` and journals what it said.
+import { cutFailures } from '../health/vital.ts'
+import { decide, type Cut } from '../decision/healing.ts'
+import { assert } from '../kernel/assert.ts'
+import { canonical, hex } from '../kernel/canonical.ts'
+import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
+import { fold } from './fold.ts'
+import { hangsOnEviction, judgeStep, tellViews } from './judge.ts'
+import { ServiceState } from './service-state.ts'
+
+/** When something is due but cannot be judged yet (reading lags behind the log's time), look again after this. */
+const RECHECK_MS = 250
+
+export function createServiceCore(context: CoreContext): TaskCore {
+  const state = new ServiceState(context)
+  return {
+    step: (step) => runStep(state, step),
+    digest: () => hex(context.sha256(canonical(state.describe()))),
+    setBehaviour: (behaviour) => {
+      state.healing.behaviour = behaviour
+    },
+  }
+}
+
+function runStep(state: ServiceState, step: Step): Outcome {
+  assert(
+    step.nowMs >= state.nowMs,
+    `log time goes forward, not from ${state.nowMs} to ${step.nowMs}`,
+  )
+  state.advance(step.nowMs)
+  for (const slice of step.slices) {
+    assert(slice.partition === state.context.partition, 'slices of the own partition')
+    slice.visit((view) => fold(state, slice.topic, view))
+  }
+  expire(state, step)
+  const hearing = state.sources.assess(step.nowMs, reachedMs(step), step.behind)
+  if (hearing.blind !== state.wasBlind) state.allDirty()
+  state.wasBlind = hearing.blind
+  const judgement = judgeStep(state, step, hearing)
+  const answer = decide(state.healing, judgement.facts)
+  for (const cut of answer.cuts) applyCut(state, cut)
+  tellViews(state, judgement, answer.outputs.length > 0)
+  const outputs: Output[] = [
+    ...letters(state),
+    ...registryViews(state),
+    ...state.views.take(step.nowMs),
+    ...answer.outputs,
+  ]
+  return {
+    outputs,
+    urgent: judgement.changed || answer.urgent,
+    wakeAtMs: answer.cuts.length > 0 ? step.nowMs + 1 : wakeAt(state, answer.wakeAtMs),
+  }
+}
+
+/** Log time up to which both telemetry and signals have been read, or null. */
+function reachedMs({ asOf }: Step): number | null {
+  const { telemetry, signals } = asOf
+  return telemetry === undefined || signals === undefined ? null : Math.min(telemetry, signals)
+}
+
+function expire(state: ServiceState, step: Step): void {
+  const horizonMs = step.behind ? null : (step.asOf['service-events'] ?? null)
+  const { lapsed, forgotten } = state.registry.expire(step.nowMs, horizonMs)
+  for (const entry of lapsed) {
+    if (entry.instance !== null) state.changed(state.subjectOf(entry))
+  }
+  for (const entry of forgotten) {
+    state.views.end(entry.service, entry.instance)
+    if (state.forget(entry)) state.views.end(entry.service, null)
+  }
+}
+
+function applyCut(state: ServiceState, { service, instance, atMs }: Cut): void {
+  const subject = state.find(service, instance)
+  if (subject === undefined) return
+  state.windows.cut(service, instance, atMs)
+  cutFailures(subject.vital, atMs)
+  state.changed(subject)
+}
+
+function letters(state: ServiceState): readonly Output[] {
+  return state.admission.takeLetters().map((body) => {
+    return { topic: 'dlq', key: `${body.origin_topic}-${body.origin_partition}`, body }
+  })
+}
+
+function registryViews(state: ServiceState): readonly Output[] {
+  return state.registry.takeChanges(state.nowMs).map(({ key, body }) => {
+    return { topic: 'registry', key, body }
+  })
+}
+
+/** The earliest log time at which something is due although nothing comes, or null. */
+function wakeAt(state: ServiceState, healingMs: number | null): number | null {
+  const due: (number | null)[] = [
+    healingMs,
+    state.registry.nextMs(),
+    state.admission.nextMs(),
+    state.views.nextMs(),
+  ]
+  let hangs = false
+  for (const group of state.services()) {
+    const { latencyP99MaxUs, samplesMin } = state.limits(group.service)
+    for (const subject of state.ordered(group)) {
+      due.push(subject.nextMs)
+      hangs ||= hangsOnEviction(subject, latencyP99MaxUs, samplesMin)
+    }
+  }
+  if (hangs) due.push(state.windows.nextEvictionMs())
+  let wake: number | null = null
+  for (const atMs of due) if (atMs !== null && (wake === null || atMs < wake)) wake = atMs
+  return wake === null || wake > state.nowMs ? wake : state.nowMs + RECHECK_MS
+}

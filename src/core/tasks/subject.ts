@@ -1,0 +1,50 @@
+// One instance as the service task holds it: its registry entry, its vital signs, and what was last judged of it.
+import { agentId } from '../../contracts/ids.ts'
+import type { Lifecycle } from '../../contracts/records.ts'
+import { recentFlips, standing } from '../health/health.ts'
+import { newVital, type Vital } from '../health/vital.ts'
+import type { Figures, InstanceFacts } from '../kernel/facts.ts'
+import { present } from '../kernel/assert.ts'
+import type { Entry } from '../registry/entry.ts'
+
+export interface Subject {
+  readonly entry: Entry
+  readonly vital: Vital
+  /** Something happened since the last judgement. */
+  dirty: boolean
+  /** Log time at which it must be judged again even if nothing happens, or null. */
+  nextMs: number | null
+  facts: InstanceFacts | null
+}
+
+export function newSubject(entry: Entry, nowMs: number): Subject {
+  const instance = present(entry.instance, 'instance of a subject')
+  const vital = newVital({ service: entry.service, instance }, entry.incarnation, nowMs)
+  return { entry, vital, dirty: true, nextMs: null, facts: null }
+}
+
+/** On its way out: what happens to it now is meant to happen. */
+export function isLeaving(lifecycle: Lifecycle): boolean {
+  return lifecycle === 'gone' || lifecycle === 'draining'
+}
+
+export function factsOf({ entry, vital }: Subject, window: Figures, nowMs: number): InstanceFacts {
+  const { probe } = vital
+  return {
+    service: vital.service,
+    instance: vital.instance,
+    incarnation: vital.incarnation,
+    registeredAtMs: entry.registeredAtMs,
+    lifecycle: entry.lifecycle,
+    link: entry.link,
+    zone: entry.zone,
+    agent: entry.agent === null ? null : agentId(entry.agent),
+    agentEpoch: entry.agentEpoch,
+    health: vital.health,
+    healthSinceMs: vital.healthSinceMs,
+    transitions: recentFlips(vital, nowMs),
+    findings: standing(vital),
+    window,
+    probe: probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs },
+  }
+}

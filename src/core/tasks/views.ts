@@ -1,0 +1,176 @@
+// The compacted view of health: a record per instance and per service when its health, its routing or its findings
+// change, and at most once a second while only its figures do.
+import { type InstanceId, type ServiceId } from '../../contracts/ids.ts'
+import type { Health, HealthView, WindowFigures } from '../../contracts/records.ts'
+import { viewKey } from '../../contracts/view-key.ts'
+import type { Overlay } from '../decision/healing.ts'
+import type { Figures } from '../kernel/facts.ts'
+import { compareText, sortedKeys } from '../kernel/order.ts'
+import type { Output } from '../kernel/step.ts'
+
+/** Figures alone are told at most this often per key. */
+export const FIGURES_EVERY_MS = 1_000
+/** Share of its normal traffic by health (S0-23). */
+const WEIGHT_PERCENT: Readonly<Record<Health, number>> = {
+  healthy: 100,
+  unstable: 30,
+  unhealthy: 0,
+  unknown: 30,
+}
+
+/** What is to be told of a key. */
+export interface Telling {
+  readonly service: ServiceId
+  readonly instance: InstanceId | null
+  readonly incarnation: number
+  readonly health: Health
+  readonly sinceMs: number
+  readonly reason: string
+  readonly routable: boolean
+  readonly weightPercent: number
+  readonly guard: string | null
+  readonly window: Figures
+  readonly signals: readonly string[]
+  readonly incidentId: HealthView['incident_id']
+}
+
+interface Told {
+  version: number
+  atMs: number
+  /** Everything but figures and words. */
+  state: string
+  figures: string
+  /** Figures that wait for their second to be over. */
+  pending: Telling | null
+}
+
+export class Views {
+  private readonly told = new Map<string, Told>()
+  private readonly services = new Map<string, { health: Health; sinceMs: number }>()
+  private outputs: Output[] = []
+
+  /** Tells what is new about a key, now or when its second is over. */
+  tell(telling: Telling, nowMs: number): void {
+    const key = viewKey(telling.service, telling.instance)
+    const state = stateText(telling)
+    const figures = figuresText(telling.window)
+    const told = this.told.get(key)
+    if (told === undefined) {
+      const first: Told = { version: 0, atMs: nowMs, state, figures, pending: null }
+      this.told.set(key, first)
+      this.write(key, first, telling)
+      return
+    }
+    told.pending = null
+    if (told.state === state && told.figures === figures) return
+    if (told.state === state && nowMs < told.atMs + FIGURES_EVERY_MS) {
+      told.pending = telling
+      return
+    }
+    told.state = state
+    told.figures = figures
+    told.atMs = nowMs
+    this.write(key, told, telling)
+  }
+
+  /** Since when a service has had this health. */
+  serviceSince(service: ServiceId, health: Health, nowMs: number): number {
+    const held = this.services.get(service)
+    if (held?.health === health) return held.sinceMs
+    this.services.set(service, { health, sinceMs: nowMs })
+    return nowMs
+  }
+
+  /** Nothing more is known of the key. */
+  end(service: ServiceId, instance: InstanceId | null): void {
+    const key = viewKey(service, instance)
+    if (instance === null) this.services.delete(service)
+    if (this.told.delete(key)) this.outputs.push({ topic: 'health', key, body: null })
+  }
+
+  /** Records due now, in order of key. */
+  take(nowMs: number): readonly Output[] {
+    for (const key of sortedKeys(this.told)) {
+      const pending = this.told.get(key)?.pending ?? null
+      if (pending !== null) this.tell(pending, nowMs)
+    }
+    const taken = this.outputs.sort((a, b) => compareText(a.key, b.key))
+    this.outputs = []
+    return taken
+  }
+
+  /** Log time at which figures that wait are due, or null. */
+  nextMs(): number | null {
+    let next: number | null = null
+    for (const { atMs, pending } of this.told.values()) {
+      if (pending === null) continue
+      const dueMs = atMs + FIGURES_EVERY_MS
+      if (next === null || dueMs < next) next = dueMs
+    }
+    return next
+  }
+
+  describe(): unknown {
+    const told = sortedKeys(this.told).map((key) => {
+      const held = this.told.get(key)
+      return [key, held?.version, held?.atMs, held?.state, held?.figures, held?.pending !== null]
+    })
+    return { told, services: this.services }
+  }
+
+  private write(key: string, told: Told, telling: Telling): void {
+    told.version += 1
+    const { service, instance, incarnation, health, reason, routable, guard, signals } = telling
+    const body: HealthView = {
+      service,
+      instance,
+      incarnation,
+      health,
+      since_ms: telling.sinceMs,
+      reason,
+      routable,
+      weight_percent: telling.weightPercent,
+      guard,
+      windows: [windowRecord(telling.window)],
+      signals,
+      incident_id: telling.incidentId,
+      at_ms: told.atMs,
+      version: told.version,
+    }
+    this.outputs.push({ topic: 'health', key, body })
+  }
+}
+
+/** Traffic for a health, with what the guards say about it. Nobody routes to one that is not ready. */
+export function routing(
+  health: Health,
+  ready: boolean,
+  { routable }: Pick<Overlay, 'routable'>,
+): { readonly routable: boolean; readonly weightPercent: number } {
+  const isRoutable = ready && (routable ?? health !== 'unhealthy')
+  if (!isRoutable) return { routable: false, weightPercent: 0 }
+  // Kept by a guard although it is sick: it gets the reduced share.
+  const weight = WEIGHT_PERCENT[health]
+  return { routable: true, weightPercent: weight === 0 ? WEIGHT_PERCENT.unstable : weight }
+}
+
+function windowRecord(window: Figures): WindowFigures {
+  return {
+    span_ms: window.spanMs,
+    n: window.n,
+    errors: window.errors,
+    success_rate: window.successRate,
+    p99_us: window.p99Us,
+    max_us: window.maxUs,
+  }
+}
+
+function stateText(telling: Telling): string {
+  const { incarnation, health, sinceMs, routable, weightPercent, guard, incidentId } = telling
+  const parts = [incarnation, health, sinceMs, routable, weightPercent, guard, incidentId]
+  return `${parts.join('|')}|${telling.signals.join(',')}`
+}
+
+function figuresText({ n, errors, p99Us, maxUs }: Figures): string {
+  return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
+}
