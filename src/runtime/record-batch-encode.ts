@@ -1,11 +1,14 @@
-// Kafka's record batch v2, writing side: records to bytes, transaction markers, and what a broker fills in on arrival.
+// Kafka's record batch v2, writing side: records to bytes, transaction markers, and what a broker
+// fills in on arrival.
 // Layout: Kafka documentation, "Message format: Record Batch".
 import type { RecordHeader } from '../contracts/record.ts'
 import { LogError } from './log-error.ts'
 import { ATTRIBUTE, type Crc32c, FIELD, MAX_HEADERS } from './record-batch.ts'
 import { varintSize, writeVarint } from './varint.ts'
 
-/** A record to be encoded. `offset`: absolute; default: the place in the list behind `baseOffset`. */
+/**
+ * A record to be encoded. `offset`: absolute; default: the place in the list behind `baseOffset`.
+ */
 export interface BatchRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -47,7 +50,10 @@ interface Draft {
 
 const NO_HEADERS: readonly EncodedHeader[] = []
 
-/** Bytes a record takes in a batch, at most; for splitting. Header names count three bytes a character. */
+/**
+ * Bytes a record takes in a batch, at most; for splitting. Header names count three bytes a
+ * character.
+ */
 export function maxRecordBytes(record: BatchRecord): number {
   let size = 36 + (record.key?.length ?? 0) + (record.value?.length ?? 0)
   for (const header of record.headers ?? [])
@@ -56,8 +62,8 @@ export function maxRecordBytes(record: BatchRecord): number {
 }
 
 /**
- * Encodes one uncompressed batch. Errors: `INVALID_REQUEST` for no records, a time stamp that is not a whole number
- * of milliseconds ≥ -1, or more than MAX_HEADERS headers.
+ * Encodes one uncompressed batch. Errors: `INVALID_REQUEST` for no records, a time stamp that is
+ * not a whole number of milliseconds ≥ -1, or more than MAX_HEADERS headers.
  */
 export function encodeBatch(
   records: readonly BatchRecord[],
@@ -119,7 +125,10 @@ export function encodeMarker(
   )
 }
 
-/** What a broker fills in when it takes a batch: its offset and, with append time, its time. Changes `bytes`. */
+/**
+ * What a broker fills in when it takes a batch: its offset and, with append time, its time. Changes
+ * `bytes`.
+ */
 export function stampBatch(
   bytes: Uint8Array,
   stamp: { readonly baseOffset: number; readonly appendTimeMs: number | null },

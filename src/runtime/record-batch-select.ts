@@ -1,5 +1,6 @@
-// From what a log answered to what a reader may show: checksums verified, markers and aborted transactions left out,
-// holes in the offsets named. The same rules for every log (Kafka's consumer protocol, read_committed).
+// From what a log answered to what a reader may show: checksums verified, markers and aborted
+// transactions left out, holes in the offsets named. The same rules for every log (Kafka's consumer
+// protocol, read_committed).
 import { LogError } from './log-error.ts'
 import type { Fetched, RecordBatch, TopicPartition } from './ports.ts'
 import {
@@ -11,13 +12,18 @@ import {
   verifyCrc,
 } from './record-batch.ts'
 
-/** A transaction that was aborted: its batches from `firstOffset` to the abort marker are not shown. */
+/**
+ * A transaction that was aborted: its batches from `firstOffset` to the abort marker are not shown.
+ */
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
 }
 
-/** One partition of a fetch answer. `chunks`: batches one after another; the last of a chunk may be cut. */
+/**
+ * One partition of a fetch answer. `chunks`: batches one after another; the last of a chunk may be
+ * cut.
+ */
 export interface PartitionAnswer extends TopicPartition {
   readonly chunks: readonly Uint8Array[]
   /** In the order of `firstOffset`; empty for read_uncommitted. */
@@ -84,7 +90,8 @@ function take(
   verifyCrc(chunk, header, options.crc32c)
   const isFirst = state.next === options.from
   if (header.lastOffset < state.next) {
-    // A log may answer with the batches before the position, but never go back behind one it has shown.
+    // A log may answer with the batches before the position, but never go back behind one it has
+    // shown.
     if (isFirst) return
     throw new LogError('CORRUPT', `batch at offset ${header.baseOffset} comes out of order`)
   }

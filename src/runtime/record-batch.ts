@@ -1,6 +1,7 @@
-// Kafka's record batch v2, reading side: header, checksum, and a walk that makes no object per record (one RecordView
-// is moved over the batch). Every length is checked against the bytes that are there; what does not fit ends in a
-// LogError `CORRUPT`. Layout: Kafka documentation, "Message format: Record Batch".
+// Kafka's record batch v2, reading side: header, checksum, and a walk that makes no object per
+// record (one RecordView is moved over the batch). Every length is checked against the bytes that
+// are there; what does not fit ends in a LogError `CORRUPT`. Layout: Kafka documentation, "Message
+// format: Record Batch".
 import type { LogRecord, RecordHeader, RecordView, RecordVisitor } from '../contracts/record.ts'
 import { LogError } from './log-error.ts'
 import type { RecordBatch, TopicPartition } from './ports.ts'
@@ -35,10 +36,16 @@ export const ATTRIBUTE = {
   control: 0x20,
 } as const
 
-/** Most headers of one record that are ever made into objects; a record with more is refused by `headersOf`. */
+/**
+ * Most headers of one record that are ever made into objects; a record with more is refused by
+ * `headersOf`.
+ */
 export const MAX_HEADERS = 256
 
-/** length, attributes, time delta, offset delta, key length, value length, header count: one byte each at least. */
+/**
+ * length, attributes, time delta, offset delta, key length, value length, header count: one byte
+ * each at least.
+ */
 const MIN_RECORD_BYTES = 7
 
 /** Fields of a batch. `start` and `end` are its place in the buffer it was read from. */
@@ -74,7 +81,8 @@ function int64(view: DataView, at: number): number {
 }
 
 /**
- * Reads the header of the batch at `start`. null: the bytes end before the batch does (a fetch may cut the last one).
+ * Reads the header of the batch at `start`. null: the bytes end before the batch does (a fetch may
+ * cut the last one).
  * Errors: `CORRUPT` when the fields contradict each other or the format is not v2.
  */
 export function readBatchHeader(
@@ -181,8 +189,8 @@ export function openBatch(
 }
 
 /**
- * Walks every record of a batch; records before the first bad one have been shown when `CORRUPT` is thrown.
- * Offsets must grow and stay inside the batch, lengths must add up exactly.
+ * Walks every record of a batch; records before the first bad one have been shown when `CORRUPT` is
+ * thrown. Offsets must grow and stay inside the batch, lengths must add up exactly.
  */
 export function walkRecords(
   header: BatchHeader,
@@ -292,7 +300,10 @@ function copied(buffer: Uint8Array, start: number, end: number): Uint8Array | nu
   return start < 0 ? null : new Uint8Array(buffer.subarray(start, end))
 }
 
-/** Copies every record with offset ≥ `fromOffset` out of its batch. Errors: as `visit` and `headersOf`. */
+/**
+ * Copies every record with offset ≥ `fromOffset` out of its batch. Errors: as `visit` and
+ * `headersOf`.
+ */
 export function copyRecords(batch: RecordBatch, fromOffset: number = 0): readonly LogRecord[] {
   const records: LogRecord[] = []
   batch.visit((view) => {

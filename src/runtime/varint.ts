@@ -1,5 +1,6 @@
-// Kafka's zigzag variable-length integers over one movable cursor. Reading is bounded: whatever the bytes say, a read
-// ends inside the buffer's limit or in a LogError `CORRUPT`. 64-bit values are doubles, exact below 2^53.
+// Kafka's zigzag variable-length integers over one movable cursor. Reading is bounded: whatever the
+// bytes say, a read ends inside the buffer's limit or in a LogError `CORRUPT`. 64-bit values are
+// doubles, exact below 2^53.
 import { LogError } from './log-error.ts'
 
 /** Reads forward between `at` and `end`; one cursor serves a whole batch. */

@@ -2,7 +2,7 @@
 // the transport.
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
 import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/memory/protocol.ts'
-import type { LogPort } from '../../src/runtime/ports.ts'
+import type { Clock, LogPort } from '../../src/runtime/ports.ts'
 import { deferred } from '../support/deferred.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 import type { ConformanceRig, Disturbance, Fault, Link, RequestKind, RigClient } from './rig.ts'
@@ -117,6 +117,8 @@ async function disturbed<T>(rule: Rule, carry: () => Promise<T>): Promise<T> {
 export interface MemoryRigOptions {
   /** Stands between the port and the cases: to break something on purpose. */
   readonly wrap?: (log: LogPort) => LogPort
+  /** Stands between the clients and the way to the broker, for the same. */
+  readonly wrapTransport?: (inner: Transport, clock: Clock) => Transport
 }
 
 export function createMemoryRig(options: MemoryRigOptions = {}): ConformanceRig {
@@ -129,7 +131,12 @@ export function createMemoryRig(options: MemoryRigOptions = {}): ConformanceRig 
     clock,
     connect(): Promise<RigClient> {
       const link = new MemoryLink()
-      const port = log.broker.connect({ transport: (inner) => link.wrap(inner) })
+      const port = log.broker.connect({
+        transport: (inner) => {
+          const way = link.wrap(inner)
+          return options.wrapTransport?.(way, clock) ?? way
+        },
+      })
       clients.push(port)
       return Promise.resolve({ log: options.wrap?.(port) ?? port, link })
     },

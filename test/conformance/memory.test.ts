@@ -8,10 +8,10 @@ test('every case has an id of its own', () => {
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-test.each(CASES)('memory · $id: $title', async ({ run }) => {
+test.each(CASES)('memory · $id: $title', async (one) => {
   const rig = createMemoryRig()
   try {
-    await run(rig)
+    await one.run(rig)
   } finally {
     await rig.close()
   }

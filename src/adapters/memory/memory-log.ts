@@ -1,5 +1,6 @@
-// The embedded log: one broker in this process and any number of clients on it. For development, tests, the demo and
-// the simulator; nothing survives the process. It is held to the same conformance suite as Kafka.
+// The embedded log: one broker in this process and any number of clients on it. For development,
+// tests, the demo and the simulator; nothing survives the process. It is held to the same
+// conformance suite as Kafka.
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../../runtime/clock.ts'
 import type {
@@ -25,7 +26,9 @@ import { crc32c } from './crc32c.ts'
 import type { Api, RequestOf, ResponseOf, Transport } from './protocol.ts'
 
 export interface MemoryLogOptions {
-  /** Default: the host's. With any other clock no turn of the event loop is taken between requests. */
+  /**
+   * Default: the host's. With any other clock no turn of the event loop is taken between requests.
+   */
   readonly clock?: Clock
   /** Default: random, as Kafka's are. */
   readonly clusterId?: string
@@ -33,7 +36,10 @@ export interface MemoryLogOptions {
   readonly markerDelayMs?: number
   /** Default of `retention.bytes` per partition. Default 32 MiB. */
   readonly retentionBytes?: number
-  /** A compacted partition is cleaned when this much has come, and as much as is clean. Default 256 KiB. */
+  /**
+   * A compacted partition is cleaned when this much has come, and as much as is clean. Default 256
+   * KiB.
+   */
   readonly compactAfterBytes?: number
 }
 
@@ -53,7 +59,9 @@ export interface MemoryBroker {
   sizeBytes(): number
 }
 
-/** Closing it stops the broker; closing a connection of `broker.connect()` stops only that client. */
+/**
+ * Closing it stops the broker; closing a connection of `broker.connect()` stops only that client.
+ */
 export interface MemoryLog extends LogPort {
   readonly broker: MemoryBroker
 }
@@ -99,7 +107,10 @@ export function createMemoryLog(options: MemoryLogOptions = {}): MemoryLog {
   }
 }
 
-/** Every request takes a turn of the event loop, so that a busy reader starves neither timers nor sockets. */
+/**
+ * Every request takes a turn of the event loop, so that a busy reader starves neither timers nor
+ * sockets.
+ */
 function withTurns(inner: Transport): Transport {
   return async <K extends Api>(api: K, request: RequestOf<K>): Promise<ResponseOf<K>> => {
     await new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
-// What clients and broker of the memory log say to each other: Kafka's requests, named as Kafka names them, without
-// the wire. A client knows nothing of the broker but a Transport, so a test can delay, drop, double or hold back
-// single requests and answers by wrapping one.
+// What clients and broker of the memory log say to each other: Kafka's requests, named as Kafka
+// names them, without the wire. A client knows nothing of the broker but a Transport, so a test can
+// delay, drop, double or hold back single requests and answers by wrapping one.
 import type {
   Isolation,
   TopicDescription,
@@ -124,7 +124,10 @@ export interface Wire {
     request: {
       readonly transactionalId: string | null
       readonly timeoutMs: number
-      /** Only if this is still the current identity (KIP-360); null takes the id from whoever has it. */
+      /**
+       * Only if this is still the current identity (KIP-360); null takes the id from whoever has
+       * it.
+       */
       readonly current: ProducerIdentity | null
     }
     response: Failable & ProducerIdentity
@@ -180,7 +183,10 @@ export type Api = keyof Wire
 export type RequestOf<K extends Api> = Wire[K]['request']
 export type ResponseOf<K extends Api> = Wire[K]['response']
 
-/** Carries one request; rejects when no answer can come. It may also never settle: clients have deadlines. */
+/**
+ * Carries one request; rejects when no answer can come. It may also never settle: clients have
+ * deadlines.
+ */
 export type Transport = <K extends Api>(api: K, request: RequestOf<K>) => Promise<ResponseOf<K>>
 
 export type Handlers = {

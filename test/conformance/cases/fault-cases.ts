@@ -108,6 +108,56 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'renew-after-doubt',
+    title: 'renew makes a writer in doubt usable again, whichever way the doubt ends',
+    story: 'An owner that was merely unlucky goes on without a take-over.',
+    async run(rig) {
+      const { log, link } = await rig.connect()
+      const at = { topic: await topicOf(rig, log), partition: 0 }
+      const writer = await fencedWriter(rig, log, { ...SHORT, transactionTimeoutMs: 5_000 })
+      for (const [fault, value] of [
+        ['lose request', 'aborted'],
+        ['lose answer', 'committed'],
+      ] as const) {
+        const doubt = link.disturb('EndTxn', fault, MANY)
+        await expectCode(writer.commit(records(rig, at, [value])), 'IN_DOUBT')
+        await doubt.release()
+        await writer.renew()
+        await writer.commit(records(rig, at, [`after ${value}`]))
+      }
+      const late = link.disturb('EndTxn', 'hold request')
+      const lost = link.disturb('EndTxn', 'lose request', MANY)
+      await expectCode(writer.commit(records(rig, at, ['late'])), 'IN_DOUBT')
+      await lost.release()
+      await writer.renew()
+      await late.release()
+      await writer.commit(records(rig, at, ['after late']))
+      const expected = ['after aborted', 'committed', 'after committed', 'after late']
+      assert.deepEqual(await readTexts(rig, log, at, { count: 4 }), expected)
+    },
+  },
+  {
+    id: 'renew-fenced',
+    title: 'renew of a writer whose id was taken is FENCED and does no harm to the new owner',
+    story: 'Only the group may decide that a task comes back: nobody fences back.',
+    async run(rig) {
+      const transactionalId = rig.unique('writer')
+      const { log } = await rig.connect()
+      const at = { topic: await topicOf(rig, log), partition: 0 }
+      const setup = { transactionalId, transactionTimeoutMs: 5_000, deadlineMs: 5_000 }
+      const unfenced = log.writer(setup)
+      await expectCode(unfenced.renew(), 'INVALID_REQUEST')
+      const zombie = await fencedWriter(rig, log, setup)
+      const owner = await fencedWriter(rig, log, setup)
+      await expectCode(zombie.renew(), 'FENCED')
+      await owner.commit(records(rig, at, ['one']))
+      await expectCode(zombie.renew(), 'FENCED')
+      await owner.renew()
+      await owner.commit(records(rig, at, ['two']))
+      assert.deepEqual(await readTexts(rig, log, at, { count: 2 }), ['one', 'two'])
+    },
+  },
+  {
     id: 'end-late-hits-next',
     title: 'a late EndTxn does not commit the transaction that came after it',
     story:
@@ -121,8 +171,10 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
       const late = link.disturb('EndTxn', 'hold request')
       await writer.commit(records(rig, at, ['one']))
       await late.met
+      const produced = link.disturb('Produce', 'double')
+      const second = codeOf(writer.commit(records(rig, at, ['never', 'committed'])))
+      await produced.met
       const lost = link.disturb('EndTxn', 'lose request', MANY)
-      const second = codeOf(writer.commit(records(rig, at, ['never committed'])))
       await rig.clock.sleep(500)
       await late.release()
       assert.equal(await second, 'IN_DOUBT')
@@ -152,6 +204,23 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
       await writer.commit(records(rig, at, ['two']))
       await late.release()
       await rig.clock.sleep(4_000)
+      await writer.commit(records(rig, at, ['three']))
+      assert.deepEqual(await readTexts(rig, log, at, { count: 3 }), ['one', 'two', 'three'])
+    },
+  },
+  {
+    id: 'add-late-between',
+    title: 'nor does one that arrives between two commits',
+    story:
+      'The log sees an open transaction of the current epoch and takes its owner for a zombie.',
+    async run(rig) {
+      const { log, link } = await rig.connect()
+      const at = { topic: await topicOf(rig, log), partition: 0 }
+      const writer = await fencedWriter(rig, log, SHORT)
+      const late = link.disturb('AddPartitionsToTxn', 'hold request')
+      await writer.commit(records(rig, at, ['one']))
+      await late.release()
+      await writer.commit(records(rig, at, ['two']))
       await writer.commit(records(rig, at, ['three']))
       assert.deepEqual(await readTexts(rig, log, at, { count: 3 }), ['one', 'two', 'three'])
     },

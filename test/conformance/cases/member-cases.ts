@@ -80,8 +80,8 @@ function ownedOnce(players: readonly Player[]): void {
     for (const event of events) {
       if (event.kind !== 'assigned') continue
       for (const task of event.tasks) {
-        const key = `${event.generation}/${task}`
-        const other = owners.get(key) ?? event.memberId
+        const key: string = `${event.generation}/${task}`
+        const other: string = owners.get(key) ?? event.memberId
         assert.equal(other, event.memberId, `task ${task} twice in generation ${event.generation}`)
         owners.set(key, event.memberId)
       }
@@ -304,7 +304,7 @@ export const MEMBER_CASES: readonly ConformanceCase[] = [
       const membership = client.log.join({
         group: rig.unique('group'),
         metadata: () => bytes('m'),
-        assign: (members) => new Map([...members.map((m) => [m.memberId, [1, 1]] as const)]),
+        assign: (members) => new Map(members.map((m) => [m.memberId, [1, 1]] as const)),
         sessionTimeoutMs: SESSION_MS,
         rebalanceTimeoutMs: 2_000,
         heartbeatMs: 300,

@@ -1,5 +1,6 @@
-// The broker of the memory log: topics, and a state machine that answers requests as a one-node Kafka would. It knows
-// nothing of clients but their requests; requests take effect in the order in which they arrive.
+// The broker of the memory log: topics, and a state machine that answers requests as a one-node
+// Kafka would. It knows nothing of clients but their requests; requests take effect in the order in
+// which they arrive.
 import { LogError } from '../../../runtime/log-error.ts'
 import type { Clock, TopicPartition, TopicSetup } from '../../../runtime/ports.ts'
 import type { Crc32c } from '../../../runtime/record-batch.ts'
@@ -186,7 +187,10 @@ export class Broker {
     }
   }
 
-  /** Answers at once when a partition has something or is gone, else at the first change or after the wait. */
+  /**
+   * Answers at once when a partition has something or is gone, else at the first change or after
+   * the wait.
+   */
   #fetch(request: RequestOf<'fetch'>): ResponseOf<'fetch'> | Promise<ResponseOf<'fetch'>> {
     const first = this.#readAll(request)
     if (first.some(isWorthAnswering) || request.maxWaitMs <= 0) return { partitions: first }

@@ -1,6 +1,6 @@
-// Compaction of a partition, after Kafka's log cleaner: the last record of a key stays, offsets keep their gaps,
-// tombstones stay for delete.retention.ms after the first pass that saw them, aborted records go. Markers stay until
-// the pass after their transaction's records are gone.
+// Compaction of a partition, after Kafka's log cleaner: the last record of a key stays, offsets
+// keep their gaps, tombstones stay for delete.retention.ms after the first pass that saw them,
+// aborted records go. Markers stay until the pass after their transaction's records are gone.
 import { LogError } from '../../../runtime/log-error.ts'
 import {
   type BatchHeader,

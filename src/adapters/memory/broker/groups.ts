@@ -4,7 +4,8 @@
 //                     ▲                                              │                          │
 //                     └────────── join, leave, session time-out ─────┴──────────────────────────┘
 //
-// Every round has a generation of its own; a member that does not come back in time is no longer one.
+// Every round has a generation of its own; a member that does not come back in time is no longer
+// one.
 import type { ErrorCode, JoinedMember, RequestOf, ResponseOf } from '../protocol.ts'
 import type { Cancel, Timers } from './timers.ts'
 

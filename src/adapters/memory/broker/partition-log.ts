@@ -1,5 +1,6 @@
-// One partition: a list of stored batches with Kafka's offsets. High watermark = next offset (one replica); the last
-// stable offset ends before the first open transaction. Old batches go by retention, deleted records or compaction.
+// One partition: a list of stored batches with Kafka's offsets. High watermark = next offset (one
+// replica); the last stable offset ends before the first open transaction. Old batches go by
+// retention, deleted records or compaction.
 import type { Isolation } from '../../../runtime/ports.ts'
 import { type BatchHeader, type Crc32c, FIELD, walkRecords } from '../../../runtime/record-batch.ts'
 import { encodeMarker, stampBatch } from '../../../runtime/record-batch-encode.ts'
@@ -15,7 +16,10 @@ export type AppendResult = ({ readonly error: 'NONE' } & StoredAs) | { readonly 
 export interface PartitionOptions {
   readonly config: TopicConfig
   readonly crc32c: Crc32c
-  /** Compaction runs by itself when this many bytes came since the last pass, and as many as it left. */
+  /**
+   * Compaction runs by itself when this many bytes came since the last pass, and as many as it
+   * left.
+   */
   readonly compactAfterBytes: number
 }
 
@@ -52,17 +56,23 @@ export class PartitionLog {
     return this.producers.firstOpenOffset() ?? this.#next
   }
 
-  /** Called after every change a waiting reader may care about, until the returned function is called. */
+  /**
+   * Called after every change a waiting reader may care about, until the returned function is
+   * called.
+   */
   watch(onChange: () => void): () => void {
     this.#watchers.add(onChange)
     return () => this.#watchers.delete(onChange)
   }
 
   changed(): void {
-    for (const onChange of [...this.#watchers]) onChange()
+    for (const onChange of this.#watchers) onChange()
   }
 
-  /** Takes a copy of a client's batch; a repeated one is answered with where it was stored the first time. */
+  /**
+   * Takes a copy of a client's batch; a repeated one is answered with where it was stored the first
+   * time.
+   */
   append(batch: Uint8Array, nowMs: number): AppendResult {
     const validation = validateBatch(batch, this.config, { nowMs, crc32c: this.#crc32c })
     if (validation.error !== 'NONE') return validation
@@ -178,7 +188,9 @@ export class PartitionLog {
       this.compact(nowMs)
   }
 
-  /** Drops old batches below the last stable offset; the newest batch stays unless its time is over. */
+  /**
+   * Drops old batches below the last stable offset; the newest batch stays unless its time is over.
+   */
   retain(nowMs: number): void {
     const { retentionMs, retentionBytes } = this.config
     if (!this.config.delete) return

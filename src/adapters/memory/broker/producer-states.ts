@@ -1,5 +1,6 @@
-// What a partition remembers of its producers: epoch, sequence, the last batches (so that a repeated one is answered,
-// not stored again), open transactions and the list of aborted ones. After Kafka's ProducerStateManager.
+// What a partition remembers of its producers: epoch, sequence, the last batches (so that a
+// repeated one is answered, not stored again), open transactions and the list of aborted ones.
+// After Kafka's ProducerStateManager.
 import type { BatchHeader } from '../../../runtime/record-batch.ts'
 import type { AbortedTransaction } from '../../../runtime/record-batch-select.ts'
 import type { Failure } from '../protocol.ts'

@@ -1,4 +1,5 @@
-// Topic settings under Kafka's names: what is accepted, what is the default, what the memory broker acts on.
+// Topic settings under Kafka's names: what is accepted, what is the default, what the memory broker
+// acts on.
 import type { ErrorCode } from '../protocol.ts'
 
 /** Defaults of Apache Kafka 4.1 for the settings the broker acts on. */

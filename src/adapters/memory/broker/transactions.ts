@@ -1,13 +1,15 @@
-// The transaction coordinator, after Kafka's, for clients that know no transaction version 2 (as kafkajs):
+// The transaction coordinator, after Kafka's, for clients that know no transaction version 2 (as
+// kafkajs):
 //
-//   Empty ─addPartitions─► Ongoing ─endTxn─► PrepareCommit|PrepareAbort ─markers─► CompleteCommit|CompleteAbort
-//     ▲                       │ ▲                                                              │
-//     └──initProducerId───────┼─┴──────────────────addPartitions───────────────────────────────┘
-//                             └─time-out, or initProducerId of another: epoch + 1 ─► PrepareAbort
+//   Empty ─addPartitions─► Ongoing ─endTxn─► Prepare(Commit|Abort) ─markers─► Complete(Commit|Abort)
+//     ▲                     │   ▲                                                   │
+//     └───initProducerId────┼───┴───────────────────addPartitions───────────────────┘
+//                           └─time-out, or initProducerId of another: epoch + 1 ─► PrepareAbort
 //
-// EndTxn is answered before the markers are written, so what was committed may be seen a little later and the next
-// request may meet CONCURRENT_TRANSACTIONS. A commit does not change the epoch: a late EndTxn can end the next
-// transaction of the same epoch (DESIGN.md section 11); clients guard against it, the broker does not.
+// EndTxn is answered before the markers are written, so what was committed may be seen a little
+// later and the next request may meet CONCURRENT_TRANSACTIONS. A commit does not change the epoch:
+// a late EndTxn can end the next transaction of the same epoch (DESIGN.md section 11); clients
+// guard against it, the broker does not.
 import type { TopicPartition } from '../../../runtime/ports.ts'
 import type { BatchHeader } from '../../../runtime/record-batch.ts'
 import { type ErrorCode, type ProducerIdentity, partitionKey, type RequestOf } from '../protocol.ts'
@@ -30,7 +32,10 @@ type State =
 interface Transaction {
   producerId: number
   epoch: number
-  /** Epoch before a bump asked for by its owner, so that the same bump asked twice is answered alike; else -1. */
+  /**
+   * Epoch before a bump asked for by its owner, so that the same bump asked twice is answered
+   * alike; else -1.
+   */
   previousEpoch: number
   timeoutMs: number
   state: State
@@ -169,7 +174,10 @@ export class TransactionCoordinator {
     txn.previousEpoch = -1
   }
 
-  /** Aborts an open transaction under a new epoch, so that its writer can neither produce nor commit any more. */
+  /**
+   * Aborts an open transaction under a new epoch, so that its writer can neither produce nor commit
+   * any more.
+   */
   #fence(txn: Transaction): void {
     if (txn.state !== 'Ongoing') return
     txn.epoch++

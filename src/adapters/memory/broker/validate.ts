@@ -1,4 +1,5 @@
-// What a broker checks of a client's batch before it looks at the producer (after Kafka's LogValidator).
+// What a broker checks of a client's batch before it looks at the producer (after Kafka's
+// LogValidator).
 import { LogError } from '../../../runtime/log-error.ts'
 import {
   type BatchHeader,

@@ -41,7 +41,8 @@ export function byPartition(records: readonly OutgoingRecord[]): PartitionRecord
 
 /**
  * Encodes one partition's records; the sequence numbers start at `sequence`.
- * Errors: `TOO_LARGE` when one record alone is larger than the topic takes, `TOPIC_GONE`, `INVALID_REQUEST`.
+ * Errors: `TOO_LARGE` when one record alone is larger than the topic takes, `TOPIC_GONE`,
+ * `INVALID_REQUEST`.
  */
 export async function encodePartition(
   session: Session,

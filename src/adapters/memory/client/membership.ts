@@ -1,7 +1,8 @@
-// Membership of a group: join, sync, heartbeat, again. Two things run beside each other: the rounds, which talk to the
-// broker, and the guard, which reports `lost` as soon as the session may have run out, even while no request is ever
-// answered. The session counts from when the last answered request was sent. After `lost` the member joins as a new
-// one, so that what it is given next has a new generation.
+// Membership of a group: join, sync, heartbeat, again. Two things run beside each other: the
+// rounds, which talk to the broker, and the guard, which reports `lost` as soon as the session may
+// have run out, even while no request is ever answered. The session counts from when the last
+// answered request was sent. After `lost` the member joins as a new one, so that what it is given
+// next has a new generation.
 import { LogError } from '../../../runtime/log-error.ts'
 import type { GroupEvent, JoinOptions, Membership } from '../../../runtime/ports.ts'
 import type { ErrorCode, Failure, JoinedMember, ResponseOf } from '../protocol.ts'
@@ -149,7 +150,8 @@ export class GroupMembership implements Membership {
         this.#memberId = answer.memberId
         continue
       }
-      // A join that waited for others began its session when it was answered, which was not before it was sent.
+      // A join that waited for others began its session when it was answered, which was not before
+      // it was sent.
       if (answer.error === 'NONE') this.#prove(sentMs)
       return answer
     }

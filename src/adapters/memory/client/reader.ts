@@ -1,6 +1,6 @@
-// The reader: one long-poll fetch for all assigned partitions, positions kept here, batches shown as they are stored.
-// The first poll after assign() asks without waiting and reports the partition even when it is empty, so that a
-// caller learns at once where the end is.
+// The reader: one long-poll fetch for all assigned partitions, positions kept here, batches shown
+// as they are stored. The first poll after assign() asks without waiting and reports the partition
+// even when it is empty, so that a caller learns at once where the end is.
 import { LogError } from '../../../runtime/log-error.ts'
 import type {
   Fetched,

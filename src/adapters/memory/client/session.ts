@@ -1,5 +1,5 @@
-// What every client of the memory log is made of: requests with a time limit over a transport, ended at once by
-// close(), and the one place where Kafka's error names become LogErrors.
+// What every client of the memory log is made of: requests with a time limit over a transport,
+// ended at once by close(), and the one place where Kafka's error names become LogErrors.
 import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../../runtime/ports.ts'
 import type { Crc32c } from '../../../runtime/record-batch.ts'
@@ -14,7 +14,9 @@ export interface Connection {
 
 /** Longest wait for the answer to a request that the broker answers at once. */
 export const REQUEST_TIMEOUT_MS = 1_000
-/** Pause before a request is repeated after CONCURRENT_TRANSACTIONS: it passes within milliseconds. */
+/**
+ * Pause before a request is repeated after CONCURRENT_TRANSACTIONS: it passes within milliseconds.
+ */
 const CONCURRENT_PAUSE_MS = 2
 const FIRST_BACKOFF_MS = 5
 const LAST_BACKOFF_MS = 200
@@ -26,7 +28,10 @@ interface CallLimits {
 
 type Failing = { [K in Api]: ResponseOf<K> extends { readonly error: ErrorCode } ? K : never }[Api]
 
-/** An answer, and whether an earlier attempt had none: the request may have been carried out twice, or late. */
+/**
+ * An answer, and whether an earlier attempt had none: the request may have been carried out twice,
+ * or late.
+ */
 export interface Asked<T> {
   readonly answer: T
   readonly isRepeated: boolean
@@ -61,7 +66,9 @@ export class Session {
     return this.clock.sleep(ms, this.#closing.signal)
   }
 
-  /** One attempt. Errors: `UNAVAILABLE` without an answer in time, `CLOSED`, or the signal's reason. */
+  /**
+   * One attempt. Errors: `UNAVAILABLE` without an answer in time, `CLOSED`, or the signal's reason.
+   */
   async call<K extends Api>(
     api: K,
     request: RequestOf<K>,
@@ -87,8 +94,8 @@ export class Session {
   }
 
   /**
-   * Asks until there is an answer other than CONCURRENT_TRANSACTIONS. Errors: `UNAVAILABLE` when the deadline
-   * (monotonic) passes; `CLOSED`.
+   * Asks until there is an answer other than CONCURRENT_TRANSACTIONS. Errors: `UNAVAILABLE` when
+   * the deadline (monotonic) passes; `CLOSED`.
    */
   async ask<K extends Failing>(
     api: K,

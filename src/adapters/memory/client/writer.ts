@@ -1,12 +1,12 @@
-// The transactional writer: AddPartitionsToTxn, one Produce after another per partition with sequence numbers of our
-// own, EndTxn. What is repeated and what is given up:
+// The transactional writer: AddPartitionsToTxn, one Produce after another per partition with
+// sequence numbers of our own, EndTxn. What is repeated and what is given up:
 //
 //   AddPartitions, Produce, EndTxn without an answer   asked again with the same epoch and sequence until the deadline
 //   an EndTxn or AddPartitions that was repeated       a copy may still be on its way and would end or begin the next
 //                                                      transaction of this epoch: a new epoch is taken first, and only
 //                                                      if the id is still ours (never fence back)
 //   a batch refused for its size or time stamp         the transaction is aborted; the writer stays usable
-//   anything else                                      used up until fence()
+//   anything else                                      used up until fence() or renew()
 import type { OutgoingRecord } from '../../../contracts/record.ts'
 import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
 import type { Appended, TransactionalWriter, WriterOptions } from '../../../runtime/ports.ts'
@@ -46,6 +46,15 @@ export class Writer implements TransactionalWriter {
     this.#state = 'ready'
   }
 
+  async renew(): Promise<void> {
+    if (this.#state === 'busy') throw new LogError('INVALID_REQUEST', 'renew() during a commit')
+    if (this.#identity.producerId < 0)
+      throw new LogError('INVALID_REQUEST', 'renew() needs a fence() before')
+    this.#state = 'used up'
+    await this.#newEpoch(this.#deadline())
+    this.#state = 'ready'
+  }
+
   async commit(records: readonly OutgoingRecord[]): Promise<readonly Appended[]> {
     if (this.#state === 'busy') throw new LogError('INVALID_REQUEST', 'one commit at a time')
     if (this.#state !== 'ready') throw new LogError('INVALID_REQUEST', 'the writer needs fence()')
@@ -69,6 +78,18 @@ export class Writer implements TransactionalWriter {
 
   #deadline(): number {
     return this.#session.clock.monotonicMs() + this.#options.deadlineMs
+  }
+
+  /**
+   * A new epoch while the id is ours. An open transaction of this epoch (left by us, or begun by a late copy of a
+   * request) is aborted first: a log that has to do that itself takes us for a zombie.
+   */
+  async #newEpoch(deadlineMs: number): Promise<void> {
+    const { transactionalId } = this.#options
+    const request = { ...this.#identity, transactionalId, commit: false }
+    const { answer } = await this.#session.ask('endTxn', request, deadlineMs)
+    if (answer.error !== 'INVALID_TXN_STATE') expectNone('endTxn', answer.error)
+    await this.#initialise(this.#identity, deadlineMs)
   }
 
   /** Takes the transactional id (`current` null), or a new epoch of it while it is ours. */
@@ -97,7 +118,7 @@ export class Writer implements TransactionalWriter {
     deadlineMs: number,
   ): Promise<readonly (readonly OutgoingBatch[])[]> {
     try {
-      if (this.#needsNewEpoch) await this.#initialise(this.#identity, deadlineMs)
+      if (this.#needsNewEpoch) await this.#newEpoch(deadlineMs)
       const parts = await this.#encode(records)
       const partitions = parts.flatMap((batches) => batches.slice(0, 1))
       const { answer, isRepeated } = await this.#session.ask(
