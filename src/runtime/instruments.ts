@@ -1,5 +1,6 @@
-// Named internal events: the only way to a log line or a metric. One table says for each event its level, its
-// sentence and its metrics, so that names stay bounded and complete (style: Vector's instrumentation spec).
+// Named internal events: the only way to a log line or a metric. One table says for each event its
+// level, its sentence and its metrics, so that names stay bounded and complete (style: Vector's
+// instrumentation spec).
 
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -7,7 +8,10 @@ export interface EventSpec {
   readonly level: EventLevel
   /** Sentence for people; `{name}` is replaced by the field of that name. */
   readonly text: string
-  /** Metrics touched: name without the `healstream_` prefix, kind, labels taken from fields, value from a field (default 1). */
+  /**
+   * Metrics touched: name without the `healstream_` prefix, kind, labels taken from fields, value
+   * from a field (default 1).
+   */
   readonly metrics?: readonly MetricSpec[]
 }
 
@@ -25,7 +29,10 @@ export type EventKind =
   | 'task_state'
   | 'task_step'
   | 'task_commit'
+  | 'task_restoring'
   | 'task_restored'
+  | 'task_suspended'
+  | 'task_failed'
   | 'task_stopped'
   | 'record_refused'
   | 'poison_skipped'
@@ -78,6 +85,20 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     ],
   },
   task_restored: { level: 'info', text: 'task {task}: restored {steps} steps in {ms} ms' },
+  task_restoring: { level: 'info', text: 'task {task}: restoring, at {offset} of {end}' },
+  task_suspended: { level: 'error', text: 'task {task} suspends itself: {reason}' },
+  task_failed: {
+    level: 'warn',
+    text: 'task {task}: {reason}; {reaction}',
+    metrics: [
+      {
+        name: 'task_failures_total',
+        kind: 'counter',
+        help: 'Failures of a running or opening task, by what is done about them.',
+        labels: ['reaction'],
+      },
+    ],
+  },
   task_stopped: { level: 'error', text: 'task {task} stopped: {reason}' },
   record_refused: {
     level: 'warn',

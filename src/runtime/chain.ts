@@ -1,0 +1,66 @@
+// The writing end of a journal: entries are chained to the tip and committed with the records that
+// belong to them, in one transaction. The tip moves only when the log has answered.
+import type { JournalEntry } from '../contracts/journal.ts'
+import { encodeEntry } from '../contracts/journal-codec.ts'
+import type { OutgoingRecord } from '../contracts/record.ts'
+import { HsError } from '../contracts/failure.ts'
+import { sha256 } from './journal.ts'
+import { disagreement } from './log-time.ts'
+import type { Clock, TopicPartition, TransactionalWriter } from './ports.ts'
+
+export interface ChainAnswer {
+  /** Append time of the (last) entry. */
+  readonly appendMs: number
+  /** How far the host's wall clock is ahead of the broker's, as far as this commit can tell. */
+  readonly hostAheadMs: number
+  /** Time the commit took. */
+  readonly tookMs: number
+}
+
+export class Chain {
+  readonly #writer: TransactionalWriter
+  readonly #clock: Clock
+  readonly #at: TopicPartition
+  #tip: Uint8Array
+
+  constructor(
+    writer: TransactionalWriter,
+    clock: Clock,
+    journal: { readonly at: TopicPartition; readonly tip: Uint8Array },
+  ) {
+    this.#writer = writer
+    this.#clock = clock
+    this.#at = journal.at
+    this.#tip = journal.tip
+  }
+
+  /** One commit at a time. Errors: as TransactionalWriter.commit. */
+  async append(
+    records: readonly OutgoingRecord[],
+    entries: readonly JournalEntry[],
+  ): Promise<ChainAnswer> {
+    const { topic, partition } = this.#at
+    const sentMs = this.#clock.nowMs()
+    const startMs = this.#clock.monotonicMs()
+    const batch = [...records]
+    let tip = this.#tip
+    for (const entry of entries) {
+      const { bytes, hash } = encodeEntry(entry, tip, sha256)
+      batch.push({ topic, partition, key: null, value: bytes, timestampMs: sentMs })
+      tip = hash
+    }
+    const appended = await this.#writer.commit(batch)
+    const answeredMs = this.#clock.nowMs()
+    const place = appended.findLast((a) => a.topic === topic && a.partition === partition)
+    if (place === undefined || place.appendMs === null)
+      throw new HsError('HS_CONFIG', `${topic} does not keep append times`, {
+        fix: `Set message.timestamp.type=LogAppendTime on ${topic}.`,
+      })
+    this.#tip = tip
+    return {
+      appendMs: place.appendMs,
+      hostAheadMs: disagreement(place.appendMs, sentMs, answeredMs),
+      tookMs: this.#clock.monotonicMs() - startMs,
+    }
+  }
+}
