@@ -3,9 +3,11 @@
 // on its own topic alone; whatever else arrives gets a reason, never an exception.
 import { AvroCursor } from '../../contracts/avro-cursor.ts'
 import type { Decoded, DecodeReason, Decoder, Encoder, Span } from '../../contracts/decode.ts'
+import { type EdgeContext, edgeProblemText, readEdgeEvent } from '../../contracts/edge-event.ts'
 import { HsError } from '../../contracts/failure.ts'
+import type { ClusterId } from '../../contracts/ids.ts'
 import type { RecordView } from '../../contracts/record.ts'
-import type { RecordOf } from '../../contracts/records.ts'
+import type { RecordOf, ServiceEvent } from '../../contracts/records.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
 import { upcast } from '../../contracts/upcast.ts'
 import { type IdentifiedFamily, type SchemaIds, derivedIds, registeredIds } from './schema-ids.ts'
@@ -22,6 +24,8 @@ export interface SerdeOptions {
   /** Before the topic kind in names of topics and subjects. */
   readonly prefix?: string
   readonly schemasDir?: string
+  /** Cluster of JSON service events that name none. */
+  readonly clusterId?: ClusterId
   /** For one call to the registry, default 5,000. */
   readonly registryDeadlineMs?: number
 }
@@ -36,6 +40,8 @@ export interface Serde extends Decoder, Encoder {
 }
 
 const HEADER_BYTES = 5
+/** `{` */
+const BRACE = 0x7b
 const FIRST_SCRATCH_BYTES = 65_536
 
 /**
@@ -43,14 +49,15 @@ const FIRST_SCRATCH_BYTES = 65_536
  * before), `HS_SCHEMA` (registry refuses), `HS_INTERNAL` (schemas missing from the package).
  */
 export async function createSerde(options: SerdeOptions = {}): Promise<Serde> {
+  const edge = options.clusterId === undefined ? {} : { clusterId: options.clusterId }
   const families = loadSchemas(options.schemasDir)
-  if (options.registryUrl === undefined) return new AvroSerde(derivedIds(families))
+  if (options.registryUrl === undefined) return new AvroSerde(derivedIds(families), edge)
   const registry = {
     url: options.registryUrl,
     prefix: options.prefix ?? DEFAULT_PREFIX,
     deadlineMs: options.registryDeadlineMs ?? 5_000,
   }
-  return new AvroSerde(await registeredIds(families, registry, options.cacheDir ?? null))
+  return new AvroSerde(await registeredIds(families, registry, options.cacheDir ?? null), edge)
 }
 
 /** One topic: its ids, and how its bytes fields are handed to the library and back. */
@@ -139,9 +146,11 @@ class AvroSerde implements Serde {
   readonly warning: string | null
   private readonly codecs: ReadonlyMap<SchemaKind, TopicCodec>
   private readonly telemetryCodec: TopicCodec
+  private readonly edge: EdgeContext
   private scratch: Buffer = Buffer.allocUnsafe(FIRST_SCRATCH_BYTES)
 
-  constructor(ids: SchemaIds) {
+  constructor(ids: SchemaIds, edge: EdgeContext) {
+    this.edge = edge
     this.source = ids.source
     this.warning = ids.warning
     this.codecs = new Map(ids.families.map((each) => [each.family.kind, new TopicCodec(each)]))
@@ -191,9 +200,19 @@ class AvroSerde implements Serde {
   ): Decoded<RecordOf[K]> {
     const codec = this.codec(topic)
     const version = codec.versionOf(buffer, start, end)
+    if (topic === 'service-events' && version === 'not_avro' && buffer[start] === BRACE)
+      return this.edgeEvent(buffer.subarray(start, end)) as Decoded<RecordOf[K]>
     if (typeof version === 'string') return refused(version, detailOf(version, buffer, start, end))
     // The codec is that of the topic.
     return codec.read(version, buffer, start + HEADER_BYTES, end) as Decoded<RecordOf[K]>
+  }
+
+  /** The one topic on which strangers may write plain JSON (S0-18). */
+  private edgeEvent(json: Uint8Array): Decoded<ServiceEvent> {
+    const result = readEdgeEvent(json, this.edge)
+    return result.ok
+      ? { ok: true, record: result.event }
+      : refused('invalid', edgeProblemText(result.problem))
   }
 
   private write(codec: TopicCodec, record: unknown): Uint8Array {

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { SCHEMA_KINDS, type SchemaKind } from '../../../src/adapters/serde/schema-files.ts'
 import { type Serde, createSerde } from '../../../src/adapters/serde/serde.ts'
+import { clusterId } from '../../../src/contracts/ids.ts'
 import type { RecordView } from '../../../src/contracts/record.ts'
 import type { RecordOf } from '../../../src/contracts/records.ts'
 import { DeltaScratch, decodeTelemetry } from '../../../src/contracts/telemetry-decoder.ts'
@@ -158,6 +159,41 @@ describe('a value that is no record', () => {
     expect(serde.decodeBytes('snapshots', serde.encode('snapshots', record))).toEqual({
       ok: true,
       record,
+    })
+  })
+})
+
+describe('service events as JSON', () => {
+  const bare =
+    '{"service_name":"shop","action":"register","cluster_id":"c","timestamp":1764000000123}'
+  const seed =
+    '{"ServiceName":"shop","InstanceID":"i","EventType":"HEALTHY","Timestamp":1764000000123}'
+
+  it('are taken on their topic and nowhere else', () => {
+    const taken = serde.decode('service-events', viewOf(Buffer.from(bare)))
+    expect(taken).toMatchObject({ ok: true, record: { service_name: 'shop', cluster_id: 'c' } })
+    expect(serde.decode('remote', viewOf(Buffer.from(bare)))).toMatchObject({ reason: 'not_avro' })
+    if (taken.ok) expect(serde.encode('service-events', taken.record)[0]).toBe(0)
+  })
+
+  it('belong to the cluster the worker reads when they name none', async () => {
+    expect(serde.decodeBytes('service-events', Buffer.from(seed))).toMatchObject({
+      reason: 'invalid',
+      detail: expect.stringMatching(/^cluster_id: found nothing/),
+    })
+    const here = await createSerde({ clusterId: clusterId('here') })
+    expect(here.decodeBytes('service-events', Buffer.from(seed))).toMatchObject({
+      record: { cluster_id: 'here', instance_id: 'i', action: 'healthy' },
+    })
+  })
+
+  it('are refused with the reason a person needs', () => {
+    const text = bare.replace('register', 'explode')
+    expect(serde.decodeBytes('service-events', Buffer.from(text))).toEqual({
+      ok: false,
+      reason: 'invalid',
+      detail:
+        'action: found "explode"; send one of register, deregister, healthy, unstable, unhealthy, renew, drain',
     })
   })
 })
