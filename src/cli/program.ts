@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, HsError } from '../contracts/failure.ts'
 import type { ExitCode } from '../contracts/failure.ts'
+import type { DemoFlags } from './commands/demo.ts'
 import type { GetFlags } from './commands/get.ts'
 import type { PolicyApplyFlags } from './commands/policy.ts'
 import type { TailFlags } from './commands/tail.ts'
@@ -73,6 +74,12 @@ function build(context: Context, ending: Ending): Command {
   addPolicies(program, context, ending)
   reading(program.command('init').description('set a cluster up: topics and genesis')).action(
     async (flags: ReadFlags) => (await import('./commands/init.ts')).init(context, flags),
+  )
+  const journal = program.command('journal').description('what every decision was made of')
+  reading(journal.command('verify').description('check layout, chain and order')).action(
+    async (flags: ReadFlags) => {
+      ending.code = await (await import('./commands/journal.ts')).verify(context, flags)
+    },
   )
   program
     .command('version')
@@ -196,14 +203,6 @@ function whole(min: number, max: number): (text: string) => number {
   }
 }
 
-interface DemoFlags {
-  readonly fault: 'crash' | 'hang' | 'errors' | 'slow'
-  readonly headless?: boolean
-  readonly port: number
-  readonly init: boolean
-  readonly driverExitSignal: 'on' | 'off'
-}
-
 function addDemo(program: Command, context: Context, ending: Ending): void {
   program
     .command('demo')
@@ -228,15 +227,6 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
         .default('off'),
     )
     .action(async (flags: DemoFlags) => {
-      const { runDemo } = await import('../roles/demo/demo.ts')
-      ending.code = await runDemo({
-        fault: flags.fault,
-        headless: flags.headless === true,
-        port: flags.port,
-        init: flags.init,
-        exitSignal: flags.driverExitSignal === 'on',
-        env: context.env,
-        version: version(),
-      })
+      ending.code = await (await import('./commands/demo.ts')).demo(context, flags)
     })
 }

@@ -126,7 +126,7 @@ const mark = (good: boolean, paint: Paint): string =>
   good ? paint('green', 'passed ') : paint('red', 'REFUSED')
 
 function clauseText(clause: Clause, paint: Paint): string {
-  const verdict = clause.holds ? paint('green', 'holds  ') : paint('yellow', 'does not')
+  const verdict = clause.holds ? paint('green', 'holds   ') : paint('yellow', 'does not')
   return `${verdict} ${printable(clause.text)}  [${printable(clause.value)}]`
 }
 

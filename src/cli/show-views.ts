@@ -8,6 +8,7 @@ import type {
   ServiceView,
 } from '../roles/projector/views.ts'
 import { age, latency, percent, table } from './table.ts'
+import type { Column } from './table.ts'
 import type { Colour, Terminal } from './terminal.ts'
 
 type Paint = Terminal['paint']
@@ -39,12 +40,11 @@ export function serviceTable(rows: readonly ServiceView[], paint: Paint): readon
   ])
 }
 
-export function instanceTable(
-  rows: readonly InstanceView[],
+export function instanceColumns(
   paint: Paint,
-  nowMs: number,
-): readonly string[] {
-  return table(rows, [
+  nowMs: number = Date.now(),
+): readonly Column<InstanceView>[] {
+  return [
     { head: 'SERVICE', cell: (r) => r.service },
     { head: 'INSTANCE', cell: (r) => r.instance },
     {
@@ -63,7 +63,15 @@ export function instanceTable(
     { head: 'SUCCESS', cell: (r) => percent(r.success_rate) },
     { head: 'P99', cell: (r) => latency(r.p99_us) },
     { head: 'REASON', cell: (r) => r.reason },
-  ])
+  ]
+}
+
+export function instanceTable(
+  rows: readonly InstanceView[],
+  paint: Paint,
+  nowMs: number,
+): readonly string[] {
+  return table(rows, instanceColumns(paint, nowMs))
 }
 
 const INCIDENT_COLOUR = (state: string): Colour =>

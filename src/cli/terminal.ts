@@ -15,6 +15,8 @@ const CODES: Readonly<Record<Colour, number>> = {
 export interface Terminal {
   /** A line of data. */
   readonly out: (line: string) => void
+  /** To stdout as it is: control sequences of our own, on a terminal only. */
+  readonly raw: (text: string) => void
   /** A line of talk. */
   readonly say: (line: string) => void
   /** Paints for stdout, or gives the text back where there is no colour. */
@@ -33,6 +35,7 @@ export function openTerminal(env: Readonly<Record<string, string | undefined>>):
   const colours = process.stdout.isTTY && !plain
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
+    raw: (text) => void process.stdout.write(text),
     say: (line) => void process.stderr.write(`${line}\n`),
     paint: (colour, text) => (colours ? `\u001B[${CODES[colour]}m${text}\u001B[0m` : text),
     interactive: process.stdout.isTTY,

@@ -38,6 +38,8 @@ export interface RunInfo {
 export interface Run {
   readonly token: string
   readonly tokenFile: string
+  /** What `remove` removes. */
+  readonly paths: readonly string[]
   /** Makes the address known. Errors: HS_CONFIG when the folder cannot be written. */
   publish(url: string): void
   /** Removes run file and token; may be called twice. */
@@ -73,8 +75,9 @@ export function claimRun(folder: string, startedAtMs: number, tempFolder: string
     writeFileSync(`${file}.new`, `${JSON.stringify(content)}\n`, { mode: 0o600 })
     renameSync(`${file}.new`, file)
   }
+  const paths = [file, `${file}.new`, tokenFile]
   const remove = (): void => {
-    for (const path of [file, `${file}.new`, tokenFile]) rmSync(path, { force: true })
+    for (const path of paths) rmSync(path, { force: true })
   }
   try {
     ownFolder(folder)
@@ -84,7 +87,7 @@ export function claimRun(folder: string, startedAtMs: number, tempFolder: string
   } catch (error) {
     throw asConfigError(error, folder)
   }
-  return { token, tokenFile, publish: (url) => write({ ...info, url }), remove }
+  return { token, tokenFile, paths, publish: (url) => write({ ...info, url }), remove }
 }
 
 function ownFolder(folder: string): void {

@@ -2,11 +2,14 @@
 // through it.
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../../adapters/http/server.ts'
 import { HsError } from '../../contracts/failure.ts'
+import { journalVerify } from '../../runtime/journal.ts'
+import type { JournalReport } from '../../runtime/journal.ts'
 import { checkedPolicies } from './policy-store.ts'
 import type { PolicyStore } from './policy-store.ts'
 import type { ReadModel } from './read-model.ts'
 import { tail, tailRequest } from './tail.ts'
 import type { TailSource } from './tail.ts'
+import type { JournalView } from './views.ts'
 
 export interface ReadingOptions {
   readonly source: TailSource
@@ -55,6 +58,14 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       lines: tail(source, tailRequest(params['topic'] ?? '', query, source.prefix), signal),
     })),
     {
+      method: 'GET',
+      path: '/v1/journal',
+      handle: async () => {
+        const reports = await journalVerify(source.log, source.prefix)
+        return json(reports.map(journalView))
+      },
+    },
+    {
       method: 'POST',
       path: '/v1/policies',
       handle: async ({ body }) => {
@@ -78,6 +89,11 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
 function needGenesis(options: ReadingOptions): void {
   if (!options.hasGenesis())
     throw new HsError('HS_NO_GENESIS', 'this cluster has no genesis: no task may run yet')
+}
+
+function journalView(report: JournalReport): JournalView {
+  const { problem, ...rest } = report
+  return { ...rest, problem: problem === null ? null : `${problem.code}: ${problem.message}` }
 }
 
 interface ApplyBody {

@@ -140,6 +140,19 @@ export interface AppliedPolicy {
   readonly dry_run: boolean
 }
 
+/** What a check of one task's journal found. */
+export interface JournalView {
+  readonly partition: number
+  readonly entries: number
+  readonly steps: number
+  readonly gen: number
+  readonly skipped: number
+  /** Hash of the last entry, hex. */
+  readonly tip: string
+  /** Code and sentence, or null. */
+  readonly problem: string | null
+}
+
 /** Incidents in these states are over. */
 export function isOver(state: IncidentState): boolean {
   return state === 'recovered' || state === 'failed' || state === 'escalated'

@@ -1,0 +1,145 @@
+// `healstream demo`: the demo's face. Headless it talks on stderr and prints one JSON object as its last line on
+// stdout; otherwise it shows the story live and runs until Ctrl-C.
+import { EXIT, HsError } from '../../contracts/failure.ts'
+import type { ExitCode } from '../../contracts/failure.ts'
+import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
+import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
+import type { Context } from '../context.ts'
+import { endLines, LiveView, recordLines, timed, windowsBlock } from '../demo-view.ts'
+import { printable } from '../printable.ts'
+
+export interface DemoFlags {
+  readonly fault: DemoOptions['fault']
+  readonly headless?: boolean
+  readonly port: number
+  readonly init: boolean
+  readonly driverExitSignal: 'on' | 'off'
+}
+
+/** A stop that takes longer is cut short: processes of the demo end by themselves without it. */
+const STOP_MS = 5_000
+const REPAINT_MS = 500
+
+export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode> {
+  const interrupted = interruption()
+  const headless = flags.headless === true
+  const face = new Face(context, headless)
+  const options: DemoOptions = {
+    fault: flags.fault,
+    port: flags.port,
+    init: flags.init,
+    exitSignal: flags.driverExitSignal === 'on',
+    env: context.env,
+  }
+  const running = new Demo(options, face.observer)
+  let code: ExitCode = EXIT.interrupted
+  try {
+    const ending = await running.play(interrupted.signal)
+    code = ending.state === 'recovered' ? EXIT.ok : EXIT.findings
+    if (!headless) await untilAborted(interrupted.signal)
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error
+  } finally {
+    face.close()
+    if (interrupted.signal.aborted) context.terminal.say('stopping (Ctrl-C again: at once)')
+    await withinLimit(running.stop())
+  }
+  if (headless && face.ending !== null) context.terminal.out(JSON.stringify(face.ending.healing))
+  else if (interrupted.signal.aborted) context.terminal.say('stopped, nothing is left running')
+  return code
+}
+
+/** First signal: abort. Second: out at once; the guardian and the services' own watch do the rest. */
+function interruption(): AbortController {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted)
+      controller.abort(new Error(name))
+    })
+  return controller
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  // A timer keeps the process alive; nothing else of the demo is sure to.
+  const alive = setInterval(() => undefined, 60_000)
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      clearInterval(alive)
+      resolve()
+    })
+  })
+}
+
+/** Errors: HS_INTERNAL when the stop does not end in time. */
+async function withinLimit(stop: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new HsError('HS_INTERNAL', `the demo did not stop within ${STOP_MS / 1_000} s`))
+    }, STOP_MS)
+  })
+  try {
+    await Promise.race([stop, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Turns what the demo tells into lines. */
+class Face {
+  readonly observer: DemoObserver
+  ending: Ending | null = null
+  private readonly context: Context
+  private readonly view: LiveView
+  private repaint: NodeJS.Timeout | null = null
+
+  constructor(context: Context, headless: boolean) {
+    this.context = context
+    this.view = new LiveView(context.terminal, headless)
+    const { paint } = context.terminal
+    this.observer = {
+      say: (text) => this.view.line(timed(printable(text))),
+      running: (look) => this.show(look),
+      broken: ({ text }) => {
+        this.view.line('')
+        this.view.line(`${'+0.000 s'.padStart(10)}  ${paint('red', 'FAULT     ')} ${text}`)
+      },
+      record: (record, broken) => {
+        for (const line of recordLines(record, broken, paint)) this.view.line(line)
+      },
+      ended: (ending) => this.end(ending),
+    }
+  }
+
+  close(): void {
+    if (this.repaint !== null) clearInterval(this.repaint)
+    this.view.below([])
+  }
+
+  private show(look: () => Look): void {
+    const paintNow = (): void => {
+      const { instances, pids } = look()
+      this.view.below(windowsBlock(instances, pids, this.context.terminal))
+    }
+    this.repaint = setInterval(paintNow, REPAINT_MS)
+    paintNow()
+  }
+
+  private end(ending: Ending): void {
+    this.ending = ending
+    const { state, incidentId, healing } = ending
+    const { paint } = this.context.terminal
+    if (state === 'recovered' && incidentId !== null) {
+      for (const line of endLines(healing, incidentId, paint)) this.view.line(line)
+      return
+    }
+    const how = state === 'open' ? `not healed within ${HEAL_MS / 1_000} s` : `ended as ${state}`
+    const why =
+      incidentId === null
+        ? 'nothing was detected: look at `npx healstream get instances`'
+        : `why: \`npx healstream explain incident ${printable(incidentId)}\``
+    this.view.line(paint('red', `${how}; ${why}`))
+  }
+}

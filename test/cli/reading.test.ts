@@ -1,0 +1,223 @@
+// Every reading command as a process, against a real endpoint over an embedded log: tables and JSON, exit codes,
+// what is said to do next, closed pipes, hostile names.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { startHttpServer } from '../../src/adapters/http/server.ts'
+import { createMemoryLog } from '../../src/adapters/memory/memory-log.ts'
+import { createSerde } from '../../src/adapters/serde/serde.ts'
+import { instanceId } from '../../src/contracts/ids.ts'
+import type { RecordOf } from '../../src/contracts/records.ts'
+import { encodeUtf8 } from '../../src/contracts/utf8.ts'
+import { viewKey } from '../../src/contracts/view-key.ts'
+import { PolicyStore } from '../../src/roles/projector/policy-store.ts'
+import { startProjector } from '../../src/roles/projector/projector.ts'
+import { readingRoutes } from '../../src/roles/projector/routes.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { SILENT } from '../../src/runtime/instruments.ts'
+import { claimRun, runFolder } from '../../src/runtime/run-file.ts'
+import { aCommand, aHealth, anEntry, anEvent, aResult } from '../roles/projector/records.ts'
+import { healstream } from './command.ts'
+
+const PREFIX = 'hs.'
+const PARTITIONS = 2
+const KINDS = ['health', 'registry', 'incidents', 'commands', 'results', 'policies', 'signals']
+const EVIL = instanceId('evil\u009B2J')
+const base = mkdtempSync(join(tmpdir(), 'healstream-cli-'))
+const env = { XDG_RUNTIME_DIR: base, HOME: base }
+let genesis = true
+const ends: (() => Promise<unknown> | void)[] = []
+
+beforeAll(async () => {
+  const log = createMemoryLog()
+  const serde = await createSerde()
+  const admin = log.admin()
+  await admin.createTopics(
+    KINDS.map((kind) => ({ topic: PREFIX + kind, partitions: PARTITIONS, config: {} })),
+  )
+  await admin.close()
+  const shared = { log, clock: systemClock, prefix: PREFIX, partitions: PARTITIONS }
+  const projector = startProjector({ ...shared, decoder: serde, instruments: SILENT })
+  const producer = log.producer()
+  const record = <K extends keyof RecordOf>(topic: K, key: string, body: RecordOf[K]) => ({
+    topic: PREFIX + topic,
+    partition: 0,
+    key: encodeUtf8(key),
+    value: serde.encode(topic, body),
+    timestampMs: Date.now(),
+  })
+  const key = viewKey('stock', 'stock-2')
+  await producer.send([
+    record('registry', key, anEntry()),
+    record('health', key, aHealth({ health: 'unhealthy', reason: 'does not answer' })),
+    record('health', viewKey('stock', EVIL), aHealth({ instance: EVIL })),
+    record('health', viewKey('stock', null), aHealth({ instance: null })),
+    record('incidents', 'i-1', anEvent({ summary: 'stock-2 is \u001B[31munhealthy' })),
+    record('commands', 'stock', aCommand()),
+    record('results', 'stock', aResult({ outcome: 'succeeded' })),
+  ])
+  await producer.close()
+  await vi.waitFor(() => expect(projector.model.incidents()).toHaveLength(1))
+  const run = claimRun(runFolder(env), Date.now(), null)
+  const policies = new PolicyStore({ ...shared, encoder: serde, model: projector.model })
+  const routes = readingRoutes({
+    source: { ...shared, decoder: serde },
+    model: projector.model,
+    policies,
+    init: async () => {
+      const created = !genesis
+      genesis = true
+      return { clusterId: await log.clusterId(), created }
+    },
+    hasGenesis: () => genesis,
+  })
+  const server = await startHttpServer({ port: 0, token: run.token, routes })
+  run.publish(server.url)
+  ends.push(
+    () => server.close(),
+    () => projector.stop(),
+    () => log.close(),
+    () => run.remove(),
+  )
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+  rmSync(base, { recursive: true, force: true })
+})
+
+const lines = (text: string): string[] => text.trimEnd().split('\n')
+
+test('get services: a table on stdout, what to type next on stderr', async () => {
+  const { code, stdout, stderr } = await healstream(['get', 'services'], { env })
+  expect(code).toBe(0)
+  expect(lines(stdout)[0]).toMatch(/^SERVICE +HEALTH +HEALTHY +ROUTABLE/)
+  expect(lines(stdout)[1]).toMatch(/^stock +healthy +1\/2 +2\/2 +200 +99.0 % +4.2 ms +1 /)
+  expect(stderr).toBe('next: npx healstream get incidents --open\n')
+})
+
+test.each(['services', 'instances', 'incidents', 'commands', 'policies'])(
+  'get %s -o json is one document on stdout and silence on stderr',
+  async (what) => {
+    const { code, stdout, stderr } = await healstream(['get', what, '-o', 'json'], { env })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toBeInstanceOf(Array)
+  },
+)
+
+test('names and sentences of others cannot move the cursor, in tables or in JSON', async () => {
+  for (const args of [
+    ['get', 'instances'],
+    ['get', 'instances', '-o', 'json'],
+    ['get', 'incidents'],
+  ]) {
+    const { stdout, stderr } = await healstream(args, { env })
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/)
+    expect(stdout).toMatch(/\\u00(9b|1b)/)
+  }
+})
+
+test('filters: by service, only open ones', async () => {
+  const of = async (...args: string[]) => {
+    const { stdout } = await healstream(['get', ...args, '-o', 'json'], { env })
+    return JSON.parse(stdout).length
+  }
+  expect(await of('instances', '--service', 'shop')).toBe(0)
+  expect(await of('instances', '--service', 'stock')).toBe(2)
+  expect(await of('incidents', '--open')).toBe(1)
+})
+
+test('describe and explain print the incident; an unknown one ends with 1 and says where to look', async () => {
+  const described = await healstream(['describe', 'incident', 'i-1'], { env })
+  expect(described.code).toBe(0)
+  expect(described.stdout).toContain('Incident i-1\n')
+  expect(described.stdout).toContain('restart of stock-2 (incarnation 1) by agent-1, enforce')
+  const explained = await healstream(['explain', 'incident', 'i-1', '-o', 'json'], { env })
+  expect(JSON.parse(explained.stdout)).toMatchObject({ incident_id: 'i-1', open: true })
+  const unknown = await healstream(['explain', 'incident', 'nope'], { env })
+  expect(unknown).toMatchObject({ code: 1, stdout: '' })
+  expect(lines(unknown.stderr)).toEqual([
+    'HS_NOT_FOUND: there is no incident "nope"',
+    'List them with `healstream get incidents`.',
+  ])
+})
+
+test('tail: lines of JSON; ends at its limit, and quietly when the reader hangs up', async () => {
+  const args = ['tail', 'health', '--from', 'earliest', '-o', 'json']
+  const all = await healstream([...args, '--no-follow'], { env })
+  expect(all.code).toBe(0)
+  expect(lines(all.stdout).map((line) => JSON.parse(line).offset)).toEqual([0, 1, 2])
+  const two = await healstream([...args, '--limit', '2'], { env })
+  expect(lines(two.stdout)).toHaveLength(2)
+  const head = await healstream([...args, '--limit', '2'], { env, hangUp: true })
+  expect(head).toMatchObject({ code: 0, stderr: '' })
+  const wrong = await healstream(['tail', 'helth'], { env })
+  expect(wrong.code).toBe(2)
+  expect(wrong.stderr).toContain('HS_USAGE: there is no topic "helth"\nTopics: policies,')
+})
+
+const POLICY = `
+apiVersion: healstream.io/v1
+kind: HealPolicy
+metadata: { name: restart-dead }
+spec: { match: { services: [stock] }, trigger: 'health == "unhealthy"', action: restart_instance }
+`
+
+test('policy apply: dry run, first version, repeated, changed; policy get shows it', async () => {
+  const file = join(base, 'p.yaml')
+  writeFileSync(file, POLICY)
+  const apply = async (...more: string[]) => {
+    const ran = await healstream(['policy', 'apply', file, '-o', 'json', ...more], { env })
+    return JSON.parse(ran.stdout)
+  }
+  expect(await apply('--dry-run')).toMatchObject([{ outcome: 'created', dry_run: true }])
+  expect(await apply()).toMatchObject([{ outcome: 'created', version: 1, dry_run: false }])
+  expect(await apply()).toMatchObject([{ outcome: 'unchanged', version: 1 }])
+  writeFileSync(file, POLICY.replace('unhealthy', 'unstable'))
+  expect(await apply('--comment', 'try')).toMatchObject([{ outcome: 'updated', version: 2 }])
+  const got = await healstream(['policy', 'get', 'restart-dead'], { env })
+  expect(got.stdout).toMatch(/^# HealPolicy restart-dead v2, sha256 [0-9a-f]{64}\n/)
+  expect((await healstream(['policy', 'get', 'nope'], { env })).code).toBe(1)
+})
+
+test('a bad policy is shown with file, line and column, and nothing of its batch is sent', async () => {
+  const good = join(base, 'good.yaml')
+  const bad = join(base, 'bad.yaml')
+  writeFileSync(good, POLICY.replace('restart-dead', 'never-sent'))
+  writeFileSync(bad, POLICY.replace('action: restart_instance', 'acton: restart_instance'))
+  const applied = await healstream(['policy', 'apply', good, bad], { env })
+  expect([applied.code, applied.stdout]).toEqual([2, ''])
+  expect(applied.stderr).toMatch(/HS_POLICY: .*bad[.]yaml:5:\d+: error: /)
+  expect(applied.stderr).toContain('did you mean "action"?')
+  const listed = await healstream(['get', 'policies', '-o', 'json'], { env })
+  expect(listed.stdout).not.toContain('never-sent')
+  const lint = await healstream(['policy', 'lint', bad, '-o', 'json'], { env })
+  expect(lint.code).toBe(1)
+  expect(JSON.parse(lint.stdout).findings[0]).toMatchObject({ line: 5, severity: 'error' })
+})
+
+test('without a genesis every reading command names the next step, and init is that step', async () => {
+  genesis = false
+  const before = await healstream(['get', 'services'], { env })
+  expect(before.code).toBe(2)
+  expect(before.stderr).toContain('HS_NO_GENESIS: ')
+  expect(before.stderr).toContain('Run `healstream init` once for this cluster.')
+  const init = await healstream(['init', '-o', 'json'], { env })
+  expect(JSON.parse(init.stdout)).toMatchObject({ created: true })
+  expect((await healstream(['get', 'services'], { env })).code).toBe(0)
+})
+
+test('a wrong token and a dead address end with 3 and a sentence', async () => {
+  const tokenFile = join(base, 'wrong-token')
+  writeFileSync(tokenFile, 'wrong')
+  const wrong = await healstream(['get', 'services', '--token-file', tokenFile], { env })
+  expect(wrong.code).toBe(3)
+  expect(wrong.stderr).toMatch(/^HS_UNAUTHORIZED: /)
+  const args = ['get', 'services', '--url', 'http://127.0.0.1:9', '--token-file', tokenFile]
+  const dead = await healstream([...args, '-o', 'json'], { env })
+  expect(dead.code).toBe(3)
+  expect(JSON.parse(dead.stderr)).toMatchObject({
+    error: { code: 'HS_UNREACHABLE', message: expect.stringContaining('nothing answers at') },
+  })
+})
