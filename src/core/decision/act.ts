@@ -1,0 +1,192 @@
+// From a matched policy to a command, or to a refusal that names the guard, its value and its
+// limit.
+import { formatDuration } from '../../contracts/duration.ts'
+import type { PolicyAction } from '../../contracts/policy.ts'
+import type { GuardVerdict } from '../../contracts/records.ts'
+import { viewKey } from '../../contracts/view-key.ts'
+import { type CommandAction, makeCommand } from '../command/command.ts'
+import { type Incident, isInHand, matchKey } from '../incident/incident.ts'
+import { plain } from '../incident/sentence.ts'
+import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
+import { isSelfEvident, onsetMs, toEvidence, triggerEvidence } from './evidence.ts'
+import { escalate } from './follow.ts'
+import { groupOf, isInService } from './group.ts'
+import { type Asked, askGuards, type GuardInput } from './guards.ts'
+import { coolUntilMs, ineffectiveAttempts, nextSeq, noteAction, recentActions } from './history.ts'
+import { holdOn } from './holds.ts'
+import type { Match, Matching } from './policy.ts'
+import type { Turn } from './state.ts'
+
+const WIRE: Readonly<Record<PolicyAction, CommandAction>> = { restart_instance: 'restart' }
+
+/** An instance with an open incident, and what the policies say of it. */
+export interface Case {
+  readonly service: ServiceFacts
+  readonly facts: InstanceFacts
+  readonly matching: Matching
+  readonly incident: Incident
+}
+
+/** Tells which policies match, and lets the first one act that all guards let pass. */
+export function act(turn: Turn, found: Case): void {
+  const { incident, matching } = found
+  if (incident.state !== 'detected' && incident.state !== 'matched') return
+  for (const match of matching.matches) tellMatch(turn, incident, match)
+  for (const match of matching.matches) {
+    if (incident.state !== 'matched') return
+    const verdicts = askGuards(guardInput(turn, found, match))
+    const refusal = verdicts.find(({ passed }) => !passed)
+    if (refusal === undefined) command(turn, found, { match, verdicts })
+    else refuse(turn, found, { match, verdicts, refusal })
+  }
+}
+
+function tellMatch(turn: Turn, incident: Incident, match: Match): void {
+  const { policy, ref } = match.ready
+  if (incident.matched.has(matchKey(ref))) return
+  incident.matched.add(matchKey(ref))
+  const held = formatDuration(turn.nowMs - match.sinceMs)
+  const seen = match.clauses.map(({ value }) => plain(value)).join('; ')
+  const how = policy.evaluationMode === 'window' ? 'over the window' : `for ${held}`
+  turn.say(incident, {
+    event: 'matched',
+    ...(incident.state === 'detected' ? { to: 'matched' as const } : {}),
+    summary: `policy ${ref.name} matches ${how} (${seen}) and asks for ${policy.action}`,
+    policy: ref,
+    clauses: match.clauses,
+    action: policy.action,
+  })
+}
+
+function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match): GuardInput {
+  const { state, nowMs } = turn
+  const { policy, ref } = match.ready
+  const limits = guardLimitsOf(state.documents, facts.service)
+  const acted = { service: facts.service, instance: facts.instance, policy: ref.name }
+  const inHand = (other: InstanceFacts): boolean => {
+    const open = state.incidents.get(viewKey(other.service, other.instance))
+    return open !== undefined && isInHand(open)
+  }
+  const first = service.instances.find(isInService)
+  return {
+    nowMs,
+    limits,
+    hold: holdOn(state.holds, acted),
+    mode: policy.mode,
+    isFirst: first?.instance === facts.instance,
+    behind: turn.facts.behind,
+    blind: turn.facts.blind,
+    hasAgent: facts.agent !== null,
+    selfEvident: facts.findings.some(isSelfEvident),
+    onsetMs: onsetMs(facts.findings, match.sinceMs),
+    settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,
+    registeredAtMs: facts.registeredAtMs,
+    wasWell: state.wellOnce.get(viewKey(facts.service, facts.instance)) === facts.incarnation,
+    transitions: facts.transitions,
+    group: groupOf(service.instances, facts, inHand),
+    coolUntilMs: coolUntilMs(state.history, acted, limits),
+    serviceLastMs: state.history.serviceLastMs.get(facts.service) ?? null,
+    recentMs: recentActions(state.history, nowMs),
+    ineffectiveMs: ineffectiveAttempts(state.history, acted, {
+      nowMs,
+      spanMs: limits.ineffectiveSpanMs,
+    }),
+    openCommand: isInHand(incident) ? (incident.command?.id ?? null) : null,
+  }
+}
+
+function recordOf({ cause: _cause, ...verdict }: Asked): GuardVerdict {
+  return verdict
+}
+
+interface Judged {
+  readonly match: Match
+  readonly verdicts: readonly Asked[]
+}
+
+/** Told once per attempt, policy, guard and cause. */
+function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Asked }): void {
+  const { incident } = found
+  const { match, verdicts, refusal } = what
+  const { policy, ref } = match.ready
+  for (const { passed, until_ms: untilMs } of verdicts) if (!passed) turn.wake(untilMs)
+  incident.guard = refusal.guard
+  const key = [incident.attempt, matchKey(ref), refusal.guard, refusal.cause].join(' ')
+  if (incident.refused.has(key)) return
+  incident.refused.add(key)
+  const left =
+    refusal.until_ms === null
+      ? ''
+      : `; may pass in ${formatDuration(refusal.until_ms - turn.nowMs)}`
+  const saw = `${plain(refusal.value)}, limit ${refusal.limit}`
+  const target = `${incident.service}/${incident.instance}`
+  turn.say(incident, {
+    event: 'refused',
+    summary: `${policy.action} of ${target} refused by guard ${refusal.guard}: ${saw}${left}`,
+    policy: ref,
+    clauses: match.clauses,
+    guards: verdicts.map(recordOf),
+    action: policy.action,
+  })
+  if (refusal.guard !== 'ineffective') return
+  const { ineffectiveSpanMs: spanMs } = guardLimitsOf(turn.state.documents, incident.service)
+  const span = { nowMs: turn.nowMs, spanMs }
+  escalate(turn, incident, ineffectiveAttempts(turn.state.history, incident, span).length)
+}
+
+function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Judged): void {
+  const { state, nowMs } = turn
+  const { policy, ref } = match.ready
+  const { service, instance, incarnation, agent, agentEpoch } = facts
+  if (agent === null) return
+  const limits = guardLimitsOf(state.documents, service)
+  const expiresAtMs = nowMs + (policy.expiryMs ?? limits.commandExpiryMs)
+  incident.attempt += 1
+  incident.guard = null
+  const draft = {
+    action: WIRE[policy.action],
+    target: { service, instance, incarnation, agent, agent_epoch: agentEpoch },
+    seq: nextSeq(state.history, agent),
+    step_seq: turn.facts.stepSeq,
+    issued_at_ms: nowMs,
+    expires_at_ms: expiresAtMs,
+    incident_id: incident.id,
+    attempt: incident.attempt,
+    policy: ref.name,
+    policy_version: ref.version,
+    policy_sha256: ref.sha256,
+    mode: policy.mode,
+    behaviour: state.behaviour,
+  }
+  const body = makeCommand(state.context, draft, turn.outputs.length)
+  turn.outputs.push({ topic: 'commands', key: service, body })
+  incident.command = {
+    id: body.command_id,
+    action: body.action,
+    policy: ref,
+    agent,
+    agentEpoch,
+    incarnation,
+    issuedAtMs: nowMs,
+    expiresAtMs,
+    verifyMs: policy.verifyMs ?? limits.verifyMs,
+  }
+  incident.watch = null
+  const baseMs = policy.cooldownMs ?? limits.cooldownMs
+  noteAction(state.history, { service, instance, policy: ref.name }, { nowMs, baseMs })
+  const valid = formatDuration(expiresAtMs - nowMs)
+  const attempt = `attempt ${incident.attempt}, valid for ${valid}`
+  turn.say(incident, {
+    event: 'commanded',
+    to: 'repairing',
+    summary: `${body.action} of ${service}/${instance} ordered from agent ${agent}, ${attempt}`,
+    evidence: facts.findings.length > 0 ? facts.findings.map(toEvidence) : [triggerEvidence(match)],
+    policy: ref,
+    clauses: match.clauses,
+    guards: verdicts.map(recordOf),
+    command_id: body.command_id,
+    action: body.action,
+  })
+  turn.wake(expiresAtMs)
+}

@@ -1,0 +1,211 @@
+// The guards: small rules that can refuse an action, asked in a fixed order, all of them every
+// time, so that the record shows what each saw (DESIGN.md section 7, default guards; S0-42).
+//
+// | guard            | refuses                                                                    |
+// | hold             | while a person holds the fleet, service, instance or policy                |
+// | mode             | observe and dry_run; canary on all but the first instance of a service     |
+// | behind           | a step that has not caught up with the log                                 |
+// | blind            | while all sources of the partition are silent                              |
+// | agent            | when no agent is beside the instance                                       |
+// | settle           | inferred evidence that has not stood long enough                           |
+// | warm_up          | a new incarnation that has not been well yet                               |
+// | flapping         | an instance that keeps changing: hands off                                 |
+// | last_routable    | the last instance that can take traffic                                    |
+// | routable_share   | when too few would be left                                                 |
+// | out_share        | when too many are out by our hand                                          |
+// | cooldown         | the same policy on the same target too soon                                |
+// | service_interval | a second action on the service too soon                                    |
+// | rate             | more actions of this task in a minute than allowed                         |
+// | ineffective      | after several attempts without effect: a person                            |
+// | open_command     | while a command for the target is under way                                |
+//
+// The three that protect what works let an instance pass that takes no traffic anyway; that action
+// still counts for cool-down, interval and rate.
+import { formatDuration } from '../../contracts/duration.ts'
+import type { GuardLimits } from '../../contracts/limits.ts'
+import type { GuardVerdict, Mode } from '../../contracts/records.ts'
+import type { Group } from './group.ts'
+import { RATE_SPAN_MS } from './history.ts'
+import type { Hold } from './holds.ts'
+
+/** Everything the guards may ask; plain values of one moment. */
+export interface GuardInput {
+  readonly nowMs: number
+  readonly limits: GuardLimits
+  readonly hold: Hold | null
+  readonly mode: Mode
+  /** First instance of its service in order of id. */
+  readonly isFirst: boolean
+  readonly behind: boolean
+  readonly blind: boolean
+  readonly hasAgent: boolean
+  /** Evidence that speaks for itself stands. */
+  readonly selfEvident: boolean
+  /** Onset of the evidence. */
+  readonly onsetMs: number
+  readonly settleMs: number
+  readonly registeredAtMs: number
+  /** This incarnation has been seen well. */
+  readonly wasWell: boolean
+  readonly transitions: number
+  readonly group: Group
+  readonly coolUntilMs: number | null
+  readonly serviceLastMs: number | null
+  readonly recentMs: readonly number[]
+  readonly ineffectiveMs: readonly number[]
+  readonly openCommand: string | null
+}
+
+/** A verdict, and what a refusal is told by: told once per cause. */
+export interface Asked extends GuardVerdict {
+  readonly cause: string
+}
+
+type Answer = Omit<Asked, 'guard' | 'cause' | 'until_ms'> & {
+  readonly until_ms?: number | null
+  readonly cause?: string
+}
+type Guard = (input: GuardInput) => Answer
+
+function holdGuard({ hold }: GuardInput): Answer {
+  if (hold === null) return { passed: true, value: 'none', limit: 'none' }
+  const value = `${hold.kind} ${hold.id} by ${hold.actor}: ${hold.reason}`
+  return { passed: false, value, limit: 'none', until_ms: hold.expiresAtMs, cause: hold.id }
+}
+
+function modeGuard({ mode, isFirst }: GuardInput): Answer {
+  const passed = mode === 'enforce' || (mode === 'canary' && isFirst)
+  const value = mode === 'canary' && !isFirst ? 'canary, not the first instance' : mode
+  return { passed, value, limit: 'enforce, or canary on the first instance' }
+}
+
+function behindGuard({ behind }: GuardInput): Answer {
+  return { passed: !behind, value: behind ? 'behind the log' : 'caught up', limit: 'caught up' }
+}
+
+function blindGuard({ blind }: GuardInput): Answer {
+  return { passed: !blind, value: blind ? 'all sources silent' : 'sources heard', limit: 'heard' }
+}
+
+function agentGuard({ hasAgent }: GuardInput): Answer {
+  return { passed: hasAgent, value: hasAgent ? 'known' : 'none', limit: 'an agent to act' }
+}
+
+function settleGuard({ nowMs, selfEvident, onsetMs, settleMs }: GuardInput): Answer {
+  const limit = formatDuration(settleMs)
+  if (selfEvident) return { passed: true, value: 'self-evident', limit }
+  const value = `stands for ${formatDuration(nowMs - onsetMs)}`
+  return wait({ value, limit, untilMs: onsetMs + settleMs, nowMs })
+}
+
+function warmUpGuard({ nowMs, wasWell, registeredAtMs, limits }: GuardInput): Answer {
+  const limit = formatDuration(limits.warmUpMs)
+  if (wasWell) return { passed: true, value: 'has been well', limit }
+  const value = `registered ${formatDuration(nowMs - registeredAtMs)} ago, not well yet`
+  return wait({ value, limit, untilMs: registeredAtMs + limits.warmUpMs, nowMs })
+}
+
+function flappingGuard({ transitions, limits }: GuardInput): Answer {
+  const limit = `fewer than ${limits.flapTransitions} in ${formatDuration(limits.flapSpanMs)}`
+  return { passed: transitions < limits.flapTransitions, value: `${transitions} changes`, limit }
+}
+
+function lastRoutableGuard({ group }: GuardInput): Answer {
+  const value = `${group.routableOthers} others of ${group.n}`
+  const passed = !group.targetRoutable || group.routableOthers >= 1
+  return { passed, value: routableText(group, value), limit: 'at least 1 other' }
+}
+
+function routableShareGuard({ group, limits }: GuardInput): Answer {
+  const limit = `${percent(limits.routableShareMin)} from ${limits.groupMin} instances on`
+  const share = group.n === 0 ? 0 : group.routableOthers / group.n
+  const value = `${percent(share)} left of ${group.n}`
+  const small = group.n < limits.groupMin
+  const passed = !group.targetRoutable || small || share >= limits.routableShareMin
+  return { passed, value: routableText(group, value), limit }
+}
+
+function outShareGuard({ group, limits }: GuardInput): Answer {
+  const most = Math.max(1, Math.floor(limits.outShareMax * group.n))
+  const value = `${group.outByHand} of ${group.n} out already`
+  const passed = !group.targetRoutable || group.outByHand + 1 <= most
+  return { passed, value: routableText(group, value), limit: `at most ${most} out` }
+}
+
+function cooldownGuard({ nowMs, coolUntilMs }: GuardInput): Answer {
+  const limit = 'cool-down over'
+  if (coolUntilMs === null) return { passed: true, value: 'never acted', limit }
+  const left = formatDuration(coolUntilMs - nowMs)
+  const value = coolUntilMs <= nowMs ? 'over' : `${left} left`
+  return { ...wait({ value, limit, untilMs: coolUntilMs, nowMs }), cause: String(coolUntilMs) }
+}
+
+function serviceIntervalGuard({ nowMs, serviceLastMs, limits }: GuardInput): Answer {
+  const limit = `one per ${formatDuration(limits.serviceIntervalMs)}`
+  if (serviceLastMs === null) return { passed: true, value: 'never acted', limit }
+  const value = `last ${formatDuration(nowMs - serviceLastMs)} ago`
+  const untilMs = serviceLastMs + limits.serviceIntervalMs
+  return { ...wait({ value, limit, untilMs, nowMs }), cause: String(serviceLastMs) }
+}
+
+function rateGuard({ recentMs, limits }: GuardInput): Answer {
+  const limit = `${limits.perMinute} per minute`
+  const passed = recentMs.length < limits.perMinute
+  const oldest = recentMs[recentMs.length - limits.perMinute]
+  const untilMs = passed || oldest === undefined ? null : oldest + RATE_SPAN_MS
+  return { passed, value: `${recentMs.length} in the last minute`, limit, until_ms: untilMs }
+}
+
+function ineffectiveGuard({ ineffectiveMs, limits }: GuardInput): Answer {
+  const span = formatDuration(limits.ineffectiveSpanMs)
+  const passed = ineffectiveMs.length < limits.ineffectiveMax
+  const value = `${ineffectiveMs.length} attempts without effect`
+  return { passed, value, limit: `fewer than ${limits.ineffectiveMax} in ${span}` }
+}
+
+function openCommandGuard({ openCommand }: GuardInput): Answer {
+  return { passed: openCommand === null, value: openCommand ?? 'none', limit: 'none under way' }
+}
+
+/** Passes at `untilMs`. */
+function wait(at: { value: string; limit: string; untilMs: number; nowMs: number }): Answer {
+  const { value, limit, untilMs, nowMs } = at
+  const passed = nowMs >= untilMs
+  return { passed, value, limit, until_ms: passed ? null : untilMs }
+}
+
+function routableText(group: Group, value: string): string {
+  return group.targetRoutable ? value : `${value}; the target takes no traffic`
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`
+}
+
+/** In the order in which they are asked. */
+export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
+  ['hold', holdGuard],
+  ['mode', modeGuard],
+  ['behind', behindGuard],
+  ['blind', blindGuard],
+  ['agent', agentGuard],
+  ['settle', settleGuard],
+  ['warm_up', warmUpGuard],
+  ['flapping', flappingGuard],
+  ['last_routable', lastRoutableGuard],
+  ['routable_share', routableShareGuard],
+  ['out_share', outShareGuard],
+  ['cooldown', cooldownGuard],
+  ['service_interval', serviceIntervalGuard],
+  ['rate', rateGuard],
+  ['ineffective', ineffectiveGuard],
+  ['open_command', openCommandGuard],
+]
+
+/** Asks every guard; the action passes when all do. */
+export function askGuards(input: GuardInput): readonly Asked[] {
+  return GUARDS.map(([guard, ask]) => {
+    const { passed, value, limit, until_ms: until = null, cause = '' } = ask(input)
+    return { guard, passed, value, limit, until_ms: until, cause }
+  })
+}

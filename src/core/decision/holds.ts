@@ -1,0 +1,81 @@
+// Words of people: holds and kill switches stop automation until they are released or run out, and
+// nothing automatic ever takes them back.
+import type { OperatorRecord, Scope } from '../../contracts/records.ts'
+import { sortedKeys } from '../kernel/order.ts'
+
+export interface Hold {
+  readonly id: string
+  readonly kind: 'hold' | 'kill_switch'
+  readonly scope: Scope
+  readonly actor: string
+  readonly reason: string
+  readonly expiresAtMs: number | null
+}
+
+/** By id of the operator record. */
+export type Holds = Map<string, Hold>
+
+export type HoldChange =
+  | { readonly done: 'held'; readonly hold: Hold }
+  | { readonly done: 'released'; readonly hold: Hold }
+  /** Understood by nobody here; the sentence says why. */
+  | { readonly done: 'nothing'; readonly why: string }
+
+export function applyOperator(holds: Holds, record: OperatorRecord): HoldChange {
+  switch (record.kind) {
+    case 'hold':
+    case 'kill_switch': {
+      const { id, kind, scope, actor, reason, expires_at_ms: expiresAtMs } = record
+      const hold: Hold = { id, kind, scope, actor, reason, expiresAtMs }
+      if (isEmpty(scope)) return { done: 'nothing', why: 'its scope is empty and selects nothing' }
+      holds.set(id, hold)
+      return { done: 'held', hold }
+    }
+    case 'release': {
+      const hold = holds.get(record.refers_to ?? '')
+      if (hold === undefined) return { done: 'nothing', why: 'there is no such hold' }
+      holds.delete(hold.id)
+      return { done: 'released', hold }
+    }
+    case 'note':
+      return { done: 'nothing', why: 'kept as a note' }
+    case 'approval':
+    case 'manual_command':
+    case 'unknown':
+      return { done: 'nothing', why: `this version does nothing on ${record.kind}` }
+  }
+}
+
+function isEmpty({ fleet, service, instance, policy }: Scope): boolean {
+  return !fleet && service === null && instance === null && policy === null
+}
+
+/** Forgets holds that have run out. */
+export function expireHolds(holds: Holds, nowMs: number): void {
+  for (const id of sortedKeys(holds)) {
+    const expiresAtMs = holds.get(id)?.expiresAtMs ?? null
+    if (expiresAtMs !== null && expiresAtMs <= nowMs) holds.delete(id)
+  }
+}
+
+/** Everything a scope names must fit; `fleet` fits everything. */
+function covers(scope: Scope, at: { service: string; instance: string; policy: string }): boolean {
+  if (scope.fleet) return true
+  if (isEmpty(scope)) return false
+  return (
+    (scope.service === null || scope.service === at.service) &&
+    (scope.instance === null || scope.instance === at.instance) &&
+    (scope.policy === null || scope.policy === at.policy)
+  )
+}
+
+/** The hold that stops this, or null; kill switches first, then in order of id. */
+export function holdOn(
+  holds: Holds,
+  at: { service: string; instance: string; policy: string },
+): Hold | null {
+  const found = sortedKeys(holds)
+    .flatMap((id) => holds.get(id) ?? [])
+    .filter(({ scope }) => covers(scope, at))
+  return found.find(({ kind }) => kind === 'kill_switch') ?? found[0] ?? null
+}

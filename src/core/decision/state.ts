@@ -1,0 +1,100 @@
+// The state of healing, and the turn of one step: what it may read, and where it puts what it says.
+import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
+import type { CommandResult } from '../../contracts/records.ts'
+import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
+import type { Incident } from '../incident/incident.ts'
+import type { Facts } from '../kernel/facts.ts'
+import type { CoreContext, Output } from '../kernel/step.ts'
+import { type Documents, newDocuments } from './documents.ts'
+import { type History, newHistory } from './history.ts'
+import type { Holds } from './holds.ts'
+import type { Streaks } from './policy.ts'
+
+/** Something about the task itself, to be told with the next decision. */
+export interface Notice {
+  readonly said: Said
+  readonly service: ServiceId | null
+}
+
+export interface State {
+  readonly context: CoreContext
+  behaviour: number
+  readonly documents: Documents
+  readonly holds: Holds
+  readonly history: History
+  readonly streaks: Streaks
+  /** Open incidents by instance. */
+  readonly incidents: Map<string, Incident>
+  /** By instance: the incarnation that has been seen well. */
+  readonly wellOnce: Map<string, number>
+  readonly chain: Chain
+  /** Results of this step, in order. */
+  results: CommandResult[]
+  notices: Notice[]
+}
+
+export function newState(context: CoreContext): State {
+  return {
+    context,
+    behaviour: context.behaviour,
+    documents: newDocuments(),
+    holds: new Map(),
+    history: newHistory(),
+    streaks: new Map(),
+    incidents: new Map(),
+    wellOnce: new Map(),
+    chain: newChain(),
+    results: [],
+    notices: [],
+  }
+}
+
+/**
+ * From `atMs` on the window of the instance starts anew: what was counted before belongs to the
+ * time
+ * before the act.
+ */
+export interface Cut {
+  readonly service: ServiceId
+  readonly instance: InstanceId
+  readonly atMs: number
+}
+
+/** One step: outputs in order, cuts, and the next time anything can change by time alone. */
+export class Turn {
+  readonly state: State
+  readonly facts: Facts
+  readonly outputs: Output[] = []
+  readonly cuts: Cut[] = []
+  wakeAtMs: number | null = null
+  private readonly audit: Audit
+
+  constructor(state: State, facts: Facts) {
+    this.state = state
+    this.facts = facts
+    const { nowMs, stepSeq } = facts
+    this.audit = new Audit(state.context, state.chain, {
+      nowMs,
+      stepSeq,
+      behaviour: state.behaviour,
+    })
+  }
+
+  get nowMs(): number {
+    return this.facts.nowMs
+  }
+
+  say(incident: Incident, said: Said): void {
+    this.outputs.push(this.audit.about(incident, said))
+  }
+
+  ops(notice: Notice): void {
+    this.outputs.push(this.audit.ops(notice.said, notice.service))
+  }
+
+  /** Asks for a step at `atMs` at the latest; times that have passed are nothing to wait for. */
+  wake(atMs: number | null): void {
+    if (atMs === null || atMs <= this.nowMs) return
+    this.wakeAtMs = Math.min(this.wakeAtMs ?? atMs, atMs)
+  }
+}
