@@ -1,5 +1,6 @@
-// The doors to the world: the log, the clock, the codec, the drivers. Adapters implement these and nothing else;
-// one conformance suite (test/conformance) runs on every log. The memory log may never be kinder than Kafka.
+// The doors to the world: the log, the clock, the codec, the drivers. Adapters implement these and
+// nothing else; one conformance suite (test/conformance) runs on every log. The memory log may
+// never be kinder than Kafka.
 import type { LogRecord, OutgoingRecord, RecordVisitor } from '../contracts/record.ts'
 
 /** Host time. Wall time is for people and record time stamps; only monotonic time measures. */
@@ -17,7 +18,10 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-/** A batch as the log holds it (Kafka's record batch v2), not decoded. Control and aborted batches never appear. */
+/**
+ * A batch as the log holds it (Kafka's record batch v2), not decoded. Control and aborted batches
+ * never appear.
+ */
 export interface RecordBatch extends TopicPartition {
   readonly baseOffset: number
   /** Offset of the last record the batch was written with (compaction may have removed records). */
@@ -32,16 +36,19 @@ export interface RecordBatch extends TopicPartition {
 }
 
 /**
- * What one poll brought from one partition. `from` is the position asked for, `to` the next one; offsets in between
- * that no batch covers are control batches, aborted or compacted records. When that cannot be told (the log answered
- * with offsets missing for no such reason), `gap` names the range and the caller must not go on deciding.
+ * What one poll brought from one partition. `from` is the position asked for, `to` the next one;
+ * offsets in between that no batch covers are control batches, aborted or compacted records. When
+ * that cannot be told (the log answered with offsets missing for no such reason), `gap` names the
+ * range and the caller must not go on deciding.
  */
 export interface Fetched extends TopicPartition {
   readonly from: number
   readonly to: number
   readonly batches: readonly RecordBatch[]
   readonly gap: { readonly from: number; readonly to: number } | null
-  /** Last stable offset (read_committed) or high watermark (read_uncommitted) when the log answered. */
+  /**
+   * Last stable offset (read_committed) or high watermark (read_uncommitted) when the log answered.
+   */
   readonly endOffset: number
   readonly logStartOffset: number
   /** `to` had reached `endOffset` when the log answered. */
@@ -53,19 +60,29 @@ export type Isolation = 'read_committed' | 'read_uncommitted'
 
 export interface ReadOptions {
   readonly isolation: Isolation
-  /** Soft bound of one poll, per partition; at least one batch is always returned. Default 1 MiB. */
+  /**
+   * Soft bound of one poll, per partition; at least one batch is always returned. Default 1 MiB.
+   */
   readonly maxBytesPerPartition?: number
 }
 
 /**
  * Reads assigned partitions, without a group. One poll at a time.
- * Errors: LogError (`POSITION_LOST` when retention passed the position, `CORRUPT` on a bad checksum, …).
+ * Errors: LogError (`POSITION_LOST` when retention passed the position, `CORRUPT` on a bad
+ * checksum, …).
  */
 export interface LogReader {
-  /** Starts reading a partition; a position already held is replaced. 'earliest'/'latest' resolve at the first poll. */
+  /**
+   * Starts reading a partition; a position already held is replaced. 'earliest'/'latest' resolve at
+   * the first poll.
+   */
   assign(at: TopicPartition, position: StartPosition): void
   unassign(at: TopicPartition): void
-  /** Waits up to `maxWaitMs` for something new; an empty answer means nothing came. */
+  /**
+   * Waits up to `maxWaitMs` for something new; an empty answer means nothing came. The first poll
+   * after `assign` does not wait and reports the partition even when it brings no records.
+   * Positions move only when the poll resolves; after a rejection nothing was lost.
+   */
   poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly Fetched[]>
   /** Next offset to be read, or null before 'earliest'/'latest' was resolved. */
   position(at: TopicPartition): number | null
@@ -89,19 +106,32 @@ export interface WriterOptions {
 }
 
 /**
- * Transactional writer: the only one that may write a task's partitions.
- * `commit` is atomic over its records, in their order within a partition; one commit at a time. After any error but
- * `TOO_LARGE` and `TIMESTAMP_REFUSED` (nothing was written) the writer is used up until the next `fence()`.
+ * Transactional writer: the only one that may write a task's partitions. `commit` is atomic over
+ * its records, in their order within a partition; one commit at a time. After any error but
+ * `TOO_LARGE` and `TIMESTAMP_REFUSED` (nothing was written) the writer is used up until the next
+ * `fence()` or `renew()`.
  */
 export interface TransactionalWriter {
-  /** Takes the transactional id: older writers are fenced and an open transaction of theirs is settled first. */
+  /**
+   * Takes the transactional id: older writers are fenced and an open transaction of theirs is
+   * settled first.
+   */
   fence(): Promise<void>
+  /**
+   * Makes a used-up writer usable again under a new epoch, but only while the id is still its own:
+   * `FENCED` when somebody else has taken it, or the log ended its transaction for it (never fences
+   * back; KIP-360). Needs a `fence()` before.
+   */
+  renew(): Promise<void>
   commit(records: readonly OutgoingRecord[]): Promise<readonly Appended[]>
   /** Closes without settling anything. */
   close(): Promise<void>
 }
 
-/** Idempotent producer for agents and operators: one request in flight per partition, never reordered or doubled. */
+/**
+ * Idempotent producer for agents and operators: one request in flight per partition, never
+ * reordered or doubled.
+ */
 export interface IdempotentProducer {
   send(records: readonly OutgoingRecord[]): Promise<readonly Appended[]>
   close(): Promise<void>
@@ -109,14 +139,19 @@ export interface IdempotentProducer {
 
 export interface GroupMember {
   readonly memberId: string
-  /** What the member said about itself when it joined (our own layout, see runtime/assignment.ts). */
+  /**
+   * What the member said about itself when it joined (our own layout, see runtime/assignment.ts).
+   */
   readonly metadata: Uint8Array
 }
 
 export interface JoinOptions {
   readonly group: string
   readonly metadata: () => Uint8Array
-  /** Runs on the group's leader. Every number must appear at most once; what is left out stays unowned. */
+  /**
+   * Runs on the group's leader. Every number must appear at most once; what is left out stays
+   * unowned.
+   */
   readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, readonly number[]>
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
@@ -130,10 +165,16 @@ export type GroupEvent =
       readonly memberId: string
       readonly tasks: readonly number[]
     }
-  /** Ownership can no longer be proven (session ran out, unknown member): stop acting, then wait for `assigned`. */
+  /**
+   * Ownership can no longer be proven (session ran out, unknown member): stop acting, then wait for
+   * `assigned`.
+   */
   | { readonly kind: 'lost'; readonly reason: string }
 
-/** Membership of a consumer group: a hint about who should own what. The fence is the truth (DESIGN.md law 5). */
+/**
+ * Membership of a consumer group: a hint about who should own what. The fence is the truth
+ * (DESIGN.md law 5).
+ */
 export interface Membership {
   /** The next event; events are not skipped. Rejects with LogError `CLOSED` after `leave()`. */
   next(): Promise<GroupEvent>
@@ -146,7 +187,10 @@ export interface TopicSetup {
   readonly topic: string
   readonly partitions: number
   readonly replicas?: number
-  /** Kafka's own names: `cleanup.policy`, `retention.ms`, `message.timestamp.type`, `max.message.bytes`, … */
+  /**
+   * Kafka's own names: `cleanup.policy`, `retention.ms`, `message.timestamp.type`,
+   * `max.message.bytes`, …
+   */
   readonly config: Readonly<Record<string, string>>
 }
 
@@ -161,7 +205,10 @@ export interface LogAdmin {
   createTopics(topics: readonly TopicSetup[]): Promise<void>
   /** null for topics that do not exist. */
   describeTopics(names: readonly string[]): Promise<readonly (TopicDescription | null)[]>
-  /** `at`: 'earliest', 'latest' (last stable offset for read_committed) or the first offset at or after a time (-1 = none). */
+  /**
+   * `at`: 'earliest', 'latest' (last stable offset for read_committed) or the first offset at or
+   * after a time (-1 = none).
+   */
   offsets(
     partitions: readonly TopicPartition[],
     at: 'earliest' | 'latest' | { readonly timestampMs: number },

@@ -25,7 +25,7 @@ export type Fault = 'lose request' | 'lose answer' | 'double' | 'hold request' |
 export interface Disturbance {
   /** Resolves when the (last) request has met it. */
   readonly met: Promise<void>
-  /** No more requests meet it, and what is held goes on; resolves when the log has carried that out. */
+  /** No more requests meet it, what is held goes on; resolves when the log has carried it out. */
   release(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
-// Requests and answers that are lost, late or doubled between a writer and the log. Whatever happens on the way, a
-// record is there once or not at all, in its order, and what commit() says is true.
+// Requests and answers that are lost, late or doubled between a writer and the log. Whatever
+// happens on the way, a record is there once or not at all, in its order, and what commit() says
+// is true.
 import assert from 'node:assert/strict'
 import type { ConformanceCase, ConformanceRig, Fault, RequestKind } from '../rig.ts'
 import {
@@ -161,8 +162,9 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
     id: 'end-late-hits-next',
     title: 'a late EndTxn does not commit the transaction that came after it',
     story:
-      'EndTxn has no number: the copy of a repeated commit, arriving after the next transaction began, ends that one ' +
-      'with half its records (KAFKA-14402). Hence a new epoch after any EndTxn that was repeated.',
+      'EndTxn has no number: the copy of a repeated commit, arriving after the next transaction ' +
+      'began, ends that one with half its records (KAFKA-14402). Hence a new epoch after any ' +
+      'EndTxn that was repeated.',
     async run(rig) {
       const transactionalId = rig.unique('writer')
       const { log, link } = await rig.connect()

@@ -1,4 +1,5 @@
-// Groups: every task owned at most once per generation, generations grow, and whoever cannot prove ownership is told.
+// Groups: every task owned at most once per generation, generations grow, and whoever cannot
+// prove ownership is told.
 import assert from 'node:assert/strict'
 import type {
   GroupEvent,

@@ -319,7 +319,7 @@ export const RECORD_CASES: readonly ConformanceCase[] = [
     id: 'timestamp-refused',
     title: 'a CreateTime two hours ahead is refused, nothing is written, the writer goes on',
     story:
-      'Kafka 4 refuses what is more than an hour ahead; a broken host clock must not look like an outage.',
+      'Kafka 4 refuses what is an hour ahead; a broken host clock must not look like an outage.',
     async run(rig) {
       const { log } = await rig.connect()
       const at = { topic: await topicOf(rig, log, { partitions: 2 }), partition: 0 }

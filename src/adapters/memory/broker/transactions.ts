@@ -1,7 +1,7 @@
 // The transaction coordinator, after Kafka's, for clients that know no transaction version 2 (as
 // kafkajs):
 //
-//   Empty ─addPartitions─► Ongoing ─endTxn─► Prepare(Commit|Abort) ─markers─► Complete(Commit|Abort)
+//   Empty ─addPartitions─► Ongoing ─endTxn─► PrepareCommit,Abort ─markers─► CompleteCommit,Abort
 //     ▲                     │   ▲                                                   │
 //     └───initProducerId────┼───┴───────────────────addPartitions───────────────────┘
 //                           └─time-out, or initProducerId of another: epoch + 1 ─► PrepareAbort

@@ -1,12 +1,12 @@
 // The transactional writer: AddPartitionsToTxn, one Produce after another per partition with
 // sequence numbers of our own, EndTxn. What is repeated and what is given up:
 //
-//   AddPartitions, Produce, EndTxn without an answer   asked again with the same epoch and sequence until the deadline
-//   an EndTxn or AddPartitions that was repeated       a copy may still be on its way and would end or begin the next
-//                                                      transaction of this epoch: a new epoch is taken first, and only
-//                                                      if the id is still ours (never fence back)
-//   a batch refused for its size or time stamp         the transaction is aborted; the writer stays usable
-//   anything else                                      used up until fence() or renew()
+//   any request without an answer    asked again with the same epoch and sequence until the deadline
+//   EndTxn or AddPartitions repeated a copy may still be on its way and would end or begin the next
+//                                    transaction of this epoch: a new epoch is taken first, and only
+//                                    if the id is still ours (never fence back)
+//   a batch refused (size, time)     the transaction is aborted; the writer stays usable
+//   anything else                    used up until fence() or renew()
 import type { OutgoingRecord } from '../../../contracts/record.ts'
 import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
 import type { Appended, TransactionalWriter, WriterOptions } from '../../../runtime/ports.ts'
@@ -81,8 +81,9 @@ export class Writer implements TransactionalWriter {
   }
 
   /**
-   * A new epoch while the id is ours. An open transaction of this epoch (left by us, or begun by a late copy of a
-   * request) is aborted first: a log that has to do that itself takes us for a zombie.
+   * A new epoch while the id is ours. An open transaction of this epoch (left by us, or begun by a
+   * late copy of a request) is aborted first: a log that has to do that itself takes us for a
+   * zombie.
    */
   async #newEpoch(deadlineMs: number): Promise<void> {
     const { transactionalId } = this.#options

@@ -1,0 +1,36 @@
+// The host's clock: sleeps end, and end at once when they are aborted.
+import { expect, test } from 'vitest'
+import { systemClock } from '../../src/runtime/clock.ts'
+
+test('monotonic time moves on over a sleep', async () => {
+  const before = systemClock.monotonicMs()
+  await systemClock.sleep(20)
+  const passed = systemClock.monotonicMs() - before
+  expect(passed).toBeGreaterThan(15)
+  expect(Math.abs(systemClock.nowMs() - Date.now())).toBeLessThan(5_000)
+})
+
+test('an aborted sleep rejects with the reason, before and during', async () => {
+  const stop = new AbortController()
+  const reason = new Error('enough')
+  const sleeping = systemClock.sleep(60_000, stop.signal)
+  stop.abort(reason)
+  await expect(sleeping).rejects.toBe(reason)
+  await expect(systemClock.sleep(60_000, stop.signal)).rejects.toBe(reason)
+})
+
+// Node turns a timer of more than 2^31 ms into one of 1 ms: a sleep of a month would end at once.
+test('a sleep longer than a Node timer takes does not end at once', async () => {
+  const stop = new AbortController()
+  let ended = false
+  const sleeping = systemClock.sleep(40 * 86_400_000, stop.signal).then(
+    () => {
+      ended = true
+    },
+    () => {},
+  )
+  await systemClock.sleep(30)
+  expect(ended).toBe(false)
+  stop.abort()
+  await sleeping
+})
