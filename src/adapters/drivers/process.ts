@@ -68,6 +68,7 @@ export class ProcessDriver implements Driver {
   readonly #onExit: ((exit: ProcessExit) => void)[] = []
   #child: Child | null = null
   #ending = false
+  #lastPid: number | null = null
   #output = ''
 
   constructor(options: ProcessDriverOptions) {
@@ -101,7 +102,7 @@ export class ProcessDriver implements Driver {
   }
 
   async restart(signal: AbortSignal): Promise<StartFacts> {
-    const pidBefore = this.pid()
+    const pidBefore = this.#lastPid
     const killed = await this.#end()
     return await this.#begin({ pidBefore, killed }, signal)
   }
@@ -178,6 +179,7 @@ export class ProcessDriver implements Driver {
     })
     const child: Child = { process, pid, ended }
     this.#child = child
+    this.#lastPid = pid
     for (const listener of this.#onStart) listener(pid)
     return child
   }

@@ -83,11 +83,12 @@ export class Collector {
   async #ticks(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
     while (!signal.aborted) {
-      const waitMs = tickStart(clock.nowMs()) + TICK_MS - clock.nowMs()
-      await clock.sleep(waitMs, signal).catch(() => undefined)
+      const start = tickStart(clock.nowMs())
+      await clock.sleep(start + TICK_MS - clock.nowMs(), signal).catch(() => undefined)
       if (signal.aborted) return
-      for (const instance of this.#options.instances)
-        instance.sendCounts('tick', this.#pid(instance))
+      // Timers may fire a moment early.
+      if (clock.nowMs() < start + TICK_MS) continue
+      for (const one of this.#options.instances) one.sendTick(start, this.#pid(one))
     }
   }
 
@@ -111,14 +112,14 @@ export class Collector {
   }
 
   #sendEarly(instance: Instance, waitMs: number): void {
-    if (waitMs <= 0) return instance.sendCounts('early', null)
+    if (waitMs <= 0) return instance.sendEarly()
     if (this.#early.has(instance)) return
     this.#early.add(instance)
     this.#options.clock
       .sleep(waitMs)
       .then(() => {
         this.#early.delete(instance)
-        instance.sendCounts('early', null)
+        instance.sendEarly()
       })
       .catch((error: unknown) => this.#fail(error))
   }

@@ -255,7 +255,7 @@ export class Executor {
 
   #draft(command: Command, instance: Instance | undefined): ResultBody {
     const nowMs = this.#deps.options.clock.nowMs()
-    const pid = instance?.driver.pid() ?? null
+    const pid = instance?.pid ?? null
     return {
       service: command.target.service,
       instance: command.target.instance,

@@ -2,8 +2,8 @@
 // whether our own hand is on it. Also the records that speak of it.
 import { randomUUID } from 'node:crypto'
 import { eventId } from '../../contracts/ids.ts'
-import type { ServiceAction, ServiceEvent, Signal } from '../../contracts/records.ts'
-import { DeltaAggregator } from '../../runtime/agent/delta.ts'
+import type { Flush, Gauges, ServiceAction, ServiceEvent, Signal } from '../../contracts/records.ts'
+import { DeltaAggregator, tickStart } from '../../runtime/agent/delta.ts'
 import type { Driver } from '../../runtime/agent/driver.ts'
 import { GaugeSampler } from '../../runtime/agent/gauges.ts'
 import { type Ledger, LedgerWriteError } from '../../runtime/agent/ledger.ts'
@@ -36,6 +36,8 @@ export class Instance {
   incarnation: number
   /** Verdict of the prober, for the business state of the heartbeat. */
   verdict: 'unknown' | 'up' | 'down' = 'unknown'
+  /** The newest process, running or not. */
+  pid: number | null = null
   readonly #deps: InstanceDeps
   readonly #clock: Clock
   #held = true
@@ -64,7 +66,7 @@ export class Instance {
 
   /** Takes the instance in hand; what was counted so far is sent, what comes meanwhile waits. */
   hold(): void {
-    this.sendCounts('early', null)
+    this.sendEarly()
     this.counts.clear()
     this.#held = true
   }
@@ -78,6 +80,7 @@ export class Instance {
    * it.
    */
   #begin(pid: number): void {
+    this.pid = pid
     this.incarnation += 1
     this.#version = 0
     this.#registered = false
@@ -156,19 +159,27 @@ export class Instance {
     this.#refusedTold = false
   }
 
-  /** Sends what was counted since the last time, unless our own hand is on the instance. */
-  sendCounts(flush: 'tick' | 'early', pid: number | null): void {
+  /**
+   * Sends what the tick that began at `tickStartMs` counted, unless our own hand is on the
+   * instance.
+   */
+  sendTick(tickStartMs: number, pid: number | null): void {
+    const gauges = pid === null ? null : this.gauges.sample(pid, this.#clock.monotonicMs())
+    this.#send('tick', tickStartMs, gauges)
+  }
+
+  /** Sends what was counted so far, before the tick has ended. */
+  sendEarly(): void {
+    this.#send('early', tickStart(this.#clock.nowMs()), null)
+  }
+
+  #send(flush: Flush, tickStartMs: number, gauges: Gauges | null): void {
     if (this.#held) return
-    const takeGauges = flush === 'tick' && pid !== null
-    const gauges = takeGauges ? this.gauges.sample(pid, this.#clock.monotonicMs()) : null
-    const body = this.counts.take(flush, this.#clock.nowMs(), gauges)
+    const at = { atMs: this.#clock.monotonicMs(), tickStartMs }
+    const body = this.counts.take(flush, at, gauges)
     if (body === null) return
     const { service, instance } = this.spec
-    void this.#deps.publisher.telemetry({
-      ...body,
-      service,
-      instance,
-      incarnation: this.incarnation,
-    })
+    const { incarnation } = this
+    void this.#deps.publisher.telemetry({ ...body, service, instance, incarnation })
   }
 }

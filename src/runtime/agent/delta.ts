@@ -44,29 +44,35 @@ export class DeltaAggregator {
   }
 
   /**
-   * Adds counts. The answer is the time (on the clock of `nowMs`) at which an early delta is due,
-   * or null.
+   * Adds counts. The answer is the time (on the clock of `atMs`, monotonic) at which an early delta
+   * is due, or null.
    */
-  add(batch: CountBatch, nowMs: number): number | null {
+  add(batch: CountBatch, atMs: number): number | null {
     if (batch.n === 0) return null
     const afterSuccess = !this.#failing || batch.errors < batch.n
     const first = batch.errors > 0 && afterSuccess
     this.#failing = !batch.lastOk
     this.#tally.merge(batch)
     if (!first || !this.#earlyFlush) return null
-    return Math.max(nowMs, this.#earlyAtMs + EARLY_GAP_MS)
+    return Math.max(atMs, this.#earlyAtMs + EARLY_GAP_MS)
   }
 
-  /** What was counted since the last call, or null when nothing was and there are no gauges. */
-  take(flush: Flush, nowMs: number, gauges: Gauges | null): DeltaBody | null {
+  /**
+   * What was counted since the last call, or null when nothing was and there are no gauges. `atMs`
+   * is on the clock of `add`; `tickStartMs` is wall time.
+   */
+  take(
+    flush: Flush,
+    at: { readonly atMs: number; readonly tickStartMs: number },
+    gauges: Gauges | null,
+  ): DeltaBody | null {
     const { n, errors, localErrors, sumUs, maxUs, zeros, buckets } = this.#tally.snapshot()
     if (n === 0 && gauges === null) return null
     this.#tally = new Tally()
-    if (flush === 'early') this.#earlyAtMs = nowMs
+    if (flush === 'early') this.#earlyAtMs = at.atMs
     return {
       operation: '',
-      // A tick is sent at its end, so the tick meant is the one that has just ended.
-      tick_start_ms: tickStart(flush === 'tick' ? nowMs - 1 : nowMs),
+      tick_start_ms: at.tickStartMs,
       tick_ms: TICK_MS,
       flush,
       n,

@@ -16,6 +16,7 @@ export interface ProcessExit {
  * not answer in time.
  */
 export interface StartFacts {
+  /** The process before, running or not; null when there was none. */
   readonly pidBefore: number | null
   readonly pidAfter: number | null
   /** The old process did not end by itself within the grace time and was killed. */

@@ -171,6 +171,8 @@ export class Ledger {
       this.#state.seqUpto = this.#seq
       this.#compact()
     } finally {
+      // The descriptor's number may soon belong to another file.
+      this.#broken = CLOSED
       fs.closeSync(this.#fd)
       this.#release()
     }

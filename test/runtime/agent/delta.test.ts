@@ -1,0 +1,83 @@
+// Deltas: ticks on whole seconds, an early one at the first failure after a success, nothing lost
+// or counted twice between them.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { DeltaAggregator, EARLY_GAP_MS, tickStart } from '../../../src/runtime/agent/delta.ts'
+import { type CountBatch, Tally } from '../../../src/runtime/agent/tally.ts'
+
+const at = (atMs: number) => ({ atMs, tickStartMs: tickStart(atMs) })
+
+function batch(...outcomes: readonly boolean[]): CountBatch {
+  const tally = new Tally()
+  for (const ok of outcomes) tally.add({ ok, latencyUs: 1_000 })
+  return tally.snapshot()
+}
+
+test('the first failure after a success is due at once, the ones after it are not', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  expect(counts.add(batch(true, true), 1_000)).toBeNull()
+  expect(counts.add(batch(true, false), 1_010)).toBe(1_010)
+  expect(counts.take('early', at(1_010), null)).toMatchObject({ n: 4, errors: 1, flush: 'early' })
+  expect(counts.add(batch(false, false), 1_020)).toBeNull()
+  expect(counts.add(batch(true), 1_030)).toBeNull()
+  expect(counts.add(batch(false), 1_035)).toBe(1_010 + EARLY_GAP_MS)
+})
+
+test('an instance that fails from its first request on is told of at once', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  expect(counts.add(batch(false), 5)).toBe(5)
+})
+
+test('switched off, nothing is due before the tick', () => {
+  const counts = new DeltaAggregator({ earlyFlush: false })
+  expect(counts.add(batch(true, false), 1_000)).toBeNull()
+  expect(counts.take('tick', at(2_000), null)).toMatchObject({
+    n: 2,
+    errors: 1,
+    flush: 'tick',
+    tick_start_ms: 2_000,
+    tick_ms: 1_000,
+  })
+})
+
+test('nothing counted and nothing measured is no delta', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  expect(counts.take('tick', at(1_000), null)).toBeNull()
+})
+
+test('early deltas and ticks together hold every request once, and the gaps lead back to the grid', () => {
+  const outcomes = fc.array(
+    fc.record({ ok: fc.boolean(), latencyUs: fc.integer({ min: 0, max: 3_000_000 }) }),
+    { maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(outcomes, (samples) => {
+      const counts = new DeltaAggregator({ earlyFlush: true })
+      const wanted = new Tally()
+      const found = new Map<number, number>()
+      let [n, zeros] = [0, 0]
+      const take = (flush: 'tick' | 'early', nowMs: number): void => {
+        const delta = counts.take(flush, at(nowMs), null)
+        let index = 0
+        for (const { gap, count } of delta?.buckets ?? []) {
+          index += gap
+          found.set(index, (found.get(index) ?? 0) + count)
+        }
+        n += delta?.n ?? 0
+        zeros += delta?.zeros ?? 0
+      }
+      samples.forEach((sample, i) => {
+        const one = new Tally()
+        one.add(sample)
+        wanted.add(sample)
+        const nowMs = i * 37
+        if (counts.add(one.snapshot(), nowMs) !== null) take('early', nowMs)
+        if (i % 10 === 9) take('tick', nowMs)
+      })
+      take('tick', 1_000_000)
+      const { buckets, n: all, zeros: none } = wanted.snapshot()
+      expect([n, zeros]).toEqual([all, none])
+      expect([...found].sort(([a], [b]) => a - b)).toEqual(buckets)
+    }),
+  )
+})

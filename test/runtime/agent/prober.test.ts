@@ -1,0 +1,117 @@
+// The schedule of tries, on virtual time: no overlap, no drift, no verdict about what our own hand
+// did.
+import { expect, test } from 'vitest'
+import type { ProbeReason, ProbeVerdict } from '../../../src/contracts/records.ts'
+import { PROFILES, type ProbeTry } from '../../../src/runtime/agent/probe.ts'
+import { probeLoop } from '../../../src/runtime/agent/prober.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
+
+const target = { protocol: 'http', host: '127.0.0.1', port: 1, path: '/health' } as const
+
+function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) {
+  const clock = new VirtualClock()
+  const verdicts: { at: number; verdict: ProbeVerdict }[] = []
+  const tries: number[] = []
+  let [open, mostOpen, held] = [0, 0, false]
+  const probe: ProbeTry = async (_, timeoutMs) => {
+    tries.push(clock.monotonicMs())
+    mostOpen = Math.max(mostOpen, ++open)
+    const { reason, tookMs } = answer(clock.monotonicMs())
+    await clock.sleep(Math.min(tookMs, timeoutMs))
+    open--
+    return {
+      reason: tookMs >= timeoutMs ? 'timeout' : reason,
+      latencyUs: tookMs * 1000,
+      status: null,
+    }
+  }
+  const stop = new AbortController()
+  const done = probeLoop(
+    {
+      target,
+      profile: PROFILES.fast,
+      probe,
+      clock,
+      held: () => held,
+      onTry: () => undefined,
+      onVerdict: (verdict) => verdicts.push({ at: clock.monotonicMs(), verdict }),
+    },
+    stop.signal,
+  )
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await clock.advance(1_000)
+    await done
+  }
+  const hold = (value: boolean): void => {
+    held = value
+  }
+  return { clock, tries, verdicts, most: () => mostOpen, end, hold }
+}
+
+test('ten minutes of tries keep their period', async () => {
+  const rig = run(() => ({ reason: 'ok', tookMs: 7 }))
+  await rig.clock.advance(600_000)
+  await rig.end()
+  expect(rig.tries.slice(0, 3)).toEqual([0, 100, 200])
+  expect(rig.tries.length).toBeGreaterThanOrEqual(6_000)
+  expect(rig.tries.length).toBeLessThanOrEqual(6_001)
+  expect(rig.verdicts).toEqual([{ at: 7, verdict: 'up' }])
+})
+
+test('a hanging instance: tries do not overlap, down after three time-outs', async () => {
+  const rig = run((at) => ({ reason: 'ok', tookMs: at < 1_000 ? 1 : 10_000 }))
+  await rig.clock.advance(3_000)
+  await rig.end()
+  expect(rig.most()).toBe(1)
+  expect(rig.verdicts).toEqual([
+    { at: 1, verdict: 'up' },
+    { at: 1_600, verdict: 'down' },
+  ])
+})
+
+test('a refusing instance is down within three periods, and up at its first answer', async () => {
+  const rig = run((at) => ({ reason: at >= 500 && at < 2_000 ? 'refused' : 'ok', tookMs: 1 }))
+  await rig.clock.advance(3_000)
+  await rig.end()
+  expect(rig.verdicts).toEqual([
+    { at: 1, verdict: 'up' },
+    { at: 701, verdict: 'down' },
+    { at: 2_001, verdict: 'up' },
+  ])
+})
+
+test('while held nothing is tried; afterwards the first success is an up again', async () => {
+  // A restart by our own hand must not look like a fault, and the new process must be announced.
+  const rig = run(() => ({ reason: 'ok', tookMs: 1 }))
+  await rig.clock.advance(250)
+  rig.hold(true)
+  await rig.clock.advance(1_000)
+  const during = rig.tries.length
+  rig.hold(false)
+  await rig.clock.advance(200)
+  await rig.end()
+  expect(during).toBe(3)
+  expect(rig.verdicts.map(({ verdict }) => verdict)).toEqual(['up', 'up'])
+})
+
+test('a defect of a listener ends the loop with its error', async () => {
+  const clock = new VirtualClock()
+  const loop = probeLoop(
+    {
+      target,
+      profile: PROFILES.fast,
+      probe: async () => ({ reason: 'ok', latencyUs: 1, status: 200 }),
+      clock,
+      held: () => false,
+      onTry: () => {
+        throw new Error('a defect')
+      },
+      onVerdict: () => undefined,
+    },
+    new AbortController().signal,
+  )
+  const outcome = expect(loop).rejects.toThrow('a defect')
+  await clock.advance(10)
+  await outcome
+})
