@@ -1,0 +1,123 @@
+// The worker role: checks that the cluster is initialised and the right one, then runs the tasks
+// that its group gives it. Wiring only; the engine is runtime/host.ts.
+import type { Decoder, Encoder } from '../../contracts/decode.ts'
+import { HsError } from '../../contracts/failure.ts'
+import { type ClusterId, clusterId as toClusterId } from '../../contracts/ids.ts'
+import { DEFAULT_PREFIX, topicName } from '../../contracts/topics.ts'
+import { Host } from '../../runtime/host.ts'
+import { readGenesis } from '../../runtime/init.ts'
+import type { Instruments } from '../../runtime/instruments.ts'
+import type { Clock, LogPort } from '../../runtime/ports.ts'
+import { forPeople } from '../../runtime/reaction.ts'
+import type { CreateCore } from '../../runtime/restore.ts'
+import type { TaskStatus } from '../../runtime/task.ts'
+
+export interface WorkerOptions {
+  readonly log: LogPort
+  readonly decoder: Decoder
+  readonly encoder: Encoder
+  readonly createCore: CreateCore
+  readonly clock: Clock
+  readonly instruments: Instruments
+  readonly prefix?: string
+  readonly group?: string
+  readonly sessionTimeoutMs?: number
+  readonly rebalanceTimeoutMs?: number
+  readonly heartbeatMs?: number
+  /** Nothing can be owned any more; the process should end and be started again. */
+  readonly onFatal?: (error: HsError) => void
+}
+
+export interface WorkerStatus {
+  readonly clusterId: ClusterId
+  /** P. */
+  readonly partitions: number
+  readonly memberId: string
+  /** Generation of the group; -1 while ownership cannot be proven. */
+  readonly generation: number
+  readonly tasks: readonly TaskStatus[]
+  /** In the group, and every task it was given runs. */
+  readonly ready: boolean
+}
+
+export interface WorkerHandle {
+  status(): WorkerStatus
+  /** Commits, lets go and leaves; at most 5 s, whatever the log does. */
+  stop(): Promise<void>
+}
+
+export const DEFAULT_GROUP = 'healstream'
+
+/**
+ * Errors: HsError HS_NO_GENESIS before `healstream init`, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN;
+ * LogError of the log.
+ */
+export async function startWorker(options: WorkerOptions): Promise<WorkerHandle> {
+  const prefix = options.prefix ?? DEFAULT_PREFIX
+  const group = options.group ?? DEFAULT_GROUP
+  const clusterId = toClusterId(await options.log.clusterId())
+  const partitions = await checkGenesis(options.log, prefix, clusterId)
+  const { log, clock, decoder, encoder, createCore, instruments } = options
+  const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = options
+  const host = new Host({
+    engine: {
+      log,
+      clock,
+      decoder,
+      encoder,
+      createCore,
+      instruments,
+      prefix,
+      group,
+      clusterId,
+    },
+    partitions,
+    ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+    ...(rebalanceTimeoutMs === undefined ? {} : { rebalanceTimeoutMs }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    onFatal: (error) => options.onFatal?.(forPeople(error)),
+  })
+  const detail = `group ${group}, ${partitions} partitions, cluster ${clusterId}`
+  instruments.emit('process_started', { role: 'worker', detail })
+  let stopped: Promise<void> | null = null
+  return {
+    status: () => statusOf(host, { clusterId, partitions }),
+    stop: () => {
+      stopped ??= host.stop()
+      return stopped
+    },
+  }
+}
+
+/** P, read from the genesis of the first task. */
+async function checkGenesis(log: LogPort, prefix: string, clusterId: ClusterId): Promise<number> {
+  const topic = topicName('journal', prefix)
+  const admin = log.admin()
+  const [found] = await admin.describeTopics([topic]).finally(() => admin.close())
+  if (found === null || found === undefined)
+    throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}: this cluster was never begun`)
+  const genesis = await readGenesis(log, { topic, partition: 0 })
+  if (genesis === null) throw new HsError('HS_NO_GENESIS', `the journal ${topic}-0 is empty`)
+  if (genesis.clusterId !== clusterId)
+    throw new HsError(
+      'HS_FOREIGN_CLUSTER',
+      `the journals under ${prefix} belong to cluster ${genesis.clusterId}, this is ${clusterId}`,
+    )
+  if (genesis.partitions !== found.partitions)
+    throw new HsError(
+      'HS_CONFIG',
+      `${topic} has ${found.partitions} partitions, it was begun with ${genesis.partitions}`,
+      { fix: 'The number of partitions is fixed at creation; restore the topic as it was.' },
+    )
+  return genesis.partitions
+}
+
+function statusOf(
+  host: Host,
+  { clusterId, partitions }: Pick<WorkerStatus, 'clusterId' | 'partitions'>,
+): WorkerStatus {
+  const { memberId, generation } = host
+  const tasks = host.status()
+  const ready = generation >= 0 && tasks.every((task) => task.state === 'Running')
+  return { clusterId, partitions, memberId, generation, tasks, ready }
+}

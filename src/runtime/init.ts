@@ -1,0 +1,189 @@
+// `healstream init`: topics, and a genesis in every journal. Run again it changes nothing and says
+// so; it refuses a journal of another cluster, another number of partitions or another prefix. A
+// worker never does this by itself: a journal that is gone must not turn into a silent fresh start.
+import { HsError } from '../contracts/failure.ts'
+import { type ClusterId, clusterId as toClusterId } from '../contracts/ids.ts'
+import { type GenesisEntry, type InputPosition, NO_HASH } from '../contracts/journal.ts'
+import {
+  DEFAULT_PARTITIONS,
+  DEFAULT_PREFIX,
+  INPUT_TOPICS,
+  topicName,
+  TOPICS,
+  type TopicSpec,
+} from '../contracts/topics.ts'
+import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
+import { Chain } from './chain.ts'
+import { readJournal, serviceTaskId, transactionalIdOf } from './journal.ts'
+import type { Clock, LogAdmin, LogPort, TopicSetup } from './ports.ts'
+
+const SNAPSHOT_FORMAT = 1
+const TRANSACTION_TIMEOUT_MS = 5_000
+const COMMIT_DEADLINE_MS = 10_000
+const VISIBLE_PAUSE_MS = 5
+
+export interface InitOptions {
+  readonly clock: Clock
+  readonly prefix?: string
+  readonly partitions?: number
+  /** Policies may enforce at once (marked in genesis). */
+  readonly dev?: boolean
+  readonly replicas?: number
+  /** Default: the newest this build knows. */
+  readonly behaviour?: number
+}
+
+export interface InitReport {
+  readonly clusterId: ClusterId
+  readonly partitions: number
+  /** Journals that were begun now. */
+  readonly begun: number
+  /** Journals that had been begun before. */
+  readonly found: number
+}
+
+/** Topics of a prefix as they have to be (DESIGN.md section 4). */
+export function topicSetups(
+  prefix: string,
+  partitions: number,
+  replicas?: number,
+): readonly TopicSetup[] {
+  return TOPICS.map((spec) => ({
+    topic: topicName(spec.kind, prefix),
+    partitions: spec.partitions === 'P' ? partitions : spec.partitions,
+    ...(replicas === undefined ? {} : { replicas }),
+    config: topicConfig(spec),
+  }))
+}
+
+function topicConfig(spec: TopicSpec): Readonly<Record<string, string>> {
+  const retention = spec.retentionMs ?? -1
+  return {
+    'cleanup.policy': spec.cleanup,
+    ...(spec.cleanup === 'delete' ? { 'retention.ms': String(retention) } : {}),
+    'message.timestamp.type': spec.time === 'append' ? 'LogAppendTime' : 'CreateTime',
+    'max.message.bytes': String(spec.maxBytes),
+    ...(spec.edge ? { 'compression.type': 'uncompressed' } : {}),
+  }
+}
+
+/**
+ * Errors: HS_FOREIGN_CLUSTER for journals of another cluster, HS_CONFIG for another number of
+ * partitions, HS_CHAIN_BROKEN for a journal that cannot be read; LogError of the log.
+ */
+export async function initCluster(log: LogPort, options: InitOptions): Promise<InitReport> {
+  const prefix = options.prefix ?? DEFAULT_PREFIX
+  const partitions = options.partitions ?? DEFAULT_PARTITIONS
+  const clusterId = toClusterId(await log.clusterId())
+  const admin = log.admin()
+  try {
+    await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
+    const report = { clusterId, partitions, begun: 0, found: 0 }
+    for (let partition = 0; partition < partitions; partition++) {
+      const genesis = {
+        kind: 'genesis',
+        clusterId,
+        task: serviceTaskId(partition),
+        partitions,
+        prefix,
+        positions: await firstPositions(admin, prefix, partition),
+        behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
+        format: SNAPSHOT_FORMAT,
+        dev: options.dev ?? false,
+        atMs: options.clock.nowMs(),
+        lastTip: null,
+      } as const
+      if (await begin(log, options.clock, { genesis, partition })) report.begun++
+      else report.found++
+    }
+    return report
+  } finally {
+    await admin.close()
+  }
+}
+
+async function createTopics(admin: LogAdmin, setups: readonly TopicSetup[]): Promise<void> {
+  const found = await admin.describeTopics(setups.map(({ topic }) => topic))
+  for (const [i, setup] of setups.entries()) {
+    const there = found[i]
+    if (there === null || there === undefined || there.partitions === setup.partitions) continue
+    throw new HsError(
+      'HS_CONFIG',
+      `${setup.topic} has ${there.partitions} partitions, ${setup.partitions} were asked for`,
+      { fix: 'The number of partitions is fixed at creation: use it, or another prefix.' },
+    )
+  }
+  await admin.createTopics(setups.filter((_, i) => (found[i] ?? null) === null))
+}
+
+async function firstPositions(
+  admin: LogAdmin,
+  prefix: string,
+  partition: number,
+): Promise<readonly InputPosition[]> {
+  const places = INPUT_TOPICS.map((topic) => ({ topic: topicName(topic, prefix), partition }))
+  const offsets = await admin.offsets(places, 'earliest', 'read_committed')
+  return INPUT_TOPICS.map((topic, i) => ({ topic, partition, offset: offsets[i] ?? 0 }))
+}
+
+/** Writes the genesis; false when the journal has a fitting one. Never fences a begun journal. */
+async function begin(
+  log: LogPort,
+  clock: Clock,
+  { genesis, partition }: { readonly genesis: GenesisEntry; readonly partition: number },
+): Promise<boolean> {
+  const at = { topic: topicName('journal', genesis.prefix), partition }
+  if (await isBegun(log, at, genesis)) return false
+  const writer = log.writer({
+    transactionalId: transactionalIdOf(genesis.prefix, genesis.task),
+    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    deadlineMs: COMMIT_DEADLINE_MS,
+  })
+  try {
+    await writer.fence()
+    // Somebody may have begun it since: their transaction is settled now.
+    if (await isBegun(log, at, genesis)) return false
+    await new Chain(writer, clock, { at, tip: NO_HASH }).append([], [genesis])
+    // A commit is answered a moment before it is visible; whoever starts now must find it.
+    while ((await readGenesis(log, at)) === null) await clock.sleep(VISIBLE_PAUSE_MS)
+    return true
+  } finally {
+    await writer.close()
+  }
+}
+
+async function isBegun(
+  log: LogPort,
+  at: { topic: string; partition: number },
+  wanted: GenesisEntry,
+): Promise<boolean> {
+  const found = await readGenesis(log, at)
+  if (found === null) return false
+  const { clusterId, partitions, prefix } = found
+  if (clusterId !== wanted.clusterId)
+    throw new HsError(
+      'HS_FOREIGN_CLUSTER',
+      `${at.topic}-${at.partition} was begun for cluster ${clusterId}, this is ${wanted.clusterId}`,
+    )
+  if (partitions !== wanted.partitions || prefix !== wanted.prefix)
+    throw new HsError(
+      'HS_CONFIG',
+      `${at.topic}-${at.partition} was begun for ${partitions} partitions and prefix ${prefix}`,
+    )
+  return true
+}
+
+/** First entry of a journal; null for an empty one. Errors: HS_CHAIN_BROKEN, LogError of the log. */
+export async function readGenesis(
+  log: LogPort,
+  at: { readonly topic: string; readonly partition: number },
+): Promise<GenesisEntry | null> {
+  for await (const { entry, offset } of readJournal(log, at)) {
+    if (entry.kind === 'genesis') return entry
+    throw new HsError(
+      'HS_CHAIN_BROKEN',
+      `${at.topic}-${at.partition} begins at offset ${offset} with ${entry.kind}, not with genesis`,
+    )
+  }
+  return null
+}

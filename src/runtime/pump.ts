@@ -1,0 +1,142 @@
+// One reader for one class of topics, for all tasks of a worker: an endless poll whose answers go to
+// the task of their partition. Two of them run side by side, so that a command, a policy or a result
+// never waits behind telemetry.
+import { topicKind, topicName, type TopicKind } from '../contracts/topics.ts'
+import { LogError } from './log-error.ts'
+import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'
+import { reactionTo } from './reaction.ts'
+import type { TaskSpec } from './restore.ts'
+import type { Delivery } from './run-options.ts'
+
+/** An empty answer after this long; also how old `asOf` gets on quiet topics. */
+const POLL_MS = 250
+const FIRST_BACKOFF_MS = 20
+const LAST_BACKOFF_MS = 1_000
+
+/** A task at a pump. */
+export interface Consumer {
+  deliver(delivery: Delivery): void
+  readFailed(error: unknown): void
+}
+
+interface Subscription {
+  readonly consumer: Consumer
+  readonly spec: TaskSpec
+  /** Polls sent from here on ask for it. */
+  readonly sincePoll: number
+}
+
+export interface PumpOptions {
+  readonly log: LogPort
+  readonly clock: Clock
+  readonly prefix: string
+  /** Whether a topic belongs to this pump's class. */
+  readonly reads: (topic: TopicKind) => boolean
+}
+
+export class Pump {
+  readonly #options: PumpOptions
+  readonly #reader: LogReader
+  readonly #subscriptions = new Map<number, Subscription>()
+  readonly #loop: Promise<void>
+  #polls = 0
+  #interrupt = new AbortController()
+  #wake: () => void = () => undefined
+  #closed = false
+
+  constructor(options: PumpOptions) {
+    this.#options = options
+    this.#reader = options.log.reader({ isolation: 'read_committed' })
+    this.#loop = this.#run()
+  }
+
+  /** Reads the inputs of a task that are of this class, from these positions on. */
+  subscribe(spec: TaskSpec, consumer: Consumer, positions: readonly number[]): void {
+    for (const [i, { topic, partition }] of spec.inputs.entries())
+      if (this.#options.reads(topic))
+        this.#reader.assign({ topic: this.#name(topic), partition }, positions[i] ?? 0)
+    const sincePoll = this.#polls + 1
+    this.#subscriptions.set(spec.partition, { consumer, spec, sincePoll })
+    this.#interrupt.abort()
+    this.#wake()
+  }
+
+  unsubscribe(spec: TaskSpec): void {
+    if (!this.#subscriptions.delete(spec.partition)) return
+    for (const { topic, partition } of spec.inputs)
+      if (this.#options.reads(topic)) this.#reader.unassign({ topic: this.#name(topic), partition })
+    this.#interrupt.abort()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#interrupt.abort()
+    this.#wake()
+    await this.#reader.close()
+    await this.#loop
+  }
+
+  #name(topic: TopicKind): string {
+    return topicName(topic, this.#options.prefix)
+  }
+
+  async #run(): Promise<void> {
+    let backoffMs = FIRST_BACKOFF_MS
+    while (!this.#closed) {
+      if (this.#subscriptions.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        continue
+      }
+      this.#interrupt = new AbortController()
+      const { signal } = this.#interrupt
+      const poll = ++this.#polls
+      const sentMs = this.#options.clock.monotonicMs()
+      try {
+        const fetched = await this.#reader.poll(POLL_MS, signal)
+        backoffMs = FIRST_BACKOFF_MS
+        this.#deliver(fetched, { poll, sentMs })
+      } catch (error) {
+        if (signal.aborted) continue
+        if (reactionTo(error, 'read') !== 'retry') this.#failed(error)
+        await this.#options.clock.sleep(backoffMs, signal).catch(() => undefined)
+        backoffMs = Math.min(2 * backoffMs, LAST_BACKOFF_MS)
+      }
+    }
+  }
+
+  #deliver(fetched: readonly Fetched[], at: { poll: number; sentMs: number }): void {
+    const byTask = new Map<number, Fetched[]>()
+    for (const one of fetched) {
+      const list = byTask.get(one.partition)
+      if (list === undefined) byTask.set(one.partition, [one])
+      else list.push(one)
+    }
+    for (const [partition, { consumer, spec, sincePoll }] of this.#subscriptions) {
+      if (sincePoll > at.poll) continue
+      const mine = byTask.get(partition) ?? []
+      const quiet = this.#quiet(spec, mine)
+      consumer.deliver({ fetched: mine, quiet, sentMs: at.sentMs })
+    }
+  }
+
+  /** Inputs of the task that were asked for and had nothing new. */
+  #quiet(spec: TaskSpec, fetched: readonly Fetched[]): readonly number[] {
+    const came = new Set(fetched.map(({ topic }) => topicKind(topic, this.#options.prefix)))
+    const quiet: number[] = []
+    for (const [i, { topic }] of spec.inputs.entries())
+      if (this.#options.reads(topic) && !came.has(topic)) quiet.push(i)
+    return quiet
+  }
+
+  /** An error about one partition concerns its task; any other concerns all of them. */
+  #failed(error: unknown): void {
+    const partition = error instanceof LogError ? (error.at?.partition ?? null) : null
+    for (const [task, { consumer, spec }] of this.#subscriptions) {
+      if (partition !== null && task !== partition) continue
+      this.unsubscribe(spec)
+      consumer.readFailed(error)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// A core small enough to be checked by hand: it numbers every record it sees, chains them into a
+// digest and says one alert for each. What a record's value asks for:
+//   boom   the core throws      u…   urgent: commit at once      tick N   wake in N ms of log time
+//   die    calls `onDie`: the test lets the whole process die there
+import { createHash } from 'node:crypto'
+import type { Decoder, Encoder } from '../../src/contracts/decode.ts'
+import { eventId, serviceId } from '../../src/contracts/ids.ts'
+import type { Alert } from '../../src/contracts/records.ts'
+import type { CoreContext, Outcome, Output, Step, TaskCore } from '../../src/core/kernel/step.ts'
+import type { CreateCore } from '../../src/runtime/restore.ts'
+
+export interface Toy {
+  readonly createCore: CreateCore
+  /** Steps made by all cores, replays included. */
+  steps: number
+  /** Empty steps among them. */
+  ticks: number
+  /** What a changed program would say: appended to every output. */
+  flavour: string
+  onDie: () => void
+  /** Behind marks seen, in order. */
+  readonly behind: boolean[]
+  readonly lastStep: { value: Step | null }
+}
+
+export function createToy(): Toy {
+  const toy: Toy = {
+    createCore: (context) => new ToyCore(context, toy),
+    steps: 0,
+    ticks: 0,
+    flavour: '',
+    onDie: () => undefined,
+    behind: [],
+    lastStep: { value: null },
+  }
+  return toy
+}
+
+function alert(summary: string, key: string, atMs: number): Alert {
+  return {
+    alert_id: eventId('toy'),
+    fingerprint: 'toy',
+    tier: 'low',
+    state: 'firing',
+    title: 'toy',
+    summary,
+    service: serviceId(key),
+    instance: null,
+    incident_id: null,
+    labels: {},
+    count: 1,
+    since_ms: atMs,
+    at_ms: atMs,
+    runbook: null,
+  }
+}
+
+class ToyCore implements TaskCore {
+  readonly #context: CoreContext
+  readonly #toy: Toy
+  #count = 0
+  #chain = ''
+  #wakeAtMs: number | null = null
+
+  constructor(context: CoreContext, toy: Toy) {
+    this.#context = context
+    this.#toy = toy
+  }
+
+  step(step: Step): Outcome {
+    this.#toy.steps++
+    this.#toy.lastStep.value = step
+    this.#toy.behind.push(step.behind)
+    if (step.slices.length === 0) this.#toy.ticks++
+    const outputs: Output[] = []
+    let urgent = false
+    const say = (summary: string): void => {
+      const key = this.#context.taskId
+      outputs.push({ topic: 'alerts', key, body: alert(summary, key, step.nowMs) })
+    }
+    if (this.#wakeAtMs !== null && step.nowMs >= this.#wakeAtMs) {
+      this.#wakeAtMs = null
+      say(`woken${this.#toy.flavour}`)
+    }
+    for (const slice of step.slices) {
+      slice.visit((view) => {
+        const value = Buffer.from(view.buffer.subarray(view.valueStart, view.valueEnd)).toString()
+        if (value === 'boom') throw new Error('boom')
+        if (value === 'die') this.#toy.onDie()
+        if (value.startsWith('u')) urgent = true
+        if (value.startsWith('tick ')) this.#wakeAtMs = step.nowMs + Number(value.slice(5))
+        const text = toyLine(++this.#count, { topic: slice.topic, offset: view.offset, value })
+        this.#chain = createHash('sha256').update(`${this.#chain}\n${text}`).digest('hex')
+        say(text + this.#toy.flavour)
+      })
+    }
+    return { outputs, urgent, wakeAtMs: this.#wakeAtMs }
+  }
+
+  digest(): string {
+    return createHash('sha256').update(`${this.#count} ${this.#chain}`).digest('hex')
+  }
+
+  setBehaviour(): void {
+    this.#chain += 'upgraded'
+  }
+}
+
+/** What the core says about its n-th record. */
+export function toyLine(
+  n: number,
+  { topic, offset, value }: { topic: string; offset: number; value: string },
+): string {
+  return `${n} ${topic}@${offset} ${value}`
+}
+
+/** JSON instead of Avro: the engine never looks into a record. */
+export const toyEncoder: Encoder = {
+  encode: (_topic, record) =>
+    Buffer.from(
+      JSON.stringify(record, (_key, v: unknown) =>
+        v instanceof Uint8Array ? Buffer.from(v).toString('base64') : v,
+      ),
+    ),
+}
+
+export const toyDecoder: Decoder = {
+  telemetry: () => 'not_avro',
+  decode: () => ({ ok: false, reason: 'not_avro', detail: 'the toy core reads bytes' }),
+}
