@@ -3,7 +3,8 @@
 import { findConnection } from './connection.ts'
 import type { ConnectionFlags } from './connection.ts'
 import { Client } from './client.ts'
-import { printable, printableJson } from './printable.ts'
+import { printable } from '../contracts/printable.ts'
+import { printableJson } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
 export type Output = 'table' | 'json'

@@ -3,7 +3,7 @@
 import type { Broken, Healing } from '../roles/demo/healing.ts'
 import type { StoryRecord } from '../roles/demo/story.ts'
 import type { InstanceView } from '../roles/projector/views.ts'
-import { printable } from './printable.ts'
+import { printable } from '../contracts/printable.ts'
 import { instanceColumns } from './show-views.ts'
 import { clockTime, duration, offset, table } from './table.ts'
 import type { Terminal } from './terminal.ts'

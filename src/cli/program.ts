@@ -8,7 +8,8 @@ import type { GetFlags } from './commands/get.ts'
 import type { PolicyApplyFlags } from './commands/policy.ts'
 import type { TailFlags } from './commands/tail.ts'
 import type { Context, Output, ReadFlags } from './context.ts'
-import { printable, printableJson, printableLines } from './printable.ts'
+import { printable } from '../contracts/printable.ts'
+import { printableJson, printableLines } from './printable.ts'
 import { openTerminal } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 import { version } from './version.ts'
@@ -225,6 +226,11 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
       new Option('--driver-exit-signal <switch>', 'may the agent report its child’s exit by itself')
         .choices(['on', 'off'])
         .default('off'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'log lines of the roles, on stderr')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('silent'),
     )
     .action(async (flags: DemoFlags) => {
       ending.code = await (await import('./commands/demo.ts')).demo(context, flags)

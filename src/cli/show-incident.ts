@@ -2,7 +2,7 @@
 // is judged again.
 import type { Clause, Evidence, GuardVerdict, IncidentEvent } from '../contracts/records.ts'
 import type { IncidentView } from '../roles/projector/views.ts'
-import { printable } from './printable.ts'
+import { printable } from '../contracts/printable.ts'
 import { clockTime, duration, offset } from './table.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,6 +1,6 @@
 // Tables as `kubectl` prints them: capital headings, columns by two spaces, no frames; and the
 // small words of time and rate that stand in their cells.
-import { printable } from './printable.ts'
+import { printable } from '../contracts/printable.ts'
 
 export interface Column<T> {
   readonly head: string

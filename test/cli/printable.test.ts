@@ -1,7 +1,8 @@
 // Names come from services and people; whatever they hold, a terminal only ever gets text.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { printable, printableJson, printableLines } from '../../src/cli/printable.ts'
+import { printableJson, printableLines } from '../../src/cli/printable.ts'
+import { printable } from '../../src/contracts/printable.ts'
 
 /** Spelled out a second time, as what a terminal or a reader could obey. */
 function isHarmful(code: number): boolean {

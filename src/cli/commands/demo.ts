@@ -6,7 +6,7 @@ import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
 import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
 import type { Context } from '../context.ts'
 import { endLines, LiveView, recordLines, timed, windowsBlock } from '../demo-view.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../../contracts/printable.ts'
 
 export interface DemoFlags {
   readonly fault: DemoOptions['fault']
@@ -14,6 +14,7 @@ export interface DemoFlags {
   readonly port: number
   readonly init: boolean
   readonly driverExitSignal: 'on' | 'off'
+  readonly logLevel: DemoOptions['logLevel']
 }
 
 /** A stop that takes longer is cut short: processes of the demo end by themselves without it. */
@@ -30,6 +31,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     init: flags.init,
     exitSignal: flags.driverExitSignal === 'on',
     env: context.env,
+    logLevel: flags.logLevel,
   }
   const running = new Demo(options, face.observer)
   let code: ExitCode = EXIT.interrupted

@@ -8,7 +8,7 @@ import type {
 } from '../../roles/projector/views.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../../contracts/printable.ts'
 import {
   commandTable,
   incidentTable,

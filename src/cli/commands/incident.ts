@@ -3,7 +3,7 @@
 import type { IncidentView } from '../../roles/projector/views.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../../contracts/printable.ts'
 import { describeIncident, explainIncident } from '../show-incident.ts'
 
 const read = (context: Context, id: string, flags: ReadFlags): Promise<IncidentView> =>

@@ -3,7 +3,8 @@
 import type { TailLine } from '../../roles/projector/views.ts'
 import { connect } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
-import { printable, printableJson } from '../printable.ts'
+import { printable } from '../../contracts/printable.ts'
+import { printableJson } from '../printable.ts'
 import { clockTime } from '../table.ts'
 
 export interface TailFlags extends ReadFlags {

@@ -5,10 +5,8 @@ import { formatFinding, policyRecord, readPolicies } from '../../config/policy-f
 import type { LoadedPolicy } from '../../config/policy-file.ts'
 import type { Encoder } from '../../contracts/decode.ts'
 import { HsError } from '../../contracts/failure.ts'
-import type { OutgoingRecord } from '../../contracts/record.ts'
 import type { PolicyRecord } from '../../contracts/records.ts'
-import { topicName } from '../../contracts/topics.ts'
-import { encodeUtf8 } from '../../contracts/utf8.ts'
+import { broadcast } from '../../runtime/broadcast.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import type { ReadModel } from './read-model.ts'
 import type { AppliedPolicy } from './views.ts'
@@ -93,18 +91,11 @@ export class PolicyStore {
   }
 
   private async write(records: readonly PolicyRecord[]): Promise<void> {
-    const { log, encoder, clock, prefix, partitions } = this.options
+    const { log, encoder, prefix, partitions } = this.options
+    const how = { encoder, prefix, partitions, clusterId: await log.clusterId(), source: '/api' }
     const producer = log.producer()
     try {
-      const outgoing = records.flatMap((record) => {
-        const value = encoder.encode('policies', record)
-        const timestampMs = clock.nowMs()
-        return Array.from({ length: partitions }, (_, partition): OutgoingRecord => {
-          const topic = topicName('policies', prefix)
-          return { topic, partition, key: encodeUtf8(record.name), value, timestampMs }
-        })
-      })
-      await producer.send(outgoing)
+      for (const body of records) await broadcast({ topic: 'policies', body }, { ...how, producer })
     } catch (error) {
       throw new HsError('HS_LOG', 'the log did not take the policies', {
         fix: 'Apply them again: what was written already stays as it is.',

@@ -1,0 +1,98 @@
+// The sum of the story of one fault: when it was detected, commanded, done and verified, out of
+// records alone. This is what `--headless` prints as its last line.
+import type { IncidentEvent } from '../../contracts/records.ts'
+import type { DemoFault, Victim } from './fault.ts'
+import type { StoryRecord } from './story.ts'
+
+/** Times are epoch ms, null where the record has not been seen. */
+export interface Healing {
+  readonly log: string
+  readonly fault: DemoFault
+  readonly faultAt: number
+  /** Log time of the event `detected`. */
+  readonly detectedAt: number | null
+  /** When the log took the first command. */
+  readonly commandAt: number | null
+  /** When the log took the result that says it was done. */
+  readonly actedAt: number | null
+  /** When the log took the event `recovered`. */
+  readonly recoveredAt: number | null
+  /** Command records for the service in the whole run. */
+  readonly commands: number
+  readonly oldPid: number
+  readonly newPid: number | null
+}
+
+export type HealingState = 'open' | 'recovered' | 'failed' | 'escalated'
+
+export interface Broken {
+  readonly log: string
+  readonly fault: DemoFault
+  readonly faultAt: number
+  readonly victim: Victim
+  /** What was done to whom, for people. */
+  readonly text: string
+}
+
+/** Whether a record speaks of the broken instance and came after the fault. */
+export function concerns(record: StoryRecord, { victim, faultAt }: Broken): boolean {
+  if (record.appendMs < faultAt) return false
+  const { service, instance } =
+    record.kind === 'incident'
+      ? record.event
+      : record.kind === 'command'
+        ? record.command.target
+        : record.result
+  return service === victim.service && instance === victim.instance
+}
+
+/** The incident of the fault: the first detected for the instance after it. */
+export function incidentOf(records: readonly StoryRecord[], broken: Broken): IncidentEvent | null {
+  for (const record of records)
+    if (record.kind === 'incident' && record.event.event === 'detected')
+      if (concerns(record, broken)) return record.event
+  return null
+}
+
+/** How far the incident has come. `records`: everything read so far, in any order of topics. */
+export function healingState(records: readonly StoryRecord[], broken: Broken): HealingState {
+  const id = incidentOf(records, broken)?.incident_id
+  for (const record of records) {
+    if (record.kind !== 'incident' || record.event.incident_id !== id) continue
+    const { state } = record.event
+    if (state === 'recovered' || state === 'failed' || state === 'escalated') return state
+  }
+  return 'open'
+}
+
+/** The sum of the records. Topics may have been read in any order, so nothing is taken in passing. */
+export function summarise(records: readonly StoryRecord[], broken: Broken): Healing {
+  const { log, fault, faultAt, victim } = broken
+  const incident = incidentOf(records, broken)
+  const id = incident?.incident_id
+  const first = (wanted: (record: StoryRecord) => boolean): number | null =>
+    records.find((record) => concerns(record, broken) && wanted(record))?.appendMs ?? null
+  const acted = records.find(
+    (record) =>
+      record.kind === 'result' &&
+      record.result.incident_id === id &&
+      record.result.outcome === 'succeeded',
+  )
+  const newPid = acted?.kind === 'result' ? Number(acted.result.facts['pid_after']) : Number.NaN
+  return {
+    log,
+    fault,
+    faultAt,
+    detectedAt: incident?.at_ms ?? null,
+    commandAt: first((r) => r.kind === 'command' && r.command.incident_id === id),
+    actedAt: acted?.appendMs ?? null,
+    recoveredAt: first(
+      (r) => r.kind === 'incident' && r.event.incident_id === id && r.event.state === 'recovered',
+    ),
+    commands: records.filter(
+      (r) => r.kind === 'command' && r.command.target.service === victim.service,
+    ).length,
+    oldPid: victim.pid,
+    newPid: Number.isInteger(newPid) ? newPid : null,
+  }
+}
