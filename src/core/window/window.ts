@@ -97,7 +97,7 @@ export class Windows {
     assert(options.graceMs <= options.spanMs, 'grace within the span')
     this.options = options
     this.seconds = options.spanMs / 1_000
-    this.log = new PaneLog(this.seconds)
+    this.log = new PaneLog(2 * this.seconds)
   }
 
   /** Moves the window's time forward; an earlier time leaves it where it is. */
@@ -105,7 +105,7 @@ export class Windows {
     const sec = Math.floor(nowMs / 1_000)
     if (sec <= this.nowSec) return
     const first = Math.max(this.nowSec - this.seconds + 1, 0)
-    const last = Math.min(sec - this.seconds, this.nowSec)
+    const last = Math.min(sec, this.nowSec + 2 * this.seconds) - this.seconds
     if (this.nowSec >= 0) for (let s = first; s <= last; s++) this.evict(s)
     this.nowSec = sec
     this.forgetEmptied()
@@ -221,7 +221,8 @@ export class Windows {
     service: Row | null,
     { counts, when }: { counts: Counts; when: When },
   ): void {
-    const sec = Math.min(Math.floor(when.eventMs / 1_000), this.nowSec)
+    // A reader that catches up knows some topics further than its time; that far ahead there is room.
+    const sec = Math.min(Math.floor(when.eventMs / 1_000), this.nowSec + this.seconds)
     const entry: Entry = {
       row: row?.id ?? 0,
       serviceRow: service?.id ?? 0,

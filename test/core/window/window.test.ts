@@ -218,6 +218,23 @@ describe('cut at the effect of an act', () => {
   })
 })
 
+test('what was read ahead of the time of the window counts, and leaves in its turn', () => {
+  const made = windows()
+  made.advance(100_000)
+  const owner = { service: 's', instance: 'a' }
+  made.add(owner, counts([1]), { eventMs: 100_000, appendMs: 100_000 })
+  made.add(owner, counts([1]), { eventMs: 130_500, appendMs: 131_000 })
+  made.add(owner, counts([1]), { eventMs: 500_000, appendMs: 500_000 })
+  expect(made.instance('s', 'a').n).toBe(3)
+  made.advance(160_000)
+  expect(made.instance('s', 'a').n).toBe(2)
+  made.advance(190_000)
+  expect(made.instance('s', 'a').n).toBe(1)
+  made.advance(1_000_000)
+  expect(made.instance('s', 'a').n).toBe(0)
+  expect(made.describe()).toMatchObject({ rows: [], entries: [] })
+})
+
 test('edges are counted apart from the callee', () => {
   const made = windows()
   made.advance(100_000)

@@ -1,0 +1,54 @@
+// Duplicates against an oracle that remembers every number it ever saw.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { REORDER_MAX, Sequences } from '../../../src/core/admit/sequence.ts'
+
+const source = { stream: 'telemetry', agent: 'a', epoch: 1, lane: 0 }
+
+test('a number is fresh once, whatever the order, as long as it is not too old to tell', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 400, size: 'max' }),
+      (numbers) => {
+        const sequences = new Sequences()
+        const seen = new Set<number>()
+        let highest = 0
+        for (const seq of numbers) {
+          const tooOld = seq <= highest - REORDER_MAX
+          const wanted = tooOld ? 'too_old' : seen.has(seq) ? 'repeated' : 'fresh'
+          expect(sequences.note(source, seq, 0)).toBe(wanted)
+          if (!tooOld) seen.add(seq)
+          highest = Math.max(highest, seq)
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('gaps count what never came', () => {
+  const sequences = new Sequences()
+  for (const seq of [5, 6, 9]) sequences.note(source, seq, 0)
+  expect(sequences.gaps).toBe(2)
+  sequences.note(source, 8, 0)
+  expect(sequences.gaps).toBe(1)
+  sequences.note(source, 8, 0)
+  expect(sequences.repeats).toBe(1)
+})
+
+test('a new epoch, another lane and another topic count anew', () => {
+  const sequences = new Sequences()
+  expect(sequences.note(source, 1, 0)).toBe('fresh')
+  expect(sequences.note({ ...source, epoch: 2 }, 1, 0)).toBe('fresh')
+  expect(sequences.note({ ...source, lane: 1 }, 1, 0)).toBe('fresh')
+  expect(sequences.note({ ...source, stream: 'signals' }, 1, 0)).toBe('fresh')
+  expect(sequences.note(source, 1, 0)).toBe('repeated')
+})
+
+test('a flood of agents is remembered only so far; who spoke last is kept', () => {
+  const sequences = new Sequences()
+  for (let i = 0; i < 20_000; i++) sequences.note({ ...source, agent: `a${i}` }, 1, i)
+  const described = sequences.describe() as { streams: unknown[] }
+  expect(described.streams.length).toBeLessThanOrEqual(4_096)
+  expect(sequences.note({ ...source, agent: 'a19999' }, 1, 20_000)).toBe('repeated')
+})
