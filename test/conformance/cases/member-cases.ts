@@ -189,14 +189,7 @@ export const MEMBER_CASES: readonly ConformanceCase[] = [
       await shared(rig, [one, two])
       const before = generationOf(two)
       two.link.cut()
-      let lostMs = 0
-      await until(rig, 'lost', () => {
-        if (two.events.at(-1)?.kind !== 'lost') return false
-        lostMs = rig.clock.monotonicMs()
-        return true
-      })
-      const ownerBefore = tasksOf(one).length
-      assert.ok(ownerBefore === 3 || lostMs > 0, 'told before, or when, another took over')
+      await until(rig, 'lost', () => two.events.at(-1)?.kind === 'lost')
       await shared(rig, [one])
       two.link.restore()
       await shared(rig, [one, two])

@@ -1,5 +1,6 @@
 // What every client of the memory log is made of: requests with a time limit over a transport,
 // ended at once by close(), and the one place where Kafka's error names become LogErrors.
+import { setMaxListeners } from 'node:events'
 import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../../runtime/ports.ts'
 import type { Crc32c } from '../../../runtime/record-batch.ts'
@@ -48,6 +49,8 @@ export class Session {
     this.clock = connection.clock
     this.crc32c = connection.crc32c
     this.#transport = connection.transport
+    // One listener per request under way is as meant, and there may be more than ten.
+    setMaxListeners(0, this.#closing.signal)
     this.topics = new TopicCache((names) =>
       this.call('describeTopics', { names }, { timeoutMs: REQUEST_TIMEOUT_MS }),
     )

@@ -1,10 +1,10 @@
 // The transactional writer: AddPartitionsToTxn, one Produce after another per partition with
 // sequence numbers of our own, EndTxn. What is repeated and what is given up:
 //
-//   any request without an answer    asked again with the same epoch and sequence until the deadline
+//   any request without an answer    asked again, same epoch and sequence, until the deadline
 //   EndTxn or AddPartitions repeated a copy may still be on its way and would end or begin the next
-//                                    transaction of this epoch: a new epoch is taken first, and only
-//                                    if the id is still ours (never fence back)
+//                                    transaction of this epoch: a new epoch is taken first, and
+//                                    only if the id is still ours (never fence back)
 //   a batch refused (size, time)     the transaction is aborted; the writer stays usable
 //   anything else                    used up until fence() or renew()
 import type { OutgoingRecord } from '../../../contracts/record.ts'
