@@ -1,5 +1,6 @@
-// Time that stands still until somebody moves it. Sleepers wake in the order of their time, then of their sleep; between
-// two of them everything that can run without time has run, so the same test gives the same order every time.
+// Time that stands still until somebody moves it. Sleepers wake in the order of their time, then of
+// their sleep; between two of them everything that can run without time has run, so the same test
+// gives the same order every time.
 import type { Clock } from '../../src/runtime/ports.ts'
 
 interface Sleeper {
