@@ -1,0 +1,103 @@
+// Views: what is told, when, and how often.
+import { describe, expect, test } from 'vitest'
+import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
+import { routing, type Telling, Views } from '../../../src/core/tasks/views.ts'
+
+const telling: Telling = {
+  service: serviceId('shop'),
+  instance: instanceId('shop-1'),
+  incarnation: 1,
+  health: 'healthy',
+  sinceMs: 0,
+  reason: 'no deviation',
+  routable: true,
+  weightPercent: 100,
+  guard: null,
+  window: { spanMs: 60_000, n: 1, errors: 0, successRate: 1, p99Us: 9, maxUs: 9 },
+  signals: [],
+  incidentId: null,
+}
+const more = (n: number): Telling => ({ ...telling, window: { ...telling.window, n } })
+
+function numbers(views: Views, nowMs: number): unknown[] {
+  return views
+    .take(nowMs)
+    .map(({ body }) => body !== null && 'windows' in body && body.windows[0]?.n)
+}
+
+describe('telling', () => {
+  test('the first time at once, the same again never', () => {
+    const views = new Views()
+    views.tell(telling, 0)
+    views.tell(telling, 5_000)
+    expect(views.take(5_000)).toMatchObject([
+      { topic: 'health', key: 'shop/shop-1', body: { version: 1, at_ms: 0, weight_percent: 100 } },
+    ])
+  })
+
+  test('figures wait for their second; what is newest then is told', () => {
+    const views = new Views()
+    views.tell(telling, 0)
+    views.take(0)
+    views.tell(more(2), 400)
+    views.tell(more(3), 800)
+    expect(views.nextMs()).toBe(1_000)
+    expect(numbers(views, 999)).toEqual([])
+    expect(numbers(views, 1_000)).toEqual([3])
+    expect(views.nextMs()).toBeNull()
+  })
+
+  test('figures that came back to what was told are not told', () => {
+    const views = new Views()
+    views.tell(telling, 0)
+    views.take(0)
+    views.tell(more(2), 400)
+    views.tell(telling, 600)
+    expect(numbers(views, 2_000)).toEqual([])
+  })
+
+  test('a change of state does not wait, and takes the figures along', () => {
+    const views = new Views()
+    views.tell(telling, 0)
+    views.tell(more(2), 100)
+    views.tell({ ...more(2), signals: ['silence'] }, 200)
+    expect(numbers(views, 200)).toEqual([1, 2])
+    expect(views.nextMs()).toBeNull()
+  })
+
+  test('an end is told only of what had been told', () => {
+    const views = new Views()
+    views.tell(telling, 0)
+    views.take(0)
+    views.end(telling.service, telling.instance)
+    views.end(telling.service, telling.instance)
+    views.end(telling.service, null)
+    expect(views.take(0)).toEqual([{ topic: 'health', key: 'shop/shop-1', body: null }])
+    expect(views.describe()).toMatchObject({ told: [] })
+  })
+})
+
+test('a service keeps the time since when its health holds', () => {
+  const views = new Views()
+  expect(views.serviceSince(telling.service, 'healthy', 1)).toBe(1)
+  expect(views.serviceSince(telling.service, 'healthy', 2)).toBe(1)
+  expect(views.serviceSince(telling.service, 'unstable', 3)).toBe(3)
+})
+
+describe('routing (S0-23)', () => {
+  const by = (health: Telling['health'], routable: boolean | null, ready = true): unknown[] =>
+    Object.values(routing(health, ready, { routable }))
+
+  test('follows health where the guards have no opinion', () => {
+    expect(by('healthy', null)).toEqual([true, 100])
+    expect(by('unstable', null)).toEqual([true, 30])
+    expect(by('unknown', null)).toEqual([true, 30])
+    expect(by('unhealthy', null)).toEqual([false, 0])
+  })
+
+  test('guards win in both directions, but nobody routes to one that is leaving', () => {
+    expect(by('healthy', false)).toEqual([false, 0])
+    expect(by('unhealthy', true)).toEqual([true, 30])
+    expect(by('healthy', true, false)).toEqual([false, 0])
+  })
+})
