@@ -56,7 +56,12 @@ function timed(
       () => finish('timeout'),
       () => undefined,
     )
-    cleanUp = begin(finish)
+    try {
+      cleanUp = begin(finish)
+    } catch {
+      // A target no request can be made of: our defect, and no word about the instance.
+      finish('unavailable')
+    }
   })
 }
 
