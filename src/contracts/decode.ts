@@ -1,5 +1,5 @@
-// How record values become records and back: the face of the codec, so that the core, the engine and the agents can
-// be handed one without knowing Avro or the schema registry.
+// How record values become records and back: the face of the codec, so that the core, the engine
+// and the agents can be handed one without knowing Avro or the schema registry.
 import type { RecordView } from './record.ts'
 import type { RecordOf } from './records.ts'
 
@@ -16,9 +16,13 @@ export type Decoded<T> =
 
 export type DecodeReason = 'empty' | 'not_avro' | 'unknown_schema' | 'corrupt' | 'invalid'
 
-/** Pure decoder handed in by the runtime; a function of the bytes and of the schemas known at start. */
+/**
+ * Pure decoder handed in by the runtime; a function of the bytes and of the schemas known at start.
+ */
 export interface Decoder {
-  /** Where the telemetry datum of the current schema lies; a reason = refused, null = `into` is set. */
+  /**
+   * Where the telemetry datum of the current schema lies; a reason = refused, null = `into` is set.
+   */
   telemetry(view: RecordView, into: Span): DecodeReason | null
   decode<K extends keyof RecordOf>(topic: K, view: RecordView): Decoded<RecordOf[K]>
 }

@@ -1,4 +1,5 @@
-// Durations as people write them in documents: `250ms`, `90s`, `5m`, `1h`, or several parts as in `1m30s`.
+// Durations as people write them in documents: `250ms`, `90s`, `5m`, `1h`, or several parts as in
+// `1m30s`.
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

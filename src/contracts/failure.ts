@@ -1,4 +1,5 @@
-// Every error a person can meet has a code, an exit code and a fix; docs/errors.md is held equal by a test.
+// Every error a person can meet has a code, an exit code and a fix; docs/errors.md is held equal by
+// a test.
 
 /** Exit codes of the command line (documented, stable). */
 export const EXIT = {
@@ -99,7 +100,9 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   HS_LOG: { exit: 3, fix: 'Look at the brokers; `healstream doctor` names what is wrong.' },
 }
 
-/** An error for a person: code, what happened (with file, line, field, what was found), and the fix. */
+/**
+ * An error for a person: code, what happened (with file, line, field, what was found), and the fix.
+ */
 export class HsError extends Error {
   override readonly name = 'HsError'
   readonly code: FailureCode

@@ -1,5 +1,5 @@
-// Bytes of journal entries: a growing writer and a reader that trusts nothing. Numbers are unsigned LEB128 up to
-// 2^53 - 1. Whatever the bytes say, a read ends inside them or in HS_CHAIN_BROKEN.
+// Bytes of journal entries: a growing writer and a reader that trusts nothing. Numbers are unsigned
+// LEB128 up to 2^53 - 1. Whatever the bytes say, a read ends inside them or in HS_CHAIN_BROKEN.
 import { HsError } from './failure.ts'
 import { TEXT_BYTES_MAX } from './journal.ts'
 import { decodeUtf8, encodeUtf8, isUtf8 } from './utf8.ts'
@@ -132,7 +132,10 @@ export class EntryReader {
     return decodeUtf8(bytes)
   }
 
-  /** A count of things that take at least `bytesEach`; one that cannot be true is refused before anything is made. */
+  /**
+   * A count of things that take at least `bytesEach`; one that cannot be true is refused before
+   * anything is made.
+   */
   count(bytesEach: number): number {
     const count = this.number()
     if (count * bytesEach > this.end - this.at) throw broken(`${count} things do not fit in it`)

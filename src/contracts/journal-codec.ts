@@ -1,6 +1,7 @@
-// Bytes of a journal entry:  "HJ" · layout · kind · hash of the entry before (32) · body · check (8).
-// The check is the beginning of the SHA-256 of everything before it, so that the last entry, which no other vouches
-// for yet, cannot be damaged unnoticed either; the whole SHA-256 is what the next entry holds.
+// Bytes of a journal entry: "HJ" · layout · kind · hash of the entry before (32) · body · check
+// (8). The check is the beginning of the SHA-256 of everything before it, so that the last entry,
+// which no other vouches for yet, cannot be damaged unnoticed either; the whole SHA-256 is what the
+// next entry holds.
 import { HsError } from './failure.ts'
 import { isIdBytes, type ClusterId, type TaskId } from './ids.ts'
 import {
@@ -42,7 +43,10 @@ export interface EncodedEntry {
   readonly hash: Uint8Array
 }
 
-/** Errors: HsError HS_INTERNAL when the entry is larger than ENTRY_BYTES_MAX (size accounting failed). */
+/**
+ * Errors: HsError HS_INTERNAL when the entry is larger than ENTRY_BYTES_MAX (size accounting
+ * failed).
+ */
 export function encodeEntry(
   entry: JournalEntry,
   previous: Uint8Array,

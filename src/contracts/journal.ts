@@ -1,6 +1,7 @@
-// The journal of a task: what each step was made of, who owned the task, what was passed over and why. Kept as long
-// as the replay window, so its layout is our own, fixed and numbered (DESIGN.md section 5). One entry is one record of
-// hs.journal; each holds the SHA-256 of the one before, so nothing can be changed, dropped or put in unnoticed.
+// The journal of a task: what each step was made of, who owned the task, what was passed over and
+// why. Kept as long as the replay window, so its layout is our own, fixed and numbered (DESIGN.md
+// section 5). One entry is one record of hs.journal; each holds the SHA-256 of the one before, so
+// nothing can be changed, dropped or put in unnoticed.
 // Bytes: journal-codec.ts.
 import type { ClusterId, TaskId } from './ids.ts'
 import type { TopicKind } from './topics.ts'

@@ -1,9 +1,12 @@
-// Limits that judgement and guards work with, and their defaults. They come as DetectorSet and GuardSet records of
-// hs.policies, never from a file or the environment of a worker.
+// Limits that judgement and guards work with, and their defaults. They come as DetectorSet and
+// GuardSet records of hs.policies, never from a file or the environment of a worker.
 
 /** Limits of the detectors (defaults: C-07, S0-21, reliability of small samples). */
 export interface DetectorLimits {
-  /** Success rate over 60 s at or below which an instance or service deviates (strict: equal = deviates). */
+  /**
+   * Success rate over 60 s at or below which an instance or service deviates (strict: equal =
+   * deviates).
+   */
   readonly successRateMin: number
   /** It eases again only above this (hysteresis). */
   readonly successRateRecovered: number
@@ -34,9 +37,15 @@ export const DETECTOR_DEFAULTS: DetectorLimits = {
   dwellMs: 2_000,
 }
 
-/** Limits of the guards (DESIGN.md section 7, default guards). Infinity-like values switch one off, visibly. */
+/**
+ * Limits of the guards (DESIGN.md section 7, default guards). Infinity-like values switch one off,
+ * visibly.
+ */
 export interface GuardLimits {
-  /** Cool-down per (policy, target) when the policy names none, and its ceiling after doubling on failure. */
+  /**
+   * Cool-down per (policy, target) when the policy names none, and its ceiling after doubling on
+   * failure.
+   */
   readonly cooldownMs: number
   readonly cooldownMaxMs: number
   /** Routable instances of a service out by our hand at once: max(1, floor(share × n)). */
@@ -46,7 +55,10 @@ export interface GuardLimits {
   readonly groupMin: number
   /** One disruptive action per service in this time. */
   readonly serviceIntervalMs: number
-  /** Disruptive actions of this task per minute (stands in for the fleet lease until there is a fleet task). */
+  /**
+   * Disruptive actions of this task per minute (stands in for the fleet lease until there is a
+   * fleet task).
+   */
   readonly perMinute: number
   /** No action on an instance this long after its registration, unless it has been ready before. */
   readonly warmUpMs: number

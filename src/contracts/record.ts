@@ -1,5 +1,6 @@
 // A record of the log as every layer sees it: where it lies, when the log took it, and the bytes.
-// The hot path never makes an object per record: a reader moves one RecordView over a batch and calls a visitor.
+// The hot path never makes an object per record: a reader moves one RecordView over a batch and
+// calls a visitor.
 
 /** Where a record lies. `offset` counts from 0 in its partition, as Kafka's do. */
 export interface RecordPlace {
@@ -15,7 +16,9 @@ export interface RecordPlace {
 export interface RecordView {
   buffer: Uint8Array
   offset: number
-  /** Append time of the log where the topic says so, else the producer's time; epoch milliseconds. */
+  /**
+   * Append time of the log where the topic says so, else the producer's time; epoch milliseconds.
+   */
   timestampMs: number
   keyStart: number
   keyEnd: number
@@ -41,7 +44,9 @@ export interface LogRecord extends RecordPlace {
   readonly headers: readonly RecordHeader[]
 }
 
-/** A record to be written. The partition is always explicit: no partitioner runs behind our back. */
+/**
+ * A record to be written. The partition is always explicit: no partitioner runs behind our back.
+ */
 export interface OutgoingRecord {
   readonly topic: string
   readonly partition: number

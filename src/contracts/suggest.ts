@@ -2,7 +2,10 @@
 
 const LONGEST = 64
 
-/** Edit distance with swaps of neighbours (optimal string alignment), both texts cut to 64 characters. */
+/**
+ * Edit distance with swaps of neighbours (optimal string alignment), both texts cut to 64
+ * characters.
+ */
 export function editDistance(left: string, right: string): number {
   const a = left.slice(0, LONGEST)
   const b = right.slice(0, LONGEST)
@@ -24,7 +27,10 @@ export function editDistance(left: string, right: string): number {
   return last[b.length] ?? 0
 }
 
-/** The nearest candidate within a third of the word's length (at least 2 edits), or null; the first one on a draw. */
+/**
+ * The nearest candidate within a third of the word's length (at least 2 edits), or null; the first
+ * one on a draw.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   let found: string | null = null
   let best = Math.max(2, Math.floor(word.length / 3)) + 1

@@ -1,4 +1,5 @@
-// The only place where topics are named. A kind is the name without the prefix; `hs.` is the default prefix.
+// The only place where topics are named. A kind is the name without the prefix; `hs.` is the
+// default prefix.
 import { HsError } from './failure.ts'
 
 export type TopicKind =

@@ -1,4 +1,5 @@
-// Assertions for programmer errors. An operating error is a value and is handled; a false assertion stops the task.
+// Assertions for programmer errors. An operating error is a value and is handled; a false assertion
+// stops the task.
 
 export class AssertionError extends Error {
   override readonly name = 'AssertionError'

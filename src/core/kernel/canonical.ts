@@ -1,6 +1,8 @@
-// Canonical bytes: one value, one byte string, on any machine. Digests of outputs and of states are taken over these.
-// Layout: a tag byte, then the value; lengths and integers as 8-byte big-endian doubles keep it simple and exact
-// (all our integers are below 2^53). Object keys are written in code-unit order; undefined is not a value.
+// Canonical bytes: one value, one byte string, on any machine. Digests of outputs and of states are
+// taken over these.
+// Layout: a tag byte, then the value; lengths and integers as 8-byte big-endian doubles keep it
+// simple and exact (all our integers are below 2^53). Object keys are written in code-unit order;
+// undefined is not a value.
 import { AssertionError } from './assert.ts'
 import { compareText } from './order.ts'
 

@@ -1,10 +1,14 @@
-// What judging hands to deciding: the state of instances and services at one log time, as plain values.
+// What judging hands to deciding: the state of instances and services at one log time, as plain
+// values.
 import type { EvidenceClass, Health, Lifecycle, Link } from '../../contracts/records.ts'
 import type { AgentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
 
 /** A detector's finding, as long as it stands. */
 export interface Finding {
-  /** `success_rate`, `latency_p99`, `consecutive_failures`, `silence`, `probe_down`, `connection_refused`, `process_exit` … */
+  /**
+   * `success_rate`, `latency_p99`, `consecutive_failures`, `silence`, `probe_down`,
+   * `connection_refused`, `process_exit` …
+   */
   readonly detector: string
   readonly class: Exclude<EvidenceClass, 'unknown'>
   /** How bad: what health it argues for. */
@@ -24,7 +28,10 @@ export interface Finding {
   } | null
 }
 
-/** A window's figures; rates and quantiles are null when nothing was counted. Latencies in microseconds. */
+/**
+ * A window's figures; rates and quantiles are null when nothing was counted. Latencies in
+ * microseconds.
+ */
 export interface Figures {
   readonly spanMs: number
   readonly n: number

@@ -1,4 +1,5 @@
-// Transition tables as data: the picture in the documents and the check at run time come from the same table.
+// Transition tables as data: the picture in the documents and the check at run time come from the
+// same table.
 import { assert } from './assert.ts'
 
 /** From each state, the states it may go to. */

@@ -1,4 +1,5 @@
-// The one order of the core: by UTF-16 code units for text (never by locale), and sorted keys for maps.
+// The one order of the core: by UTF-16 code units for text (never by locale), and sorted keys for
+// maps.
 
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0

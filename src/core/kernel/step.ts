@@ -1,5 +1,6 @@
-// What a task core is asked and what it answers. The runtime builds Steps from the log and journals them; the core
-// answers with records. Nothing else passes between the two, so the same steps give the same bytes anywhere.
+// What a task core is asked and what it answers. The runtime builds Steps from the log and journals
+// them; the core answers with records. Nothing else passes between the two, so the same steps give
+// the same bytes anywhere.
 import type { Decoder } from '../../contracts/decode.ts'
 import type { RecordVisitor } from '../../contracts/record.ts'
 import type { RecordOf } from '../../contracts/records.ts'
@@ -16,8 +17,9 @@ export interface Slice {
 
 /**
  * One call of the core. Times are the log's (epoch milliseconds), never a host clock's.
- * `asOf[topic]`: log time up to which the reader has reached the last stable offset; absent = never reached yet.
- * `behind`: the reader has not caught up; such a step folds and judges but takes no action.
+ * `asOf[topic]`: log time up to which the reader has reached the last stable offset; absent = never
+ * reached yet. `behind`: the reader has not caught up; such a step folds and judges but takes no
+ * action.
  */
 export interface Step {
   readonly seq: number
@@ -27,7 +29,10 @@ export interface Step {
   readonly slices: readonly Slice[]
 }
 
-/** A record the core wants written, before sealing (schema ids, signatures and headers are the runtime's). */
+/**
+ * A record the core wants written, before sealing (schema ids, signatures and headers are the
+ * runtime's).
+ */
 export type Output = { [K in OutputTopic]: OutputOf<K> }[OutputTopic]
 
 export type OutputTopic =
@@ -48,7 +53,10 @@ export interface OutputOf<K extends OutputTopic> {
 
 export interface Outcome {
   readonly outputs: readonly Output[]
-  /** Commit at once: a command, an incident, a lease spend or a change of raw health is among the outputs. */
+  /**
+   * Commit at once: a command, an incident, a lease spend or a change of raw health is among the
+   * outputs.
+   */
   readonly urgent: boolean
   /** Log time at which the core wants an empty step at the latest, or null. */
   readonly wakeAtMs: number | null
