@@ -87,10 +87,14 @@ export class Demo {
     const runs = runFolder(options.env)
     liveRuns(runs)
     this.folder = mkdtempSync(join(tmpdir(), TEMP_PREFIX))
+    try {
+      this.run = claimRun(runs, Date.now(), this.folder)
+    } catch (error) {
+      rmSync(this.folder, { recursive: true, force: true })
+      throw error
+    }
     this.guardian = startGuardian()
-    this.guardian.watchPath(this.folder)
-    this.run = claimRun(runs, Date.now(), this.folder)
-    for (const path of this.run.paths) this.guardian.watchPath(path)
+    for (const path of [this.folder, ...this.run.paths]) this.guardian.watchPath(path)
   }
 
   /**

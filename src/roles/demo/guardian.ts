@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export interface Guardian {
-  readonly pid: number | null
   /** Ends the process group `pid` if it is still the process that began at `start`. */
   watchProcess(pid: number, start: string): void
   /** Removes a folder of the demo or a file. */
@@ -30,9 +29,9 @@ export function startGuardian(): Guardian {
   // Without it the demo still runs; the next start sweeps what a killed one left.
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
+  child.unref()
   const tell = (line: GuardianLine): void => void child.stdin.write(`${JSON.stringify(line)}\n`)
   return {
-    pid: child.pid ?? null,
     watchProcess: (pid, start) => tell({ kind: 'process', pid, start }),
     watchPath: (path) => tell({ kind: 'path', path }),
     release: async () => {
@@ -46,5 +45,6 @@ export function startGuardian(): Guardian {
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
     return Promise.resolve()
+  child.ref()
   return new Promise((resolve) => child.once('exit', () => resolve()))
 }
