@@ -176,13 +176,18 @@ export class CoreDriver {
 
   /** One step at the present log time over everything appended since the last. */
   step(options: StepOptions = {}): Outcome {
+    return this.stepOver(this.takeSlices(), options)
+  }
+
+  /** What was appended since the last step, one slice per topic, in the order of a step. */
+  takeSlices(): readonly Slice[] {
     const slices: Slice[] = []
     for (const topic of INPUT_TOPICS) {
       const records = this.waiting.get(topic)
       if (records !== undefined) slices.push(sliceOf(topic, this.partition, records))
     }
     this.waiting.clear()
-    return this.stepOver(slices, options)
+    return slices
   }
 
   stepOver(slices: readonly Slice[], options: StepOptions = {}): Outcome {

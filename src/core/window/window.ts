@@ -183,23 +183,23 @@ export class Windows {
 
   /** Canonical value of everything counted, independent of the order of arrival. */
   describe(): unknown {
-    const entries: (readonly [string, number[]])[] = []
-    this.log.visitAll((entry) => {
-      const row = this.rows[entry.row]
-      const owner = this.rows[entry.serviceRow]
-      const figures = [entry.eventMs, entry.n, entry.errors, ...entry.pairs]
-      entries.push([`${keyText(owner)}${keyText(row)}`, figures])
-    })
-    entries.sort((a, b) => compareText(a[0], b[0]) || compareNumbers(a[1], b[1]))
     const rows = this.rows
       .filter((row) => row !== null)
       .filter((row) => row.entries > 0 || this.remembersCut(row))
-      .sort((a, b) => compareText(keyText(a), keyText(b)))
-      .map((row) => {
-        const cutMs = this.remembersCut(row) ? row.cutMs : 0
-        return [keyText(row), row.n, row.errors, cutMs, row.nonEmpty()]
-      })
-    return { sec: this.nowSec, late: this.late, edgesRefused: this.edgesRefused, rows, entries }
+      .map((row) => ({ row, text: keyText(row.key) }))
+      .sort((a, b) => compareText(a.text, b.text))
+    const ranks = new Map(rows.map(({ row }, rank) => [row.id, rank]))
+    const entries: number[][] = []
+    this.log.visitAll(({ eventMs, row, serviceRow, n, errors, pairs }) => {
+      const owners = [ranks.get(serviceRow) ?? -1, ranks.get(row) ?? -1]
+      entries.push([eventMs, ...owners, n, errors, ...pairs])
+    })
+    const totals = rows.map(({ row, text }) => {
+      const cutMs = this.remembersCut(row) ? row.cutMs : 0
+      return [text, row.n, row.errors, cutMs, row.nonEmpty()]
+    })
+    const { nowSec: sec, late, edgesRefused } = this
+    return { sec, late, edgesRefused, rows: totals, entries: entries.sort(compareNumbers) }
   }
 
   private figures(row: Row | undefined): Figures {
@@ -369,10 +369,8 @@ function edgeKey(instance: string, caller: string): string {
   return `${instance}\n${caller}`
 }
 
-function keyText(row: Row | null | undefined): string {
-  if (row === null || row === undefined) return '\n'
-  const { service, instance, caller } = row.key
-  return `${service}\n${instance ?? ''}\n${caller ?? ''}\n`
+function keyText({ service, instance, caller }: RowKey): string {
+  return `${service}\n${instance ?? ''}\n${caller ?? ''}`
 }
 
 function compareNumbers(a: readonly number[], b: readonly number[]): number {
