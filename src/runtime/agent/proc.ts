@@ -23,8 +23,13 @@ export function processStart(pid: number): string | null {
   return statFields(pid)?.[19] ?? null
 }
 
-/** Whether the process exists; one that belongs to another user exists too. */
+/**
+ * Whether the process runs; one that belongs to another user runs too. One that has ended and whose
+ * parent has not asked for its end yet (a zombie, for ever under a careless init) does not.
+ */
 export function isAlive(pid: number): boolean {
+  const state = statFields(pid)?.[0]
+  if (state === 'Z' || state === 'X') return false
   try {
     process.kill(pid, 0)
     return true

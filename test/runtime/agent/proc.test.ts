@@ -1,6 +1,7 @@
 // A process is told from a later one with the same id.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
   isAlive,
@@ -17,6 +18,25 @@ test('a process that has ended is gone', async () => {
   expect(processStart(pid)).toBeNull()
   expect(processUsage(pid)).toBeNull()
 })
+
+test.runIf(process.platform === 'linux')(
+  'one nobody has asked for its end is gone too',
+  async () => {
+    // A killed agent under a careless init stays in the process table; its lock must not stay with
+    // it.
+    const script = 'sleep 0 & echo $!; exec sleep 5'
+    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const [line] = await once(child.stdout, 'data')
+      const pid = Number(String(line))
+      for (let i = 0; i < 200 && isAlive(pid); i++) await wait(10)
+      expect(processStart(pid)).not.toBeNull()
+      expect(isAlive(pid)).toBe(false)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  },
+)
 
 test('the id alone does not make a process the same', () => {
   expect(isAlive(process.pid)).toBe(true)
