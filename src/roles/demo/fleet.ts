@@ -1,9 +1,11 @@
 // The instances of the demo: three of `shop`, three of `stock`, each a process of its own, and one
 // agent per service beside them (on the embedded log the agents live in the demo's process).
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Decoder, Encoder } from '../../contracts/decode.ts'
+import { HsError } from '../../contracts/failure.ts'
 import { agentId, instanceId, serviceId } from '../../contracts/ids.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
 import { startAgent } from '../agent/agent.ts'
@@ -45,23 +47,37 @@ export interface Fleet {
 const HOST = '127.0.0.1'
 const COPIES = [1, 2, 3] as const
 
-/** Free ports now; something else could take one before its service does, which then says so. */
+/** Below the range that systems hand out by themselves (from 32,768 on Linux). */
+const PORTS = { first: 20_000, last: 32_767 } as const
+const TRIES_MAX = 200
+
+/**
+ * Ports that are free now and stay so until the services take them, but for a neighbour that picks
+ * the same one. Ports handed out by the system would not: any outgoing connection may get one next.
+ * Errors: HS_PORT_IN_USE when none can be found.
+ */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer()
-      return new Promise<typeof server>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host: HOST, port: 0 }, () => resolve(server))
-      })
-    }),
+  const found = new Set<number>()
+  for (let i = 0; i < TRIES_MAX && found.size < count; i++) {
+    const port = randomInt(PORTS.first, PORTS.last + 1)
+    if (await isFree(port)) found.add(port)
+  }
+  if (found.size === count) return [...found]
+  throw new HsError(
+    'HS_PORT_IN_USE',
+    `no ${count} free ports from ${PORTS.first} to ${PORTS.last}`,
+    {
+      fix: 'End something that listens there, then start the demo again.',
+    },
   )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host: HOST, port }, () => server.close(() => resolve(true)))
   })
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 function instanceOf(
