@@ -119,7 +119,7 @@ export function policiesInForce(documents: Documents): readonly ReadyPolicy[] {
  * Limits of a service: the defaults, then every set for all services (`*`), then every set that
  * names it, each group in order of name; the later one wins.
  */
-function resolve<L>(
+function resolve<L extends object>(
   documents: Documents,
   kind: 'DetectorSet' | 'GuardSet',
   { service, defaults }: { service: string; defaults: L },
@@ -130,8 +130,8 @@ function resolve<L>(
   })
   const named = sets.filter(({ services }) => services.includes(service))
   const general = sets.filter(({ services }) => !services.includes(service))
-  let limits = defaults
-  for (const set of [...general, ...named]) limits = { ...limits, ...set.limits }
+  const limits = { ...defaults }
+  for (const set of [...general, ...named]) Object.assign(limits, set.limits)
   return limits
 }
 

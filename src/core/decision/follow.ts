@@ -156,7 +156,14 @@ export function followIncident(
   const wellAtMs = incident.wellSinceMs === null ? null : incident.wellSinceMs + dwellMs
   turn.wake(wellAtMs)
   const isSettled = wellAtMs !== null && turn.nowMs >= wellAtMs
-  if (incident.state === 'repairing') return followCommand(turn, incident)
+  if (incident.state === 'repairing') {
+    if (!isOverdue(turn, incident)) return true
+    unanswered(turn, incident)
+    // What is seen from here on speaks of the effect.
+    incident.wellSinceMs = isWell ? turn.nowMs : null
+    turn.wake(turn.nowMs + dwellMs)
+    return true
+  }
   if (incident.state === 'verifying') {
     const seen = present(incident.watch, 'the watch of a verification')
     return followEffect(turn, incident, { facts, watch: seen, isSettled })
@@ -172,15 +179,19 @@ function tellNewEvidence(turn: Turn, incident: Incident, { findings }: InstanceF
   turn.say(incident, { event: 'evidence', summary, evidence: fresh.map(toEvidence) })
 }
 
-/**
- * No answer in time: it may have been done or not, so its effect is watched, and it is not
- * repeated.
- */
-function followCommand(turn: Turn, incident: Incident): boolean {
-  const command = present(incident.command, 'the command of a repair')
-  const dueMs = command.expiresAtMs + RESULT_GRACE_MS
+function isOverdue(turn: Turn, incident: Incident): boolean {
+  const { expiresAtMs } = present(incident.command, 'the command of a repair')
+  const dueMs = expiresAtMs + RESULT_GRACE_MS
   turn.wake(dueMs)
-  if (turn.nowMs < dueMs) return true
+  return turn.nowMs >= dueMs
+}
+
+/**
+ * No answer in time: it may have been done or not, so its effect is watched, and it is not repeated
+ * blindly.
+ */
+function unanswered(turn: Turn, incident: Incident): void {
+  const command = present(incident.command, 'the command of a repair')
   const waited = formatDuration(turn.nowMs - command.issuedAtMs)
   turn.say(incident, {
     event: 'acted',
@@ -192,8 +203,7 @@ function followCommand(turn: Turn, incident: Incident): boolean {
     outcome: 'unknown',
   })
   watch(turn, incident, { command, certain: false })
-  turn.wake(incident.watch?.deadlineMs ?? null)
-  return true
+  turn.wake(turn.nowMs + command.verifyMs)
 }
 
 function followEffect(

@@ -1,0 +1,81 @@
+// Words of people: what a scope covers, how a hold ends, what is not understood is told.
+import { describe, expect, test } from 'vitest'
+import { eventId } from '../../../src/contracts/ids.ts'
+import type { OperatorRecord, Scope } from '../../../src/contracts/records.ts'
+import { crash, crashed, instance, World } from './world.ts'
+
+const [b, c] = [instance('b'), instance('c')]
+const NOBODY = { fleet: false, service: null, instance: null, policy: null }
+const scope = (some: object): Scope => ({ ...NOBODY, ...some })
+
+function commandsUnder(hold: Partial<OperatorRecord>): number {
+  const world = new World()
+  world.policy()
+  world.operator(hold)
+  crash(world)
+  return world.commands.length
+}
+
+describe('scopes', () => {
+  test.each([
+    [{ fleet: true }, 0],
+    [{ service: 'shop' }, 0],
+    [{ service: 'stock' }, 1],
+    [{ service: 'shop', instance: 'a' }, 0],
+    [{ service: 'shop', instance: 'b' }, 1],
+    [{ service: 'stock', instance: 'a' }, 1],
+    [{ policy: 'restart-sick' }, 0],
+    [{ policy: 'other' }, 1],
+    [{}, 1],
+  ])('%j lets %d command through', (some, commands) => {
+    expect(commandsUnder({ scope: scope(some) })).toBe(commands)
+  })
+})
+
+describe('how it ends', () => {
+  test('by its own expiry in log time, at which the core asks to be woken', () => {
+    const world = new World()
+    world.policy()
+    world.operator({ expires_at_ms: 1_010_000 })
+    world.step([instance('a'), b, c])
+    const answer = world.step([crashed('a'), b, c], { afterMs: 1_000 })
+    expect(answer.wakeAtMs).toBe(1_010_000)
+    world.step([crashed('a'), b, c], { afterMs: 8_999 })
+    expect(world.commands).toHaveLength(0)
+    world.step([crashed('a'), b, c], { afterMs: 1 })
+    expect(world.commands).toHaveLength(1)
+  })
+
+  test('by a release that names it, and by no other', () => {
+    const world = new World()
+    world.policy()
+    const hold = world.operator({ kind: 'kill_switch' })
+    world.operator({ kind: 'release', refers_to: 'op-99' })
+    crash(world)
+    expect(world.commands).toHaveLength(0)
+    world.operator({ kind: 'release', refers_to: hold.id })
+    world.step([crashed('a'), b, c])
+    expect(world.commands).toHaveLength(1)
+  })
+})
+
+test('every word of a person is told once, understood or not', () => {
+  const world = new World()
+  const hold = world.operator({ reason: 'new\nrelease' })
+  world.operator({ kind: 'release', refers_to: hold.id })
+  world.operator({ kind: 'release', refers_to: hold.id })
+  world.operator({ kind: 'hold', scope: scope({}) })
+  world.operator({ kind: 'note', id: eventId('n1') })
+  world.operator({ kind: 'manual_command' })
+  world.step([b])
+  world.step([b])
+  expect(world.events.map(({ event, summary }) => `${event}: ${summary}`)).toEqual([
+    'held: hold op-1 by ann (new release) is in force',
+    'note: release op-2 by ann (looking into it) ends hold op-1',
+    'note: release op-3 by ann (looking into it): there is no such hold',
+    'note: hold op-4 by ann (looking into it): its scope is empty and selects nothing',
+    'note: note n1 by ann (looking into it): kept as a note',
+    'note: manual_command op-6 by ann (looking into it): ' +
+      'this version does nothing on manual_command',
+  ])
+})
