@@ -16,7 +16,7 @@ const WANTED = [
   'dist/index.d.ts',
 ]
 const PAGES = /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md)$/
-const PARTS = /^(schemas\/.+[.]avsc|dist\/.+[.](js|d[.]ts|map))$/
+const PARTS = /^(schemas\/.+[.]avsc|examples\/demo\/.+[.]yaml|dist\/.+[.](js|d[.]ts|map))$/
 
 /**
  * Problems of the list of packed files. @param {readonly string[]} files
