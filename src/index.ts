@@ -1,0 +1,40 @@
+// The public SDK: what a service, a driver or a log of somebody else is written against. The only
+// file of re-exports; everything else is internal and may change.
+//
+//   import { IntakeClient } from 'healstream'
+//   const at = { host: '127.0.0.1', port, token }
+//   const intake = new IntakeClient({ ...at, service: 'shop', instance: 'shop-1', servicePort })
+//   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
+
+/** Errors with a code, what was found and what to do. */
+export { HsError } from './contracts/failure.ts'
+export type { FailureCode } from './contracts/failure.ts'
+
+/** Policy documents, and the check that turns a plain value into one. */
+export { parsePolicy, policyJsonSchema } from './contracts/policy.ts'
+export type {
+  DetectorSet,
+  GuardSet,
+  HealPolicy,
+  ParsedPolicy,
+  PolicyDocument,
+} from './contracts/policy.ts'
+
+/** For services: counts requests and tells the agent beside them. */
+export { IntakeClient } from './runtime/agent/intake-client.ts'
+export type { IntakeClientOptions, Outcome } from './runtime/agent/intake-client.ts'
+
+/** For drivers: what touches a service. */
+export type { Driver, ProcessExit, StartFacts } from './runtime/agent/driver.ts'
+
+/** For logs: the ports that one conformance suite holds every adapter to. */
+export { LogError } from './runtime/log-error.ts'
+export type { LogErrorCode } from './runtime/log-error.ts'
+export type {
+  IdempotentProducer,
+  LogAdmin,
+  LogPort,
+  LogReader,
+  Membership,
+  TransactionalWriter,
+} from './runtime/ports.ts'
