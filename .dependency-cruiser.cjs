@@ -42,7 +42,7 @@ const stageRules = STAGES.slice(0, -1).map((stage, i) => ({
 }))
 
 const RUNTIME_FOR_ADAPTERS =
-  'ports|log-error|record-batch[a-z-]*|varint|clock|agent/driver|agent/probe|agent/proc'
+  'ports|instruments|log-error|record-batch[a-z-]*|varint|clock|agent/driver|agent/probe|agent/proc'
 const EXPRESSION = '^src/core/decision/expression[.]ts$'
 const npm = (names) => `(^|/)node_modules/(${names})/`
 

@@ -13,6 +13,7 @@ import {
   instanceId,
   serviceId,
 } from './ids.ts'
+import { printable } from './printable.ts'
 import type { Lifecycle, ServiceAction, ServiceEvent } from './records.ts'
 import { type JsonValue, readJson } from './strict-json.ts'
 import { didYouMean } from './suggest.ts'
@@ -231,9 +232,4 @@ function shown(value: JsonValue): string {
 
 function cut(words: string): string {
   return words.length <= 60 ? words : `${words.slice(0, 60)}…`
-}
-
-/** Control and format characters never reach a log or a terminal. */
-function printable(words: string): string {
-  return words.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '?')
 }

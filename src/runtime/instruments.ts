@@ -19,8 +19,11 @@ export interface MetricSpec {
   readonly name: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
   readonly help: string
+  /** Few values each: never an instance, an offset or an id. */
   readonly labels?: readonly string[]
   readonly value?: string
+  /** Upper bounds of a histogram; default 1 ms to 10 s. */
+  readonly buckets?: readonly number[]
 }
 
 export type EventKind =
