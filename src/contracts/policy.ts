@@ -6,7 +6,8 @@ import * as z from 'zod'
 import { DURATION_PATTERN, parseDuration } from './duration.ts'
 import { idProblem, policyName } from './ids.ts'
 import type { PolicyName } from './ids.ts'
-import { DETECTOR_DEFAULTS, type DetectorLimits, type GuardLimits } from './limits.ts'
+import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from './limits.ts'
+import type { DetectorLimits, GuardLimits } from './limits.ts'
 import { type DocumentProblem, documentProblems } from './policy-problem.ts'
 import type { Mode } from './records.ts'
 
@@ -23,6 +24,8 @@ const ACTION_ALIASES: Readonly<Record<string, PolicyAction>> = {
 
 /** The only span a window is kept over so far (DESIGN.md section 7). */
 export const WINDOW_MS = 60_000
+/** Changes of health are counted over this span. */
+const FLAP_SPAN_MS = GUARD_DEFAULTS.flapSpanMs
 const DURATION_MAX_MS = 7 * 86_400_000
 
 interface Common {
@@ -188,7 +191,9 @@ const guardLimits = {
   perMinute: count.optional(),
   warmUpMs: ms.optional(),
   flapTransitions: count.optional(),
-  flapSpanMs: ms.optional(),
+  flapSpanMs: ms
+    .refine((span) => span === FLAP_SPAN_MS, '10m: changes are counted over no other span yet')
+    .optional(),
   ineffectiveMax: count.optional(),
   ineffectiveSpanMs: ms.optional(),
   commandExpiryMs: ms.optional(),

@@ -39,6 +39,7 @@ describe('limits', () => {
     [{ cooldownMs: '8d' }, 'at most 7d'],
     [{ cooldownMs: Infinity }, 'a number'],
     [{ cooldown: '5m' }, 'one of match, cooldownMs'],
+    [{ flapSpanMs: '5m' }, '10m: changes are counted over no other span yet'],
   ])('refused: %j', (limits, expected) => {
     const parsed = parsePolicy(envelope('GuardSet', { match: { services: [] }, ...limits }))
     const problems = parsed.ok ? [] : parsed.problems

@@ -101,7 +101,7 @@ export const FACTS: Readonly<Record<FactName, FactSpec>> = {
     unknown: NO_REQUESTS,
   },
   service_n: count('requests of the whole service in the last 60 s'),
-  service_instances: count('instances of the service that are not gone'),
+  service_instances: count('instances of the service, without those in standby, leaving or gone'),
   service_healthy: count('of these, judged healthy'),
 }
 

@@ -1,25 +1,6 @@
 // The guards: small rules that can refuse an action, asked in a fixed order, all of them every
-// time, so that the record shows what each saw (DESIGN.md section 7, default guards; S0-42).
-//
-// | guard            | refuses                                                                    |
-// | hold             | while a person holds the fleet, service, instance or policy                |
-// | mode             | observe and dry_run; canary on all but the first instance of a service     |
-// | behind           | a step that has not caught up with the log                                 |
-// | blind            | while all sources of the partition are silent                              |
-// | agent            | when no agent is beside the instance                                       |
-// | settle           | inferred evidence that has not stood long enough                           |
-// | warm_up          | a new incarnation that has not been well yet                               |
-// | flapping         | an instance that keeps changing: hands off                                 |
-// | last_routable    | the last instance that can take traffic                                    |
-// | routable_share   | when too few would be left                                                 |
-// | out_share        | when too many are out by our hand                                          |
-// | cooldown         | the same policy on the same target too soon                                |
-// | service_interval | a second action on the service too soon                                    |
-// | rate             | more actions of this task in a minute than allowed                         |
-// | ineffective      | after several attempts without effect: a person                            |
-// | open_command     | while a command for the target is under way                                |
-//
-// The three that protect what works let an instance pass that takes no traffic anyway; that action
+// time, so that the record shows what each saw (DESIGN.md section 7, default guards; S0-42). The
+// three that protect what works let an instance pass that takes no traffic anyway; that action
 // still counts for cool-down, interval and rate.
 import { formatDuration } from '../../contracts/duration.ts'
 import type { GuardLimits } from '../../contracts/limits.ts'
@@ -182,7 +163,27 @@ function percent(share: number): string {
   return `${Math.round(share * 1_000) / 10} %`
 }
 
-/** In the order in which they are asked. */
+/**
+ * In the order in which they are asked.
+ *
+ * | guard            | refuses                                                                    |
+ * | hold             | while a person holds the fleet, service, instance or policy                |
+ * | mode             | observe and dry_run; canary on all but the first instance of a service     |
+ * | behind           | a step that has not caught up with the log                                 |
+ * | blind            | while all sources of the partition are silent                              |
+ * | agent            | when no agent is beside the instance                                       |
+ * | settle           | inferred evidence that has not stood long enough                           |
+ * | warm_up          | a new incarnation that has not been well yet                               |
+ * | flapping         | an instance that keeps changing: hands off                                 |
+ * | last_routable    | the last instance that can take traffic                                    |
+ * | routable_share   | when too few would be left                                                 |
+ * | out_share        | when too many are out by our hand                                          |
+ * | cooldown         | the same policy on the same target too soon                                |
+ * | service_interval | a second action on the service too soon                                    |
+ * | rate             | more actions of this task in a minute than allowed                         |
+ * | ineffective      | after several attempts without effect: a person                            |
+ * | open_command     | while a command for the target is under way                                |
+ */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', holdGuard],
   ['mode', modeGuard],

@@ -1,0 +1,82 @@
+// docs/policies.md and the examples say what the code does: tables are compared with the code, and
+// every document is linted.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { formatFinding, readPolicies } from '../../src/config/policy-file.ts'
+import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../src/contracts/limits.ts'
+import { COST_MAX, TRIGGER_BYTES_MAX } from '../../src/core/decision/expression.ts'
+import { FACT_NAMES, FACTS } from '../../src/core/decision/fact-table.ts'
+import { GUARDS } from '../../src/core/decision/guards.ts'
+import { INCIDENT_DIAGRAM } from '../../src/core/incident/machine.ts'
+
+const root = join(import.meta.dirname, '../..')
+const page = readFileSync(join(root, 'docs/policies.md'), 'utf8')
+
+/** Rows of the table under a heading row. */
+function rows(heading: string, nth: number = 0): readonly (readonly string[])[] {
+  const starts = page.split('\n').flatMap((line, i) => (line === heading ? [i] : []))
+  const lines = page.split('\n').slice((starts[nth] ?? -1) + 2)
+  const end = lines.findIndex((line) => !line.startsWith('|'))
+  return lines.slice(0, end).map((line) => line.slice(2, -2).split(' | '))
+}
+
+const quoted = (name: string): string => `\`${name}\``
+const limits = (defaults: object): readonly (readonly string[])[] =>
+  Object.entries(defaults).map(([name, value]) => [
+    quoted(name),
+    Number(value).toLocaleString('en-US', { maximumFractionDigits: 3 }),
+  ])
+
+describe('tables', () => {
+  test('facts', () => {
+    const expected = FACT_NAMES.map((name) => {
+      const { type, text, values, unknown } = FACTS[name]
+      const all = values === undefined ? '' : `: ${values.join(', ')}`
+      return [quoted(name), type, `${text}${all}`, unknown ?? 'never']
+    })
+    expect(rows('| fact | type | meaning | unknown when |')).toEqual(expected)
+  })
+
+  test('guards, in their order', () => {
+    const names = rows('| guard | refuses |').map(([name]) => name)
+    expect(names).toEqual(GUARDS.map(([name]) => quoted(name)))
+  })
+
+  test('default limits', () => {
+    expect(rows('| limit | default |', 0)).toEqual(limits(GUARD_DEFAULTS))
+    expect(rows('| limit | default |', 1)).toEqual(limits(DETECTOR_DEFAULTS))
+  })
+
+  test('the life of an incident, and the bounds of triggers', () => {
+    expect(page).toContain(INCIDENT_DIAGRAM)
+    expect(page).toContain(`${TRIGGER_BYTES_MAX.toLocaleString('en-US')} bytes`)
+    expect(page).toContain(`${COST_MAX.toLocaleString('en-US')} steps`)
+  })
+})
+
+describe('documents', () => {
+  const blocks = [...page.matchAll(/```(yaml|json)\n([\s\S]*?)```/g)].map(([, kind, text]) => {
+    return [kind ?? '', text ?? ''] as const
+  })
+
+  test('blocks of the page have no errors', () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(4)
+    for (const [kind, text] of blocks) {
+      const { policies, findings } = readPolicies(text, `block.${kind}`)
+      expect(findings.filter(({ severity }) => severity === 'error').map(formatFinding)).toEqual([])
+      expect(policies.length).toBe(1)
+    }
+  })
+
+  const examples = readdirSync(join(root, 'examples/policies'))
+  test.each(examples)('%s', (name) => {
+    const bytes = readFileSync(join(root, 'examples/policies', name))
+    const { policies, findings } = readPolicies(bytes, name)
+    expect(policies.length).toBeGreaterThan(0)
+    // The JSON stands there as it stands in the article; the advice on it is part of the example.
+    const expected = name === 'high-error-rate.json' ? ['trigger', 'name'] : []
+    expect(findings.map(({ severity }) => severity)).toEqual(expected.map(() => 'warning'))
+    expect(findings.map(({ field }) => field)).toEqual(expected)
+  })
+})
