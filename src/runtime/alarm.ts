@@ -21,7 +21,7 @@ export class Alarm {
     this.#dueMs = dueMs
     const sleep = new AbortController()
     this.#sleep = sleep
-    const waitMs = Math.max(0, dueMs - this.#clock.monotonicMs())
+    const waitMs = Math.ceil(Math.max(0, dueMs - this.#clock.monotonicMs()))
     this.#clock.sleep(waitMs, sleep.signal).then(
       () => {
         if (sleep.signal.aborted || this.#closed) return

@@ -3,13 +3,13 @@
 // any other; a task stays where it is unless that makes the shares uneven, and a task without an
 // owner goes where its journal is known furthest (warmest). It is only a hint: the fence decides.
 //
-// Metadata layout: version (1) · behaviour from, to (2 + 2) · format (2) · count (2) ·
+// Metadata layout: version (1) · round (2) · behaviour from, to (2 + 2) · format (2) · count (2) ·
 //                  count × {task (2) · owned (1) · journal position (6)}, big-endian.
 import { compareText } from '../core/kernel/order.ts'
 import type { GroupMember } from './ports.ts'
 
 const METADATA_VERSION = 1
-const HEAD_BYTES = 9
+const HEAD_BYTES = 11
 const TASK_BYTES = 9
 
 export interface WarmTask {
@@ -21,6 +21,11 @@ export interface WarmTask {
 }
 
 export interface MemberFacts {
+  /**
+   * Rises when the member wants a new round: a broker answers a follower whose metadata are the same
+   * with the round there is.
+   */
+  readonly round: number
   readonly behaviourFrom: number
   readonly behaviourTo: number
   /** Newest snapshot format it writes. */
@@ -28,15 +33,16 @@ export interface MemberFacts {
   readonly tasks: readonly WarmTask[]
 }
 
-const NOTHING: MemberFacts = { behaviourFrom: 0, behaviourTo: 0, format: 0, tasks: [] }
+const NOTHING: MemberFacts = { round: 0, behaviourFrom: 0, behaviourTo: 0, format: 0, tasks: [] }
 
 export function encodeMetadata(facts: MemberFacts): Uint8Array {
   const bytes = Buffer.alloc(HEAD_BYTES + facts.tasks.length * TASK_BYTES)
   bytes.writeUInt8(METADATA_VERSION, 0)
-  bytes.writeUInt16BE(facts.behaviourFrom, 1)
-  bytes.writeUInt16BE(facts.behaviourTo, 3)
-  bytes.writeUInt16BE(facts.format, 5)
-  bytes.writeUInt16BE(facts.tasks.length, 7)
+  bytes.writeUInt16BE(facts.round & 0xffff, 1)
+  bytes.writeUInt16BE(facts.behaviourFrom, 3)
+  bytes.writeUInt16BE(facts.behaviourTo, 5)
+  bytes.writeUInt16BE(facts.format, 7)
+  bytes.writeUInt16BE(facts.tasks.length, 9)
   for (const [i, { task, owned, position }] of facts.tasks.entries()) {
     const at = HEAD_BYTES + i * TASK_BYTES
     bytes.writeUInt16BE(task, at)
@@ -50,7 +56,7 @@ export function encodeMetadata(facts: MemberFacts): Uint8Array {
 export function decodeMetadata(metadata: Uint8Array): MemberFacts {
   const bytes = Buffer.from(metadata.buffer, metadata.byteOffset, metadata.length)
   if (bytes.length < HEAD_BYTES || bytes[0] !== METADATA_VERSION) return NOTHING
-  const count = bytes.readUInt16BE(7)
+  const count = bytes.readUInt16BE(9)
   if (bytes.length !== HEAD_BYTES + count * TASK_BYTES) return NOTHING
   const tasks = Array.from({ length: count }, (_, i) => {
     const at = HEAD_BYTES + i * TASK_BYTES
@@ -61,9 +67,10 @@ export function decodeMetadata(metadata: Uint8Array): MemberFacts {
     }
   })
   return {
-    behaviourFrom: bytes.readUInt16BE(1),
-    behaviourTo: bytes.readUInt16BE(3),
-    format: bytes.readUInt16BE(5),
+    round: bytes.readUInt16BE(1),
+    behaviourFrom: bytes.readUInt16BE(3),
+    behaviourTo: bytes.readUInt16BE(5),
+    format: bytes.readUInt16BE(7),
     tasks,
   }
 }

@@ -59,6 +59,8 @@ export class Host {
   #generation = -1
   #memberId = ''
   #rejoining = false
+  /** Counts the rounds asked for. */
+  #round = 0
   #stopping = false
 
   constructor(options: HostOptions) {
@@ -188,6 +190,7 @@ export class Host {
     this.#rejoining = true
     await this.#options.engine.clock.sleep(REJOIN_PAUSE_MS)
     this.#rejoining = false
+    this.#round++
     if (!this.#stopping) this.#membership.rejoin()
   }
 
@@ -214,6 +217,7 @@ export class Host {
       return { task: partition, owned: state !== 'Closed', position: seq }
     })
     return encodeMetadata({
+      round: this.#round,
       behaviourFrom: BEHAVIOUR_FIRST,
       behaviourTo: BEHAVIOUR_LATEST,
       format: SNAPSHOT_FORMAT,

@@ -24,7 +24,10 @@ export const CAREFUL_RECORDS = 10_000
 export type LifeCause = 'assigned' | 'log' | 'core'
 
 /** Attempt number of the life that begins now. */
-export function attemptOf({ lastFence, movedSinceFence }: Restored, cause: LifeCause): number {
+export function attemptOf(
+  { lastFence, movedSinceFence }: Pick<Restored, 'lastFence' | 'movedSinceFence'>,
+  cause: LifeCause,
+): number {
   if (lastFence === null || movedSinceFence) return 1
   // An error of the log says nothing about the records.
   return cause === 'log' ? lastFence.attempt : lastFence.attempt + 1

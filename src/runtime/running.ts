@@ -71,7 +71,8 @@ export class Run {
     this.#time = new LogTime(topics, restored.nowMs, restored.asOf)
     this.#time.answered(options.fenced.appendMs, monotonicMs)
     this.#alarm = new Alarm(clock, () => this.#ring())
-    this.#phaseMs = (spec.partition * COMMIT_EVERY_MS) / restored.genesis.partitions
+    const share = spec.partition / restored.genesis.partitions
+    this.#phaseMs = Math.floor(share * COMMIT_EVERY_MS)
     this.#careful = options.careful
     this.#seq = restored.seq
     this.#asOf = restored.asOf

@@ -24,6 +24,7 @@ export interface RigWorker {
   readonly handle: WorkerHandle
   readonly toy: Toy
   readonly events: { kind: EventKind; fields: EventFields }[]
+  isDead(): boolean
   /** As kill -9: nothing of it reaches the log any more, nothing reaches it. */
   kill(): void
   /** As SIGSTOP and SIGCONT: requests wait. */
@@ -35,6 +36,8 @@ export interface WorkerOptions {
   readonly bend?: (inner: Transport) => Transport
   readonly clock?: Clock
   readonly toy?: Toy
+  /** The whole process dies where the core is given a deadly record. */
+  readonly mortal?: boolean
 }
 
 const PREFIX = 'hs.'
@@ -70,6 +73,7 @@ export class EngineRig {
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     })
     const toy = options.toy ?? createToy()
+    if (options.mortal === true) toy.onDie = () => gate.cut()
     const events: RigWorker['events'] = []
     const instruments: Instruments = { emit: (kind, fields) => events.push({ kind, fields }) }
     const handle = await this.run(
@@ -86,6 +90,7 @@ export class EngineRig {
       handle,
       toy,
       events,
+      isDead: () => gate.isCut,
       kill: () => gate.cut(),
       pause: () => gate.pause(),
       resume: () => gate.resume(),
@@ -116,9 +121,16 @@ export class EngineRig {
   ): Promise<void> {
     const limit = this.clock.monotonicMs() + withinMs
     while (!(await this.run(Promise.resolve(holds())))) {
-      if (this.clock.monotonicMs() > limit) throw new Error(`not within ${withinMs} ms: ${what}`)
-      await this.clock.advance(5)
+      if (this.clock.monotonicMs() > limit)
+        throw new Error(`not within ${withinMs} ms: ${what}${this.#reasons()}`)
+      await this.clock.advance(25)
     }
+  }
+
+  /** What the tasks say is wrong, for the message of a test that waits in vain. */
+  #reasons(): string {
+    const tasks = this.#workers.flatMap(({ handle }) => handle.status().tasks)
+    return tasks.map((t) => `\n  ${t.task} ${t.state} ${t.reason ?? ''}`).join('')
   }
 
   /** All records of a partition that a read_committed reader sees. */
@@ -248,6 +260,10 @@ class Gate {
       await this.#pass()
       return answer
     }
+  }
+
+  get isCut(): boolean {
+    return this.#state === 'cut'
   }
 
   cut(): void {

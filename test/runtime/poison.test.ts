@@ -1,0 +1,188 @@
+// Poison: a record that the core throws on, and one that takes the whole process with it. Either is
+// skipped, journalled and kept with its bytes; the records around it are used exactly once.
+import { afterEach, describe, expect, test } from 'vitest'
+import type { FenceEntry } from '../../src/contracts/journal.ts'
+import { topicName } from '../../src/contracts/topics.ts'
+import { attemptOf, isProven } from '../../src/runtime/poison.ts'
+import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
+
+const rigs: EngineRig[] = []
+
+async function rig(): Promise<EngineRig> {
+  const made = new EngineRig()
+  rigs.push(made)
+  await made.init()
+  return made
+}
+
+afterEach(async () => {
+  for (const made of rigs.splice(0)) await made.stop()
+})
+
+const state = (worker: RigWorker): string => worker.handle.status().tasks[0]?.state ?? 'none'
+
+async function running(cluster: EngineRig, worker: RigWorker): Promise<void> {
+  await cluster.until('it runs', () => state(worker) === 'Running')
+}
+
+async function letters(cluster: EngineRig): Promise<readonly unknown[]> {
+  return (await cluster.records('dlq')).map(({ value }) => {
+    const letter: unknown = JSON.parse(Buffer.from(value ?? []).toString())
+    return letter
+  })
+}
+
+describe('a record that the core throws on', () => {
+  test('goes to the dead letters with its bytes; what is around it is used', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await running(cluster, worker)
+    await cluster.send('signals', ['a', 'b', 'boom', 'c'])
+    await cluster.send('telemetry', ['d'])
+    await cluster.until('everything is used', () => cluster.drained())
+    expect(await cluster.problems()).toEqual([])
+    expect(await cluster.said()).toHaveLength(4)
+    const boom = Buffer.from('boom').toString('base64')
+    expect(await letters(cluster)).toMatchObject([
+      {
+        origin_topic: topicName('signals'),
+        origin_offset: 2,
+        stage: 'poison',
+        value: boom,
+        task: 's0',
+      },
+    ])
+    const skips = (await cluster.journal()).filter(({ entry }) => entry.kind === 'skip')
+    expect(skips.map(({ entry }) => entry)).toMatchObject([{ reason: 'Error: boom' }])
+  })
+
+  test('delays its partition by less than a second', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await running(cluster, worker)
+    await cluster.send('signals', ['boom', 'urgent'])
+    const sentMs = cluster.clock.monotonicMs()
+    await cluster.until('it is used', async () => (await cluster.said()).length === 1)
+    expect(cluster.clock.monotonicMs() - sentMs).toBeLessThan(1_000)
+  })
+
+  test('several of them, apart and together, on two topics', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await running(cluster, worker)
+    await cluster.send('signals', ['boom', 'boom', 'a', 'boom', 'b'])
+    await cluster.send('results', ['c', 'boom'])
+    await cluster.until('everything is used', () => cluster.drained())
+    await cluster.send('signals', ['d'])
+    await cluster.until('everything is used', () => cluster.drained())
+    expect(await cluster.problems()).toEqual([])
+    expect(await cluster.said()).toHaveLength(4)
+    expect(await letters(cluster)).toHaveLength(4)
+    expect(state(worker)).toBe('Running')
+  })
+
+  test('a core that takes nothing any more is stopped before it throws everything away', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await running(cluster, worker)
+    await cluster.send(
+      'signals',
+      Array.from({ length: 20 }, () => 'boom'),
+    )
+    await cluster.until('it has stopped', () => state(worker) === 'Closed')
+    expect(worker.handle.status().tasks[0]?.reason).toContain('8 records in a row')
+    expect(await letters(cluster)).toHaveLength(8)
+  })
+
+  test('a restore after a skip gives the same state', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await running(cluster, worker)
+    await cluster.send('signals', ['a', 'boom', 'b'])
+    await cluster.until('everything is used', () => cluster.drained())
+    worker.kill()
+    const next = await cluster.worker()
+    await cluster.send('signals', ['c'])
+    await cluster.until('everything is used', () => cluster.drained())
+    expect(await cluster.problems()).toEqual([])
+    expect(state(next)).toBe('Running')
+  })
+})
+
+describe('a record that kills the process', () => {
+  /** Workers one after another, each of which dies where the core asks for it. */
+  async function lives(cluster: EngineRig, mortal: boolean, max: number): Promise<number> {
+    for (let count = 1; count <= max; count++) {
+      const worker = await cluster.worker({ mortal })
+      await cluster.until('it lives or dies', async () => {
+        return worker.isDead() || (state(worker) === 'Running' && (await cluster.drained()))
+      })
+      if (!worker.isDead()) return count
+    }
+    return max + 1
+  }
+
+  test('is found by counting, tried alone, and skipped after five lonely deaths', async () => {
+    const cluster = await rig()
+    await cluster.send('signals', ['a', 'b', 'die', 'c'])
+    // Two lives at the beginning, one that tries a and b alone and dies; then the same positions
+    // two times, five lonely deaths, and one that passes it over.
+    const count = await lives(cluster, true, 20)
+    expect(count).toBeLessThanOrEqual(12)
+    expect(await cluster.problems()).toEqual([])
+    expect(await cluster.said()).toHaveLength(3)
+    expect(await letters(cluster)).toMatchObject([{ origin_offset: 2, stage: 'poison' }])
+    const fences = (await cluster.journal()).flatMap(({ entry }) =>
+      entry.kind === 'fence' ? [entry] : [],
+    )
+    const tried = fences.filter(({ suspect }) => suspect?.offset === 2)
+    expect(tried.map(({ attempt }) => attempt)).toEqual([3, 4, 5, 6, 7, 8])
+  })
+
+  test('a worker that is killed from outside a few times costs no record', async () => {
+    const cluster = await rig()
+    await cluster.send('signals', ['a', 'b'])
+    for (let life = 0; life < 6; life++) {
+      const worker = await cluster.worker()
+      await cluster.until('it is fenced', async () => {
+        return (await cluster.journal()).filter((e) => e.entry.kind === 'fence').length > life
+      })
+      worker.kill()
+    }
+    await lives(cluster, false, 1)
+    expect(await cluster.problems()).toEqual([])
+    expect(await letters(cluster)).toEqual([])
+  })
+})
+
+describe('attempts', () => {
+  const fence: FenceEntry = {
+    kind: 'fence',
+    gen: 7,
+    member: 'm',
+    group: 'g',
+    generation: 1,
+    attempt: 4,
+    suspect: { topic: 'signals', partition: 0, offset: 9 },
+    positions: [],
+    stateDigest: new Uint8Array(32),
+  }
+
+  test.each([
+    ['nothing was ever fenced', { lastFence: null, movedSinceFence: false }, 'assigned', 1],
+    ['the last life came further', { lastFence: fence, movedSinceFence: true }, 'assigned', 1],
+    ['the process died', { lastFence: fence, movedSinceFence: false }, 'assigned', 5],
+    ['the core threw', { lastFence: fence, movedSinceFence: false }, 'core', 5],
+    ['the log failed', { lastFence: fence, movedSinceFence: false }, 'log', 4],
+  ] as const)('%s', (_what, journal, cause, expected) => {
+    expect(attemptOf(journal, cause)).toBe(expected)
+  })
+
+  test('a suspect is proven only by the same record, often enough', () => {
+    const same = { topic: 'signals', partition: 0, offset: 9 } as const
+    expect(isProven(8, fence, same)).toBe(true)
+    expect(isProven(7, fence, same)).toBe(false)
+    expect(isProven(8, fence, { ...same, offset: 10 })).toBe(false)
+    expect(isProven(8, null, same)).toBe(false)
+  })
+})
