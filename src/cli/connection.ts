@@ -18,6 +18,9 @@ export interface Connection {
   readonly others: readonly string[]
 }
 
+const TOKEN_FIX: string =
+  'Name the token file that the running healstream printed at its start with --token-file.'
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
@@ -40,7 +43,7 @@ export function findConnection(flags: ConnectionFlags, env: Environment): Connec
   const token = tokenAt ?? (run && { value: run.token_file, origin: 'the run file' })
   if (token === undefined)
     throw new HsError('HS_UNAUTHORIZED', `no token file is known for ${address.value}`, {
-      fix: 'Name the token file that the running healstream printed at its start with --token-file.',
+      fix: TOKEN_FIX,
     })
   return {
     url: loopbackUrl(address.value, address.origin),
@@ -78,7 +81,7 @@ function loopbackUrl(text: string, origin: string): URL {
     )
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname))
     throw new HsError('HS_CONFIG', `${origin} names ${url.hostname}, which is not this machine`, {
-      fix: 'Use http://127.0.0.1:PORT; reach another machine through a tunnel, the token is sent in the clear.',
+      fix: 'The token is sent in the clear: reach another machine through a tunnel to this one.',
     })
   return url
 }
@@ -89,7 +92,7 @@ function readToken(path: string, origin: string): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new HsError('HS_CONFIG', `token file of ${origin} cannot be read: ${reason}`, {
-      fix: 'Name the token file that the running healstream printed at its start with --token-file.',
+      fix: TOKEN_FIX,
       cause: error,
     })
   }

@@ -99,7 +99,7 @@ export function recordLines(
   return [
     `${head(event.event)} ${printable(event.summary)}`,
     ...event.evidence.slice(0, event.event === 'detected' ? 3 : 0).map((e) => {
-      const figures = `${Number(e.value.toFixed(3))} against ${Number(e.limit.toFixed(3))} ${e.unit}`
+      const figures = `${short(e.value)} against ${short(e.limit)} ${e.unit}`
       return `${' '.repeat(23)}${printable(`${e.detector}: ${e.text} (${figures})`)}`
     }),
     ...event.guards
@@ -110,6 +110,8 @@ export function recordLines(
       }),
   ]
 }
+
+const short = (value: number): string => String(Number(value.toFixed(3)))
 
 /** The small timeline at the end, and what to type next. */
 export function endLines(
@@ -122,9 +124,10 @@ export function endLines(
   const total = (healing.recoveredAt ?? healing.faultAt) - healing.faultAt
   const pids = `   process ${healing.oldPid} → ${healing.newPid ?? 'none'}`
   const id = printable(incidentId)
+  const count = healing.commands === 1 ? '1 command' : `${healing.commands} commands`
   return [
     '',
-    paint('bold', `healed in ${duration(total)} by ${healing.commands} command`),
+    paint('bold', `healed in ${duration(total)} by ${count}`),
     ...step('fault', healing.faultAt, `   ${healing.fault}`),
     ...step('detected', healing.detectedAt),
     ...step('command', healing.commandAt),

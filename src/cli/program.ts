@@ -104,8 +104,8 @@ const EXAMPLES = `Examples:
 `
 
 const EXITS = `
-Exit codes: 0 done · 1 findings or failed · 2 usage or configuration · 3 cannot be reached · 4 partly done ·
-130 interrupted. Data goes to stdout, everything else to stderr.`
+Exit codes: 0 done · 1 findings or failed · 2 usage or configuration · 3 cannot be reached ·
+4 partly done · 130 interrupted. Data goes to stdout, everything else to stderr.`
 
 /** Commander throws instead of exiting, and leaves the words about errors to \`report\`. */
 function quiet(command: Command): void {
@@ -223,7 +223,7 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
     )
     .option('--no-init', 'start without a genesis, as an operator who forgot `healstream init`')
     .addOption(
-      new Option('--driver-exit-signal <switch>', 'may the agent report its child’s exit by itself')
+      new Option('--driver-exit-signal <switch>', 'may agents report exits of their children')
         .choices(['on', 'off'])
         .default('off'),
     )

@@ -26,9 +26,9 @@ export function describeIncident(view: IncidentView, paint: Paint): readonly str
 function heading(view: IncidentView, paint: Paint): readonly string[] {
   const target = view.instance === null ? view.service : `${view.service}/${view.instance}`
   const lasted = duration(view.updated_at_ms - view.opened_at_ms)
-  const span = view.open
-    ? `opened ${clockTime(view.opened_at_ms)}, open`
-    : `opened ${clockTime(view.opened_at_ms)}, ended ${clockTime(view.updated_at_ms)}, lasted ${lasted}`
+  const opened = `opened ${clockTime(view.opened_at_ms)}`
+  const ended = `ended ${clockTime(view.updated_at_ms)}, lasted ${lasted}`
+  const span = `${opened}, ${view.open ? 'open' : ended}`
   return [
     paint('bold', `Incident ${printable(view.incident_id)}`),
     `target   ${printable(target)}`,
@@ -71,13 +71,15 @@ function commandLines(view: IncidentView, paint: Paint): readonly string[] {
       paint('bold', `Command ${printable(command.command_id)}`),
       `action   ${printable(command.action)} of ${printable(target.instance)}` +
         ` (incarnation ${target.incarnation}) by ${printable(target.agent)}, ${command.mode}`,
-      `policy   ${printable(command.policy)} v${command.policy_version}, attempt ${command.attempt}`,
+      `policy   ${printable(command.policy)} v${command.policy_version},` +
+        ` attempt ${command.attempt}`,
       `issued   ${offset(command.issued_at_ms - view.opened_at_ms)}, ` +
         `expires ${duration(command.expires_at_ms - command.issued_at_ms)} later`,
       ...results.map((r) => {
         const at = offset(r.ended_at_ms - view.opened_at_ms)
         const why = [r.refusal, r.detail].filter((text) => text !== null && text !== '')
-        return `result   ${at}  ${r.outcome}${why.length === 0 ? '' : `: ${printable(why.join('; '))}`}`
+        const more = why.length === 0 ? '' : `: ${printable(why.join('; '))}`
+        return `result   ${at}  ${r.outcome}${more}`
       }),
     ]
   })

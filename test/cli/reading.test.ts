@@ -1,5 +1,5 @@
-// Every reading command as a process, against a real endpoint over an embedded log: tables and JSON, exit codes,
-// what is said to do next, closed pipes, hostile names.
+// Every reading command as a process, against a real endpoint over an embedded log: tables and
+// JSON, exit codes, what is said to do next, closed pipes, hostile names.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -128,7 +128,7 @@ test('filters: by service, only open ones', async () => {
   expect(await of('incidents', '--open')).toBe(1)
 })
 
-test('describe and explain print the incident; an unknown one ends with 1 and says where to look', async () => {
+test('describe and explain print the incident; an unknown one ends with 1', async () => {
   const described = await healstream(['describe', 'incident', 'i-1'], { env })
   expect(described.code).toBe(0)
   expect(described.stdout).toContain('Incident i-1\n')
@@ -181,7 +181,7 @@ test('policy apply: dry run, first version, repeated, changed; policy get shows 
   expect((await healstream(['policy', 'get', 'nope'], { env })).code).toBe(1)
 })
 
-test('a bad policy is shown with file, line and column, and nothing of its batch is sent', async () => {
+test('a bad policy is shown with its place, and nothing of its batch is sent', async () => {
   const good = join(base, 'good.yaml')
   const bad = join(base, 'bad.yaml')
   writeFileSync(good, POLICY.replace('restart-dead', 'never-sent'))
@@ -197,7 +197,7 @@ test('a bad policy is shown with file, line and column, and nothing of its batch
   expect(JSON.parse(lint.stdout).findings[0]).toMatchObject({ line: 5, severity: 'error' })
 })
 
-test('without a genesis every reading command names the next step, and init is that step', async () => {
+test('without a genesis a command names the next step, and init is that step', async () => {
   genesis = false
   const before = await healstream(['get', 'services'], { env })
   expect(before.code).toBe(2)

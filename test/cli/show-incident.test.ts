@@ -1,4 +1,5 @@
-// `describe` and `explain` print what was recorded, all of it that answers the question, and nothing else.
+// `describe` and `explain` print what was recorded, all of it that answers the question, and
+// nothing else.
 import { expect, test } from 'vitest'
 import { describeIncident, explainIncident } from '../../src/cli/show-incident.ts'
 import { policyName } from '../../src/contracts/ids.ts'
@@ -80,7 +81,7 @@ test('describe is the timeline with times from the start', () => {
   ])
 })
 
-test('explain shows every clause and every guard with value and limit, the refused ones too', () => {
+test('explain shows every clause and guard with value and limit, refused ones too', () => {
   const lines = explainIncident(incident(), plain)
   expect(lines.slice(4)).toEqual([
     '',

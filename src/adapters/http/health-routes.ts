@@ -1,8 +1,12 @@
-// What every role answers without a token: is the process alive, is it ready to serve, what do its metrics say.
+// What every role answers without a token: is the process alive, is it ready to serve, what do its
+// metrics say.
 import type { HttpRoute } from './server.ts'
 
 export interface HealthFaces {
-  /** Empty = ready; else one sentence per part that is not. Liveness is not readiness: it needs only this process. */
+  /**
+   * Empty = ready; else one sentence per part that is not. Liveness is not readiness: it needs only
+   * this process.
+   */
   readonly notReady: () => readonly string[]
   /** Prometheus text format. */
   readonly metrics: () => Promise<string> | string

@@ -1,6 +1,6 @@
-// A small HTTP server for one machine: loopback only, bearer token, Host allow-list (so that no web page can reach
-// it through a name of its own), bounded bodies, times and connections, errors as JSON with code and fix. Roles hand
-// in routes; nothing outside this folder knows the HTTP library.
+// A small HTTP server for one machine: loopback only, bearer token, Host allow-list (so that no web
+// page can reach it through a name of its own), bounded bodies, times and connections, errors as
+// JSON with code and fix. Roles hand in routes; nothing outside this folder knows the HTTP library.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { fastify } from 'fastify'
@@ -10,7 +10,10 @@ import type { FailureCode } from '../../contracts/failure.ts'
 
 export const HOST = '127.0.0.1'
 const BODY_BYTES_MAX = 65_536
-/** Receiving one request, and any time without a byte on a connection (streams send a blank line now and then). */
+/**
+ * Receiving one request, and any time without a byte on a connection (streams send a blank line now
+ * and then).
+ */
 const REQUEST_MS = 10_000
 const IDLE_MS = 30_000
 const CONNECTIONS_MAX = 64
@@ -207,7 +210,7 @@ function checkToken(request: FastifyRequest, wanted: Buffer): void {
   const given = request.headers.authorization
   // Digests have one length, so the comparison tells nothing about the token, not even its length.
   if (given !== undefined && timingSafeEqual(digest(given), wanted)) return
-  const found = given === undefined ? 'the request carries no token' : 'the token is not this run’s'
+  const found = given === undefined ? 'there is no token' : 'the token is not that of this run'
   throw new HsError('HS_UNAUTHORIZED', found)
 }
 

@@ -1,5 +1,5 @@
-// `healstream demo`: the demo's face. Headless it talks on stderr and prints one JSON object as its last line on
-// stdout; otherwise it shows the story live and runs until Ctrl-C.
+// `healstream demo`: the demo's face. Headless it talks on stderr and prints one JSON object as its
+// last line on stdout; otherwise it shows the story live and runs until Ctrl-C.
 import { EXIT, HsError } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
@@ -51,7 +51,9 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
   return code
 }
 
-/** First signal: abort. Second: out at once; the guardian and the services' own watch do the rest. */
+/**
+ * First signal: abort. Second: out at once; the guardian and the services' own watch do the rest.
+ */
 function interruption(): AbortController {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -1,4 +1,5 @@
-// `healstream journal verify`: layout, chain and order of every task's journal; exit code 1 names what is broken.
+// `healstream journal verify`: layout, chain and order of every task's journal; exit code 1 names
+// what is broken.
 import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import type { JournalView } from '../../roles/projector/views.ts'

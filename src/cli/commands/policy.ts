@@ -1,4 +1,5 @@
-// `healstream policy apply|get|lint`. Lint reaches for nothing; apply lints first and sends only what is right.
+// `healstream policy apply|get|lint`. Lint reaches for nothing; apply lints first and sends only
+// what is right.
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { formatFinding, readPolicies } from '../../config/policy-file.ts'

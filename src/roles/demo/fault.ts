@@ -1,4 +1,5 @@
-// Breaks one instance for real: its process is killed or stopped, or its own fault switch is thrown.
+// Breaks one instance for real: its process is killed or stopped, or its own fault switch is
+// thrown.
 import { processStart } from '../../runtime/agent/proc.ts'
 import type { Guardian } from './guardian.ts'
 

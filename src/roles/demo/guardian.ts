@@ -1,7 +1,7 @@
 // Cleans up after a demo that was killed. Services end by themselves when their parent is gone, but
-// one that was stopped (the fault `hang`) cannot notice. So a small process of its own session holds
-// the other end of a pipe: when the demo dies, however it dies, the pipe ends, and the guardian ends
-// the processes it was told of, removes the files it was told of, and ends itself.
+// one that was stopped (the fault `hang`) cannot notice. So a small process of its own session
+// holds the other end of a pipe: when the demo dies, however it dies, the pipe ends, and the
+// guardian ends the processes it was told of, removes the files it was told of, and ends itself.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

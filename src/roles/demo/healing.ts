@@ -65,7 +65,9 @@ export function healingState(records: readonly StoryRecord[], broken: Broken): H
   return 'open'
 }
 
-/** The sum of the records. Topics may have been read in any order, so nothing is taken in passing. */
+/**
+ * The sum of the records. Topics may have been read in any order, so nothing is taken in passing.
+ */
 export function summarise(records: readonly StoryRecord[], broken: Broken): Healing {
   const { log, fault, faultAt, victim } = broken
   const incident = incidentOf(records, broken)

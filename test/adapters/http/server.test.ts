@@ -1,5 +1,6 @@
-// The endpoint as a client meets it: over real sockets, with right, wrong and missing tokens, foreign Host headers,
-// bodies that are too large or no JSON, streams whose client leaves, a port that is taken.
+// The endpoint as a client meets it: over real sockets, with right, wrong and missing tokens,
+// foreign Host headers, bodies that are too large or no JSON, streams whose client leaves, a port
+// that is taken.
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'

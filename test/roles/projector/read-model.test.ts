@@ -12,7 +12,7 @@ const KEY = viewKey('stock', 'stock-2')
 const health = (model: ReadModel, record: HealthView | null, key = KEY) =>
   model.fold({ topic: 'health', partition: 0, key }, record)
 
-test('an instance joins what the registry and what health say; raw health and routable stay two fields', () => {
+test('an instance joins registry and health; raw health and routable are two fields', () => {
   const model = new ReadModel()
   model.fold({ topic: 'registry', partition: 0, key: KEY }, anEntry({ port: 4_711 }))
   expect(model.instances()).toMatchObject([
@@ -103,7 +103,7 @@ test('events of the tasks themselves are no incident in the list, but can be rea
   expect(model.incident('ops')?.timeline).toHaveLength(2)
 })
 
-test('a policy counts the partitions that hold its newest version; deleted ones are not listed', () => {
+test('a policy counts the partitions of its newest version; deleted ones are gone', () => {
   const model = new ReadModel()
   const put = (partition: number, more: object) =>
     model.fold({ topic: 'policies', partition, key: 'restart-dead' }, aPolicy(more))

@@ -62,7 +62,8 @@ test('with nothing running a reading command says how to start', async () => {
 
 test('an old Node is told so before anything else is loaded', async () => {
   const pretend =
-    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } })"
+    "const value = { ...process.versions, node: '18.20.4' };" +
+    "Object.defineProperty(process, 'versions', { value })"
   const node = ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`]
   const { code, stdout, stderr } = await healstream(['demo'], { env, node })
   expect([code, stdout]).toEqual([2, ''])
