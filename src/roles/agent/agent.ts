@@ -1,6 +1,7 @@
 // The agent as a library: starts the instances it is told of, then runs its modules beside them,
 // each supervised by itself. In the demo it lives in the process of the run; nothing here depends
 // on that.
+import { HsError } from '../../contracts/failure.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { endOrphan, ProcessDriver } from '../../adapters/drivers/process.ts'
 import { networkProbe } from '../../adapters/http/probe.ts'
@@ -49,11 +50,14 @@ const FLUSH_MS = 2_000
 const HEALTH_TIMEOUT_MS = 1_000
 
 /**
- * Errors: HS_LEDGER_LOCKED, HS_LEDGER_CORRUPT, HS_LEDGER_FOREIGN, HS_PORT_IN_USE, LogError. An
- * instance that does not start is no error: see `started`.
+ * Errors: HS_LEDGER_LOCKED, HS_LEDGER_CORRUPT, HS_LEDGER_FOREIGN, HS_PORT_IN_USE, HS_CONFIG,
+ * LogError. An instance that does not start is no error: see `started`.
  */
 export async function startAgent(options: AgentOptions): Promise<AgentHandle> {
   const { clusterId, agentId, stateDir: folder, clock } = options
+  for (const { instance, healthPath } of options.instances)
+    if (!/^\/[\x21-\x7e]*$/.test(healthPath))
+      throw new HsError('HS_CONFIG', `the health path of ${instance} is no path: it begins with /`)
   const ledger = Ledger.open({ folder, clusterId, agentId, newEpoch: clock.nowMs() })
   let agent: RunningAgent
   try {

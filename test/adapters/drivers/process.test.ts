@@ -30,7 +30,7 @@ const WELL = "require('fs').writeFileSync(process.env.WELL + process.pid, '');"
 function driver(script: string, more: { startTimeoutMs?: number; program?: string } = {}) {
   const exits: ProcessExit[] = []
   const pids: number[] = []
-  const own = new ProcessDriver({
+  const own: ProcessDriver = new ProcessDriver({
     command: () => ({
       argv: [more.program ?? process.execPath, '-e', script],
       env: { WELL: `${folder}/well-` },

@@ -51,7 +51,7 @@ describe('two instances', () => {
     for (let i = 0; i < 40; i++) await ask(ports[i % 2] ?? 0, '/stock/apple')
     await until('counts', () => telemetry.reduce((sum, { n }) => sum + n, 0) === 40)
     await until('a renewal', () => events.some(({ action }) => action === 'renew'))
-    await until('gauges', () => telemetry.some(({ gauges }) => gauges?.cpu != null))
+    await until('gauges', () => telemetry.some(({ gauges }) => (gauges?.cpu ?? null) !== null))
     const pids = [...agent.pids().values()]
     await agent.stop()
     await until('the goodbye', () => events.filter((e) => e.action === 'deregister').length === 2)
@@ -187,7 +187,8 @@ describe('a folder', () => {
     expect(second.intake.token).toBe(first.intake.token)
     expect(second.started[0]?.incarnation).toBe(2)
     await second.stop()
-    const seqs = Object.values(rig.written).flatMap((list) => list.map(({ seq }) => seq))
+    const { telemetry, signals, events } = rig.written
+    const seqs = [...telemetry, ...signals, ...events].map(({ seq }) => seq)
     expect(new Set(seqs).size).toBe(seqs.length)
   })
 
@@ -222,6 +223,11 @@ test('an instance that does not start is told of, and a command can start it', a
   await until('the start', () => results.length === 1)
   expect(results[0]?.outcome).toBe('succeeded')
   await until('registered', () => events.length === 1)
+})
+
+test('a health path that is none is refused before anything is started', async () => {
+  const spec = { ...stockInstance('stock-1', await freePort()), healthPath: 'he alth' }
+  await expect(rig.start([spec])).rejects.toMatchObject({ code: 'HS_CONFIG' })
 })
 
 test('nothing of the agent is left in its folder but ledger and token', async () => {

@@ -64,7 +64,7 @@ test('a line with any bit changed is refused', () => {
   for (let bit = 0; bit < line.length * 8; bit++) {
     const bad = Buffer.from(line)
     bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-    expect(() => decodeLine(bad)).toThrow()
+    expect(() => decodeLine(bad)).toThrow(RangeError)
   }
 })
 

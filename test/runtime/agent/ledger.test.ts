@@ -223,7 +223,7 @@ describe('a disk that takes nothing', () => {
         wrote = true
         return DISK.write(fd, bytes.subarray(0, bytes.length >> 1))
       },
-      sync: DISK.sync,
+      sync: (fd) => DISK.sync(fd),
     }
     const set = (value: boolean): void => {
       ok = value
@@ -261,7 +261,7 @@ describe('a disk that takes nothing', () => {
   test('that fails to sync is not trusted again', () => {
     let syncs = 0
     const files: LedgerFiles = {
-      write: DISK.write,
+      write: (fd, bytes) => DISK.write(fd, bytes),
       sync(fd) {
         if (++syncs > 2) throw new Error('EIO')
         DISK.sync(fd)

@@ -5,6 +5,7 @@
 import { fstatSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { IntakeClient } from '../../../runtime/agent/intake-client.ts'
+import { tokenFromEnv } from '../../../runtime/agent/intake-token.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { shop, stock } from './handlers.ts'
 import { parsePeers, PeerCaller } from './peers.ts'
@@ -58,7 +59,7 @@ function watchParent(gone: () => void): void {
 async function main(): Promise<void> {
   const args = readArguments()
   const { service, instance } = args
-  const token = process.env['HEALSTREAM_INTAKE_TOKEN'] ?? ''
+  const token = tokenFromEnv(process.env)
   const [agent] = parsePeers(args.intake)
   if (agent === undefined) throw new RangeError('--intake is not host:port')
   const caller = new PeerCaller(parsePeers(args.peers))

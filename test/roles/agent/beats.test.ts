@@ -1,0 +1,53 @@
+// Heartbeats and renewals on virtual time.
+import { expect, test } from 'vitest'
+import { createSerde } from '../../../src/adapters/serde/serde.ts'
+import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
+import { beats } from '../../../src/roles/agent/beats.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
+import { loneInstance } from './lone-instance.ts'
+
+async function run(heartbeatMs: number, leaseTtlMs: number, forMs: number) {
+  const clock = new VirtualClock()
+  const lone = loneInstance(clock)
+  void lone.instance.announce('register')
+  lone.instance.release()
+  const stop = new AbortController()
+  const done = beats({ instances: [lone.instance], clock, heartbeatMs, leaseTtlMs }, stop.signal)
+  await clock.advance(forMs)
+  stop.abort()
+  await clock.advance(heartbeatMs)
+  await done
+  return lone
+}
+
+test('ten minutes at the level periods: 60 beats, every third of level 2 (S1-20, S1-21)', async () => {
+  const { signals } = await run(10_000, 30_000, 599_999)
+  expect(signals.length).toBe(60)
+  const levels = signals.map(({ heartbeat }) => heartbeat?.level)
+  expect(levels.filter((level) => level === 2).length).toBe(20)
+  expect(signals.every(({ heartbeat }) => heartbeat?.period_ms === 10_000)).toBe(true)
+  const first = signals[0]?.heartbeat
+  const second = signals.find(({ heartbeat }) => heartbeat?.level === 2)?.heartbeat
+  expect([first?.state, second?.state]).toEqual([null, 'down'])
+})
+
+test('a lease is renewed three times within it (C-02)', async () => {
+  const { events } = await run(1_000, 9_000, 90_000)
+  const renewals = events.filter(({ action }) => action === 'renew')
+  expect(renewals.length).toBe(30)
+  expect(renewals.map(({ version }) => version)).toEqual(renewals.map((_, i) => i + 2))
+})
+
+test('a beat of level 1 is at most 200 bytes (S1-20)', async () => {
+  const serde = await createSerde()
+  const { signals } = await run(1_000, 9_000, 100)
+  const [beat] = signals
+  if (beat === undefined) throw new Error('no beat')
+  const named = {
+    ...beat,
+    service: serviceId('s'.repeat(32)),
+    instance: instanceId('i'.repeat(40)),
+  }
+  const datum = { ...named, agent: 'a'.repeat(40), epoch: Date.now(), lane: 'live', seq: 2 ** 40 }
+  expect(serde.encode('signals', datum as typeof beat).length).toBeLessThanOrEqual(200)
+})
