@@ -1,10 +1,12 @@
-// The core asks no clock, no chance, no locale and no inexact mathematics: it runs with all of them throwing.
+// The core asks no clock, no chance, no locale and no inexact mathematics: it runs with all of them
+// throwing.
 import { afterEach, expect, test } from 'vitest'
 import { CoreDriver, testSerde } from '../support/core-driver.ts'
 import { delta, heartbeat, processEvent, probe, serviceEvent } from '../support/records.ts'
 
 const INEXACT =
-  'random exp expm1 log log1p log2 log10 pow sin cos tan asin acos atan atan2 sinh cosh tanh cbrt hypot'
+  'random exp expm1 log log1p log2 log10 pow sin cos tan asin acos atan atan2 sinh cosh tanh ' +
+  'cbrt hypot'
 const undo: (() => void)[] = []
 afterEach(() => {
   for (const restore of undo.splice(0)) restore()

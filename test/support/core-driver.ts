@@ -1,5 +1,5 @@
-// Drives a task core as the engine does, without a log: records as real bytes of the real codec, log time in the
-// test's hand. Used by the tests of the core and by the scenario scripts.
+// Drives a task core as the engine does, without a log: records as real bytes of the real codec,
+// log time in the test's hand. Used by the tests of the core and by the scenario scripts.
 import { createHash } from 'node:crypto'
 import { createSerde, type Serde } from '../../src/adapters/serde/serde.ts'
 import { encodeUtf8 } from '../../src/contracts/utf8.ts'
@@ -20,8 +20,6 @@ import { createServiceCore } from '../../src/core/tasks/service-task.ts'
 
 /** Log time at which drivers begin: a whole minute. */
 export const START_MS = 1_800_000_000_000
-
-export type AgentRecord = RecordOf['telemetry' | 'signals' | 'results' | 'service-events']
 
 export interface DriverOptions {
   readonly partition?: number
@@ -159,6 +157,17 @@ export class CoreDriver {
 
   result(record: RecordOf['results']): void {
     this.append('results', { ...record, seq: this.nextSeq('results', record) }, record.service)
+  }
+
+  /** Everything that is appended meanwhile arrives a second time, as it was. */
+  twice(append: () => void): void {
+    const before = new Map([...this.waiting].map(([topic, held]) => [topic, held.length]))
+    append()
+    for (const [topic, held] of this.waiting) {
+      for (const { key, value } of held.slice(before.get(topic) ?? 0)) {
+        this.appendBytes(topic, key, value)
+      }
+    }
   }
 
   policy(record: RecordOf['policies']): void {

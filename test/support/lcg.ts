@@ -1,4 +1,5 @@
-// Numbers that look random and are the same on every machine: a 32-bit linear congruential generator.
+// Numbers that look random and are the same on every machine: a 32-bit linear congruential
+// generator.
 
 export class Lcg {
   private state: number

@@ -44,7 +44,10 @@ function who(at: Who): Pick<Signal, 'service' | 'instance' | 'agent' | 'epoch' |
 
 export interface DeltaWords extends Who {
   readonly atMs: number
-  /** Requests that succeeded and failed, all of them with this latency unless `latenciesUs` names each. */
+  /**
+   * Requests that succeeded and failed, all of them with this latency unless `latenciesUs` names
+   * each.
+   */
   readonly ok?: number
   readonly failed?: number
   readonly latencyUs?: number
@@ -251,28 +254,31 @@ export function operator(
   }
 }
 
-export function result(
-  words: Who & { commandId: string } & Partial<
-      Omit<CommandResult, 'service' | 'instance' | 'agent' | 'command_id'>
-    >,
-): CommandResult {
-  const { commandId: id, ...rest } = words
-  const { service, instance, agent, epoch, lane, seq, incarnation: _unused, ...more } = rest
+export interface ResultWords extends Who {
+  readonly commandId: string
+  readonly action?: string
+  readonly outcome?: CommandResult['outcome']
+  readonly detail?: string
+  /** Incarnation before and after the act. */
+  readonly before?: number
+  readonly after?: number
+}
+
+export function result(words: ResultWords): CommandResult {
   return {
     ...who(words),
-    command_id: commandId(id),
+    command_id: commandId(words.commandId),
     incident_id: null,
-    action: 'restart',
-    outcome: 'succeeded',
+    action: words.action ?? 'restart',
+    outcome: words.outcome ?? 'succeeded',
     refusal: null,
-    detail: '',
+    detail: words.detail ?? '',
     gen: 1,
     command_seq: 1,
     started_at_ms: 0,
     ended_at_ms: 0,
-    incarnation_before: 1,
-    incarnation_after: 1,
+    incarnation_before: words.before ?? 1,
+    incarnation_after: words.after ?? 1,
     facts: {},
-    ...more,
   }
 }

@@ -1,7 +1,8 @@
-// The detectors: each looks at one kind of evidence and says what deviates, or nothing. Limits come as
-// DetectorLimits of the service; one for entering, another for leaving keep a finding from flickering.
-// The docstring of each detector says what it looks at, its class of evidence and its source. Counts of an
-// instance about itself are self-evident only while the agent that sends them lives, else inferred.
+// The detectors: each looks at one kind of evidence and says what deviates, or nothing. Limits come
+// as DetectorLimits of the service; one for entering, another for leaving keep a finding from
+// flickering. The docstring of each detector says what it looks at, its class of evidence and its
+// source. Counts of an instance about itself are self-evident only while the agent that sends them
+// lives, else inferred.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import type { Health } from '../../contracts/records.ts'
@@ -58,8 +59,8 @@ export function detect(input: DetectorInput): void {
 }
 
 /**
- * The success rate of enough own samples in the window is at or below the limit (strict: equal deviates), until it
- * is above the second one. Self-evident (S0-21).
+ * The success rate of enough own samples in the window is at or below the limit (strict: equal
+ * deviates), until it is above the second one. Self-evident (S0-21).
  */
 function successRate(
   { vital, window, limits, nowMs, agentAlive }: DetectorInput,
@@ -84,8 +85,8 @@ function successRate(
 }
 
 /**
- * P99 of enough own samples in the window is at or above the limit (strict: equal deviates), until it is below the
- * second one. Inferred: the cause may lie in what the instance calls (S0-21).
+ * P99 of enough own samples in the window is at or above the limit (strict: equal deviates), until
+ * it is below the second one. Inferred: the cause may lie in what the instance calls (S0-21).
  */
 function latencyP99(
   { vital, window, limits, nowMs }: DetectorInput,
@@ -109,7 +110,10 @@ function latencyP99(
   }
 }
 
-/** So many own requests failed with no success in between; one success ends it. Self-evident (S4-22). */
+/**
+ * So many own requests failed with no success in between; one success ends it. Self-evident
+ * (S4-22).
+ */
 function consecutiveFailures({ vital, limits, agentAlive }: DetectorInput): Deviation | null {
   const run = vital.failures
   if (run === null || run.count < limits.consecutiveFailuresMax) return null
@@ -126,8 +130,8 @@ function consecutiveFailures({ vital, limits, agentAlive }: DetectorInput): Devi
 }
 
 /**
- * Nothing heard of the instance for the larger of the limit and three promised heartbeats, judged only up to the
- * log time that has been read; never while blind. Inferred (DESIGN.md section 5).
+ * Nothing heard of the instance for the larger of the limit and three promised heartbeats, judged
+ * only up to the log time that has been read; never while blind. Inferred (DESIGN.md section 5).
  */
 function silence(input: DetectorInput): Deviation | null {
   const { horizonMs } = input.hearing
@@ -147,10 +151,14 @@ function silence(input: DetectorInput): Deviation | null {
   }
 }
 
-/** The last probe verdict of this incarnation is down. From its own host self-evident, else inferred (S0-31). */
+/**
+ * The last probe verdict of this incarnation is down. From its own host self-evident, else inferred
+ * (S0-31).
+ */
 function probeDown({ vital }: DetectorInput): Deviation | null {
   const { probe } = vital
   if (probe === null || probe.verdict !== 'down') return null
+  const from = probe.local ? 'local' : 'remote'
   return {
     class: probe.local ? 'self_evident' : 'inferred',
     severity: 'unhealthy',
@@ -158,7 +166,7 @@ function probeDown({ vital }: DetectorInput): Deviation | null {
     value: probe.failures,
     limit: 0,
     unit: 'failures',
-    text: `${probe.local ? 'local' : 'remote'} probe down, ${probe.failures} failures: ${probe.reason}`,
+    text: `${from} probe down, ${probe.failures} failures: ${probe.reason}`,
     place: probe.place,
   }
 }

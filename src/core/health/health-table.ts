@@ -1,5 +1,6 @@
-// The health of an instance as a transition table (S0-23, S0-24): down at once on evidence that speaks for itself,
-// one level at a time on inferred evidence, and up again one level at a time after a dwell without any.
+// The health of an instance as a transition table (S0-23, S0-24): down at once on evidence that
+// speaks for itself, one level at a time on inferred evidence, and up again one level at a time
+// after a dwell without any.
 import type { Health } from '../../contracts/records.ts'
 import { diagram, type Transitions } from '../kernel/machine.ts'
 

@@ -1,4 +1,5 @@
-// Judgement of one instance: detectors say what stands against it, the table says what follows for its health.
+// Judgement of one instance: detectors say what stands against it, the table says what follows for
+// its health.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
@@ -24,8 +25,8 @@ export interface Judged {
 }
 
 /**
- * Judges the instance at the step's time. `exempt`: it is leaving or gone, nothing is held against it. While blind
- * the health is frozen, except that evidence which speaks for itself still counts.
+ * Judges the instance at the step's time. `exempt`: it is leaving or gone, nothing is held against
+ * it. While blind the health is frozen, except that evidence which speaks for itself still counts.
  */
 export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judged {
   if (exempt) vital.findings.clear()
@@ -46,7 +47,10 @@ export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judg
   return { changed, nextMs: earlier(nextMs, exempt ? null : silenceDueMs(input, limits)) }
 }
 
-/** A new incarnation (or a fresh start of the same one) is unknown until there is evidence of being well. */
+/**
+ * A new incarnation (or a fresh start of the same one) is unknown until there is evidence of being
+ * well.
+ */
 export function restart(vital: Vital, incarnation: number, nowMs: number): boolean {
   begin(vital, incarnation)
   if (vital.health === 'unknown') return false

@@ -1,5 +1,5 @@
-// Who was heard when, and whether the partition as a whole went deaf. Silence of one is a sign; silence of all at
-// once is blindness, and nothing follows from it (DESIGN.md section 5 and law 7).
+// Who was heard when, and whether the partition as a whole went deaf. Silence of one is a sign;
+// silence of all at once is blindness, and nothing follows from it (DESIGN.md section 5 and law 7).
 import { sortedKeys } from '../kernel/order.ts'
 
 /** Reading further behind the log's time than this is blindness too. */
@@ -43,9 +43,9 @@ export class Sources {
   }
 
   /**
-   * Judges the step. `reachedMs`: log time up to which telemetry and signals have both been read, null = unknown.
-   * After reading has caught up, and after blindness, silence counts from that moment on: a fleet that comes back
-   * after ten minutes has not been silent for ten minutes.
+   * Judges the step. `reachedMs`: log time up to which telemetry and signals have both been read,
+   * null = unknown. After reading has caught up, and after blindness, silence counts from that
+   * moment on: a fleet that comes back after ten minutes has not been silent for ten minutes.
    */
   assess(nowMs: number, reachedMs: number | null, behind: boolean): Hearing {
     if (behind) {
@@ -71,8 +71,8 @@ export class Sources {
   }
 
   /**
-   * At least two sources that were heard together are silent for half their limits. Half, so that the first of them
-   * to reach its limit is not taken for a single fault.
+   * At least two sources that were heard together are silent for half their limits. Half, so that
+   * the first of them to reach its limit is not taken for a single fault.
    */
   private allSilent(reachedMs: number): boolean {
     const newestMs = this.newestMs()

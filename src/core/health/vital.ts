@@ -1,5 +1,6 @@
-// What is known of one instance beside its window: when it was heard, its probe, its refused connections, its exits,
-// its failures in a row, the findings that stand and the health they led to.
+// What is known of one instance beside its window: when it was heard, its probe, its refused
+// connections, its exits, its failures in a row, the findings that stand and the health they led
+// to.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { Health, Signal } from '../../contracts/records.ts'
 import type { Finding } from '../kernel/facts.ts'

@@ -1,4 +1,5 @@
-// Records become state: admitted, put where they belong, and the instances they speak of marked for judgement.
+// Records become state: admitted, put where they belong, and the instances they speak of marked for
+// judgement.
 import type { RecordView } from '../../contracts/record.ts'
 import type { Signal } from '../../contracts/records.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
@@ -101,7 +102,8 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   }
   noteAgent(state, { service, agent, atMs })
   if (applied.reason === 'too_many') refuse(state, view, { topic: 'telemetry', agent, applied })
-  // The users of the service saw what an earlier incarnation did, its successor is not to blame for it.
+  // The users of the service saw what an earlier incarnation did, its successor is not to blame for
+  // it.
   else state.windows.add({ service, instance: null }, scratch, when)
 }
 

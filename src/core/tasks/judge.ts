@@ -1,4 +1,5 @@
-// Judgement of a step: who must be judged is, facts are made of it for healing, and views for everybody else.
+// Judgement of a step: who must be judged is, facts are made of it for healing, and views for
+// everybody else.
 import type { Health } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { FLIPS_SPAN_MS, judge, reasonOf, standing } from '../health/health.ts'
@@ -45,7 +46,9 @@ export function judgeStep(state: ServiceState, step: Step, hearing: Hearing): Ju
   return { facts, changed, judged }
 }
 
-/** Tells the views what is new; `everybody`: guards and incidents may have changed for any of them. */
+/**
+ * Tells the views what is new; `everybody`: guards and incidents may have changed for any of them.
+ */
 export function tellViews(state: ServiceState, judgement: Judgement, everybody: boolean): void {
   for (const group of state.services()) {
     const subjects = state.ordered(group)

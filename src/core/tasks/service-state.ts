@@ -21,9 +21,11 @@ import { newSubject, type Subject } from './subject.ts'
 import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
-export const SPAN_MS = 60_000
-/** A delta older than this at its arrival is late (as long as the window: what still fits, counts). */
-export const GRACE_MS: number = SPAN_MS
+const SPAN_MS = 60_000
+/**
+ * A delta older than this at its arrival is late (as long as the window: what still fits, counts).
+ */
+const GRACE_MS = SPAN_MS
 
 /** The instances of one service. */
 interface Group {

@@ -1,5 +1,6 @@
-// The core of a service task: records in, admit → fold → judge → heal, records out (DESIGN.md section 7). All that one
-// partition knows of its services lives here; the engine calls `step` and journals what it said.
+// The core of a service task: records in, admit → fold → judge → heal, records out (DESIGN.md
+// section 7). All that one partition knows of its services lives here; the engine calls `step` and
+// journals what it said.
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
 import { assert } from '../kernel/assert.ts'
@@ -9,7 +10,10 @@ import { fold } from './fold.ts'
 import { hangsOnEviction, judgeStep, tellViews } from './judge.ts'
 import { ServiceState } from './service-state.ts'
 
-/** When something is due but cannot be judged yet (reading lags behind the log's time), look again after this. */
+/**
+ * When something is due but cannot be judged yet (reading lags behind the log's time), look again
+ * after this.
+ */
 const RECHECK_MS = 250
 
 export function createServiceCore(context: CoreContext): TaskCore {

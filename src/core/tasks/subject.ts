@@ -1,4 +1,5 @@
-// One instance as the service task holds it: its registry entry, its vital signs, and what was last judged of it.
+// One instance as the service task holds it: its registry entry, its vital signs, and what was last
+// judged of it.
 import { agentId } from '../../contracts/ids.ts'
 import type { Lifecycle } from '../../contracts/records.ts'
 import { recentFlips, standing } from '../health/health.ts'

@@ -1,5 +1,5 @@
-// The compacted view of health: a record per instance and per service when its health, its routing or its findings
-// change, and at most once a second while only its figures do.
+// The compacted view of health: a record per instance and per service when its health, its routing
+// or its findings change, and at most once a second while only its figures do.
 import { type InstanceId, type ServiceId } from '../../contracts/ids.ts'
 import type { Health, HealthView, WindowFigures } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
@@ -141,7 +141,9 @@ export class Views {
   }
 }
 
-/** Traffic for a health, with what the guards say about it. Nobody routes to one that is not ready. */
+/**
+ * Traffic for a health, with what the guards say about it. Nobody routes to one that is not ready.
+ */
 export function routing(
   health: Health,
   ready: boolean,

@@ -221,7 +221,8 @@ export class Windows {
     service: Row | null,
     { counts, when }: { counts: Counts; when: When },
   ): void {
-    // A reader that catches up knows some topics further than its time; that far ahead there is room.
+    // A reader that catches up knows some topics further than its time; that far ahead there is
+    // room.
     const sec = Math.min(Math.floor(when.eventMs / 1_000), this.nowSec + this.seconds)
     const entry: Entry = {
       row: row?.id ?? 0,

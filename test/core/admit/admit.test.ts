@@ -1,4 +1,5 @@
-// Who may enter a task, through the task itself: what is refused leaves as a dead letter that says what to change.
+// Who may enter a task, through the task itself: what is refused leaves as a dead letter that says
+// what to change.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { partitionFor } from '../../../src/contracts/partitioner.ts'
@@ -143,7 +144,7 @@ test('a repeat is passed over without a letter', () => {
   expect(letters(driver)).toEqual([])
 })
 
-test('the state tells skewed agents, gaps and letters, and no record is an alias of the buffer', () => {
+test('the state tells skewed agents, and no record is an alias of the buffer', () => {
   const admission = new Admission(testContext(serde))
   admission.advance(START_MS)
   const view = (record: Uint8Array): ReturnType<typeof viewOf> =>

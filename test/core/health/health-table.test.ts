@@ -1,4 +1,5 @@
-// The health table: every state with every signal, before and after the dwell, with and without evidence of being well.
+// The health table: every state with every signal, before and after the dwell, with and without
+// evidence of being well.
 import { describe, expect, test } from 'vitest'
 import type { Health } from '../../../src/contracts/records.ts'
 import {

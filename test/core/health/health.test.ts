@@ -1,4 +1,5 @@
-// Judgement over time: hysteresis, dwell, restarts, and that a value around its limit does not make health flutter.
+// Judgement over time: hysteresis, dwell, restarts, and that a value around its limit does not make
+// health flutter.
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'

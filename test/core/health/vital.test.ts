@@ -52,7 +52,7 @@ describe('failures in a row', () => {
 })
 
 describe('a refused connection', () => {
-  test('stands from its first time until one is opened, a probe is up or a request succeeds', () => {
+  test('stands until a connection is opened, a probe is up or a request succeeds', () => {
     const ends: (() => void)[] = [
       () => void fold(connection({ atMs: 300, event: 'opened' })),
       () => void fold(probe({ atMs: 300, verdict: 'up' })),

@@ -1,4 +1,5 @@
-// The registry: who exists, told by events and by being seen; the newer one wins, whatever the order.
+// The registry: who exists, told by events and by being seen; the newer one wins, whatever the
+// order.
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
@@ -68,7 +69,7 @@ describe('events', () => {
     expect(hex(canonical(registry.describe()))).toBe(before)
   })
 
-  test('drain and deregister end it; late words about it stay refused until it is forgotten', () => {
+  test('drain and deregister end it; late words about it are refused until it is forgotten', () => {
     apply({ incarnation: 2, version: 1 })
     apply({ incarnation: 2, version: 2, action: 'drain' })
     expect(registry.find('shop', 'shop-1')?.lifecycle).toBe('draining')

@@ -1,4 +1,5 @@
-// Where records go: edges apart from their callee, agents heard although their instance is not theirs to speak of.
+// Where records go: edges apart from their callee, agents heard although their instance is not
+// theirs to speak of.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
@@ -22,7 +23,7 @@ function state(): ServiceState {
 function fed(made: ServiceState, ...records: Parameters<typeof serde.encode>[]): ServiceState {
   for (const [topic, record] of records) {
     seq += 1
-    const value = serde.encode(topic, { ...record, seq } as typeof record)
+    const value = serde.encode(topic, { ...record, seq })
     fold(
       made,
       topic,

@@ -1,4 +1,5 @@
-// Judgement of a step: who is judged, what the service as a whole is, and what hangs on the window alone.
+// Judgement of a step: who is judged, what the service as a whole is, and what hangs on the window
+// alone.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import type { ServiceAction } from '../../../src/contracts/records.ts'

@@ -1,4 +1,5 @@
-// The state of a task: subjects in order, limits asked once, what is forgotten leaves nothing behind.
+// The state of a task: subjects in order, limits asked once, what is forgotten leaves nothing
+// behind.
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { canonical, hex } from '../../../src/core/kernel/canonical.ts'

@@ -1,6 +1,6 @@
-// The whole first half against an oracle that keeps every latency: at least 10⁵ deltas as real bytes, late, repeated and
-// reordered, and the figures of every instance and service at many log times. Then: the same records in other slices
-// give the same bytes and the same state.
+// The whole first half against an oracle that keeps every latency: at least 10⁵ deltas as real
+// bytes, late, repeated and reordered, and the figures of every instance and service at many log
+// times. Then: the same records in other slices give the same bytes and the same state.
 import { beforeAll, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'

@@ -89,7 +89,8 @@ describe('health', () => {
       signals: [],
       windows: [{ n: 0 }],
     })
-    // What the old one still sends is its own: the users of the service saw it, the new one did not do it.
+    // What the old one still sends is its own: the users of the service saw it, the new one did not
+    // do it.
     driver.telemetry(delta({ incarnation: 1, atMs: driver.nowMs, failed: 100 }))
     driver.signal(connection({ incarnation: 1, atMs: driver.nowMs, event: 'refused' }))
     driver.signal(probe({ incarnation: 2, atMs: driver.nowMs, verdict: 'up' }))

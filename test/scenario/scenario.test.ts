@@ -1,0 +1,81 @@
+// Every script in this folder against its golden output; UPDATE_GOLDEN=1 writes the outputs anew. A
+// script also says what must be acted on, or that nothing may be, and that holds whatever the
+// golden output says.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Serde } from '../../src/adapters/serde/serde.ts'
+import { START_MS, testSerde } from '../support/core-driver.ts'
+import { Narrator, since } from './narrate.ts'
+import { parseScript, type Script } from './script.ts'
+import { World } from './world.ts'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const SCRIPT = '.scenario.txt'
+const GOLDEN = '.golden.txt'
+const named = (end: string): string[] =>
+  readdirSync(HERE)
+    .filter((file) => file.endsWith(end))
+    .map((file) => file.slice(0, -end.length))
+    .sort()
+const scripts = named(SCRIPT)
+
+let serde: Serde
+beforeAll(async () => {
+  serde = await testSerde()
+})
+
+function run(script: Script): World {
+  const world = new World(serde)
+  for (const { atMs, act } of script.lines) world.in(atMs, () => act(world))
+  world.runUntil(script.endMs)
+  return world
+}
+
+function golden(script: Script, world: World): string {
+  const narrator = new Narrator()
+  const lines = script.lines
+    .filter(({ atMs }) => atMs > 0)
+    .map(({ atMs, text }) => ({ atMs: START_MS + atMs, text: `>         ${text}` }))
+  for (const output of world.driver.written) {
+    const text = narrator.line(output)
+    if (text !== null) lines.push({ atMs: output.atMs, text })
+  }
+  lines.sort((a, b) => a.atMs - b.atMs)
+  const told = lines.map(({ atMs, text }) => `${since(atMs)} ${text}`)
+  const commands = world.driver.bodies('commands').length
+  return [`# ${script.title}`, ...told, `commands: ${commands}`, ''].join('\n')
+}
+
+const read = (file: string): string => readFileSync(`${HERE}${file}`, 'utf8')
+
+describe.each(scripts)('%s', (name) => {
+  test('acts as it must, the same every time, and as told', () => {
+    const script = parseScript(read(name + SCRIPT))
+    const world = run(script)
+    const again = run(script)
+    expect(again.driver.core.digest()).toBe(world.driver.core.digest())
+    expect(again.driver.written).toEqual(world.driver.written)
+
+    const targets = world.driver.bodies('commands').map(({ target }) => String(target.instance))
+    expect([...new Set(targets)].sort()).toEqual([...(script.mustAct ?? [])].sort())
+
+    const text = golden(script, world)
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(HERE + name + GOLDEN, text)
+    expect(text).toBe(read(name + GOLDEN))
+  })
+})
+
+test('there are enough scripts, of both kinds, and every golden output has its script', () => {
+  const musts = scripts.map((name) => parseScript(read(name + SCRIPT)).mustAct)
+  expect(musts.filter((must) => must !== null).length).toBeGreaterThanOrEqual(5)
+  expect(musts.filter((must) => must === null).length).toBeGreaterThanOrEqual(5)
+  expect(named(GOLDEN)).toEqual(scripts)
+})
+
+test('a line that is not understood is named', () => {
+  expect(() => parseScript('# x\nmust-not-act\nat 3s shop-1 dances\nend at 5s')).toThrow(
+    'line 3 is not understood',
+  )
+  expect(() => parseScript('# x\nend at 5s')).toThrow('must-act')
+})

@@ -1,0 +1,148 @@
+// Scenario scripts: readable lines, each one thing that happens. A line that nobody understands is
+// an error with its number.
+import { parseDuration } from '../../src/contracts/duration.ts'
+import type { RestartOutcome, SimInstance } from './instance.ts'
+import type { World } from './world.ts'
+
+export interface Script {
+  readonly title: string
+  /** Instances that may be acted on, each of which must be; null: nothing may be done. */
+  readonly mustAct: readonly string[] | null
+  readonly lines: readonly { readonly atMs: number; readonly text: string; readonly act: Act }[]
+  readonly endMs: number
+}
+
+type Act = (world: World) => void
+type Handler = (world: World, words: readonly string[]) => void
+
+const AT = /^at (\S+) (.+)$/
+const END = /^end at (\S+)$/
+const MUST_ACT = /^must-act on (.+)$/
+
+/** What can be said, and what it does. */
+const PHRASES: readonly (readonly [RegExp, Handler])[] = [
+  [
+    /^service (\S+) with (\d+) instances?$/,
+    (world, [name = '', n = '1']) => world.addService(name, Number(n)),
+  ],
+  [/^policy (\S+)(?: \[(.*)\])?: (.+)$/, addPolicy],
+  [/^(detectors|guards): (.+)$/, setLimits],
+  [/^policy (\S+) is deleted$/, (world, [name = '']) => world.remove('HealPolicy', name)],
+  [/^a person holds (\S+)$/, (world, [service = '']) => world.hold(service)],
+  [/^the hold on (\S+) is released$/, (world, [service = '']) => world.release(service)],
+  [/^all agents fall silent$/, (world) => each(world, (one) => void (one.speaks = false))],
+  [/^all agents speak again$/, (world) => each(world, (one) => void (one.speaks = true))],
+  [/^the agent of (\S+) falls silent$/, (world, [name]) => void (find(world, name).speaks = false)],
+  [/^the agent of (\S+) speaks again$/, (world, [name]) => void (find(world, name).speaks = true)],
+  [/^(\S+) crashes$/, (world, [name]) => find(world, name).crash('SIGKILL')],
+  [/^(\S+) hangs$/, (world, [name]) => find(world, name).hang()],
+  [
+    /^(\S+) serves (\d+) requests a second$/,
+    (world, [name, n]) => void (find(world, name).rate = Number(n)),
+  ],
+  [
+    /^(\S+) fails (\d+) % of its requests$/,
+    (world, [name, n]) => void (find(world, name).failedPercent = Number(n)),
+  ],
+  [
+    /^(\S+) answers after (\S+)$/,
+    (world, [name, took]) => void (find(world, name).latencyUs = ms(took) * 1_000),
+  ],
+  [/^(\S+) is well again$/, (world, [name]) => find(world, name).heal()],
+  [/^(\S+) deregisters$/, (world, [name]) => find(world, name).leave()],
+  [/^(\S+) sends everything twice$/, (world, [name]) => void (find(world, name).twice = true)],
+  [
+    /^(\S+) sends its counts (\S+) late$/,
+    (world, [name, by]) => void (find(world, name).lateMs = ms(by)),
+  ],
+  [
+    /^(\S+) sends counts of its last incarnation$/,
+    (world, [name]) => find(world, name).sendOldCounts(),
+  ],
+  [/^(\S+) answers a command of long ago$/, (world, [name]) => find(world, name).sendOldResult()],
+  [
+    /^restarting (\S+) takes (\S+)$/,
+    (world, [name, took]) => void (find(world, name).restartMs = ms(took)),
+  ],
+  [/^restarting (\S+) (helps|is in vain|fails|is not answered|is answered twice)$/, setRestart],
+]
+
+export function parseScript(text: string): Script {
+  let title = ''
+  let mustAct: readonly string[] | null | undefined
+  let endMs: number | null = null
+  const lines: Script['lines'][number][] = []
+  for (const [i, raw] of text.split('\n').entries()) {
+    const line = raw.trim()
+    const end = END.exec(line)
+    const must = MUST_ACT.exec(line)
+    if (line.startsWith('#')) title ||= line.slice(1).trim()
+    else if (line === 'must-not-act') mustAct = null
+    else if (must !== null) mustAct = (must[1] ?? '').split(/,\s*/)
+    else if (end !== null) endMs = ms(end[1])
+    else if (line !== '') lines.push(parseLine(line, i + 1))
+  }
+  if (title === '') throw new Error('a script begins with # and what it is about')
+  if (mustAct === undefined) throw new Error('a script says must-act on … or must-not-act')
+  if (endMs === null) throw new Error('a script says when it ends: end at 90s')
+  return { title, mustAct, lines, endMs }
+}
+
+function parseLine(line: string, number: number): Script['lines'][number] {
+  const at = AT.exec(line)
+  const text = at?.[2] ?? line
+  for (const [pattern, handler] of PHRASES) {
+    const found = pattern.exec(text)
+    if (found === null) continue
+    const words = found.slice(1)
+    return { atMs: at === null ? 0 : ms(at[1]), text, act: (world) => handler(world, words) }
+  }
+  throw new Error(`line ${number} is not understood: ${line}`)
+}
+
+function find(world: World, name: string | undefined): SimInstance {
+  const one = world.instances.get(name ?? '')
+  if (one === undefined) throw new Error(`there is no instance ${name}`)
+  return one
+}
+
+function each(world: World, act: (one: SimInstance) => void): void {
+  for (const one of world.instances.values()) act(one)
+}
+
+function ms(text: string | undefined): number {
+  const found = parseDuration(text ?? '')
+  if (found === null) throw new Error(`${text} is not a duration`)
+  return found
+}
+
+const API = 'healstream.io/v1'
+const EVERYWHERE = { services: ['*'] }
+
+/** `policy NAME [for 2s, cooldown 1m]: TRIGGER`; enforce unless the brackets name another mode. */
+function addPolicy(world: World, [name = '', options = '', trigger = '']: readonly string[]): void {
+  const pairs = options === '' || options === undefined ? [] : options.split(/,\s*/)
+  const spec = Object.fromEntries(pairs.map((pair) => pair.split(' ')))
+  const document = {
+    apiVersion: API,
+    kind: 'HealPolicy',
+    metadata: { name },
+    spec: { match: EVERYWHERE, mode: 'enforce', trigger, action: 'restart_instance', ...spec },
+  }
+  world.apply('HealPolicy', name, document)
+}
+
+/** `detectors: silenceAfterMs 3s, samplesMin 10`. */
+function setLimits(world: World, [which = '', text = '']: readonly string[]): void {
+  const kind = which === 'guards' ? 'GuardSet' : 'DetectorSet'
+  const limits = text.split(/,\s*/).map((pair) => {
+    const [key = '', value = ''] = pair.split(' ')
+    return [key, Number.isNaN(Number(value)) ? value : Number(value)]
+  })
+  const spec = { match: EVERYWHERE, ...Object.fromEntries(limits) }
+  world.apply(kind, which, { apiVersion: API, kind, metadata: { name: which }, spec })
+}
+
+function setRestart(world: World, [name, outcome]: readonly string[]): void {
+  find(world, name).restart = outcome as RestartOutcome
+}

@@ -1,0 +1,130 @@
+// The world of a scenario: instances, people and a task core, moved by one queue of virtual time.
+// The core is called when something was appended and when it asked to be woken, and never
+// otherwise.
+import type { Serde } from '../../src/adapters/serde/serde.ts'
+import { CoreDriver, START_MS } from '../support/core-driver.ts'
+import { operator, policy } from '../support/records.ts'
+import { type Schedule, SimInstance } from './instance.ts'
+import type { PolicyKind } from '../../src/contracts/records.ts'
+import { serviceId } from '../../src/contracts/ids.ts'
+
+interface Due {
+  readonly atMs: number
+  readonly order: number
+  readonly act: () => void
+}
+
+/** From an append to the step that reads it. */
+const READ_MS = 3
+const TICK_MS = 1_000
+
+export class World implements Schedule {
+  readonly driver: CoreDriver
+  readonly instances = new Map<string, SimInstance>()
+  private readonly queue: Due[] = []
+  private order = 0
+  private obeyed = 0
+  private readonly versions = new Map<string, number>()
+
+  constructor(serde: Serde) {
+    this.driver = new CoreDriver(serde)
+  }
+
+  in(afterMs: number, act: () => void): void {
+    this.order += 1
+    this.queue.push({ atMs: this.driver.nowMs + afterMs, order: this.order, act })
+  }
+
+  /**
+   * Registers instances `name-1` … `name-count`, each with an agent of its own, and lets traffic
+   * flow.
+   */
+  addService(name: string, count: number): void {
+    for (let i = 1; i <= count; i++) {
+      const one = new SimInstance(this, name, `${name}-${i}`)
+      this.instances.set(one.instance, one)
+      // Agents tick at their own moments of a second.
+      this.in(i * 37, () => {
+        one.begin()
+        this.tick(one)
+      })
+    }
+  }
+
+  /** A document of people, in its next version. */
+  apply(kind: PolicyKind, name: string, document: unknown): void {
+    this.driver.policy(policy({ kind, name, version: this.nextVersion(kind, name), document }))
+  }
+
+  remove(kind: PolicyKind, name: string): void {
+    const version = this.nextVersion(kind, name)
+    this.driver.policy(policy({ kind, name, version, deleted: true }))
+  }
+
+  hold(service: string): void {
+    const scope = { fleet: false, service: serviceId(service), instance: null, policy: null }
+    this.driver.operator(operator({ id: `hold-${service}`, kind: 'hold', scope }))
+  }
+
+  release(service: string): void {
+    const id = `release-${service}`
+    this.driver.operator(operator({ id, kind: 'release', refers_to: `hold-${service}` }))
+  }
+
+  runUntil(sinceStartMs: number): void {
+    const endMs = START_MS + sinceStartMs
+    for (;;) {
+      const due = this.next()
+      const wakeMs = this.driver.last.wakeAtMs
+      const atMs = Math.min(due?.atMs ?? endMs, wakeMs ?? endMs)
+      if (atMs >= endMs) break
+      if (due !== undefined && due.atMs <= atMs) this.happen(atMs)
+      else this.step(atMs)
+    }
+    this.driver.nowMs = endMs
+  }
+
+  /** All that is due now happens, and is read together a moment later. */
+  private happen(atMs: number): void {
+    this.driver.nowMs = atMs
+    for (let due = this.next(); due !== undefined && due.atMs <= atMs; due = this.next()) {
+      this.queue.splice(this.queue.indexOf(due), 1)
+      due.act()
+    }
+    this.step(atMs + READ_MS)
+  }
+
+  private step(atMs: number): void {
+    this.driver.nowMs = Math.max(atMs, this.driver.nowMs)
+    this.driver.step()
+    const commands = this.driver.bodies('commands')
+    for (const command of commands.slice(this.obeyed)) {
+      this.instances.get(command.target.instance)?.obey(command)
+    }
+    this.obeyed = commands.length
+  }
+
+  private next(): Due | undefined {
+    let first: Due | undefined
+    for (const due of this.queue) {
+      const isFirst =
+        first === undefined ||
+        due.atMs < first.atMs ||
+        (due.atMs === first.atMs && due.order < first.order)
+      if (isFirst) first = due
+    }
+    return first
+  }
+
+  private tick(one: SimInstance): void {
+    one.tick()
+    this.in(TICK_MS, () => this.tick(one))
+  }
+
+  private nextVersion(kind: PolicyKind, name: string): number {
+    const key = `${kind}/${name}`
+    const version = (this.versions.get(key) ?? 0) + 1
+    this.versions.set(key, version)
+    return version
+  }
+}
