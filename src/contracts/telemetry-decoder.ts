@@ -147,15 +147,25 @@ function readHead(cursor: AvroCursor, into: DeltaScratch): void {
 /** false: faulty, too many, not ascending, or an empty bucket. */
 function readBuckets(cursor: AvroCursor, into: DeltaScratch): boolean {
   const { bucketIndex, bucketCount } = into
+  const buffer = cursor.buffer
   let held = 0
   let index = 0
   let total = into.zeros
   for (let count = cursor.block(2); count > 0; count = cursor.block(2)) {
     if (count > BUCKETS_MAX - held) return false
     for (; count > 0; count--) {
-      const gap = cursor.int()
-      cursor.readLong()
-      const latencies = cursor.value
+      const at = cursor.at
+      const first = buffer[at] ?? 0
+      const second = buffer[at + 1] ?? 0
+      let gap = first >>> 1
+      let latencies = second >>> 1
+      // Nearly all are two bytes, both positive: bits 0 and 7 clear.
+      if (((first | second) & 0x81) === 0 && at + 2 <= cursor.end) cursor.at = at + 2
+      else {
+        gap = cursor.int()
+        cursor.readLong()
+        latencies = cursor.value
+      }
       index += gap
       if (latencies < 1 || (gap < 1 && held > 0) || index !== (index | 0)) return false
       bucketIndex[held] = index

@@ -1,0 +1,131 @@
+// `npm run bench -- NAME [--pairs N]`: runs bench/NAME.bench.mjs from the build. Subject and rulers
+// take turns in one process, in alternating order, so that a busy machine is busy for all of them;
+// the ratio of each pair counts, and their median is the figure. Last line: one JSON object.
+import { existsSync, readdirSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+
+/**
+ * One way of measuring: `measure('subject')` or `measure(ruler)` gives one figure in `unit`; `raw`
+ * adds figures of its own to the answer.
+ * @typedef {{
+ *   measure: (who: string) => number | Promise<number>,
+ *   raw?: () => Record<string, unknown>,
+ *   close?: () => void | Promise<void>,
+ * }} Stand
+ * @typedef {{
+ *   unit: string,
+ *   rulers: readonly string[],
+ *   smallerIsBetter?: boolean,
+ *   target?: number,
+ *   pairs?: number,
+ *   open: () => Promise<Stand>,
+ * }} Bench
+ */
+
+const PAIRS_MIN = 5
+const folder = new URL('./', import.meta.url)
+
+/** @param {string} sentence @returns {never} */
+function give(sentence) {
+  console.error(sentence)
+  process.exit(2)
+}
+
+/** @param {readonly number[]} values */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+}
+
+/** @param {number} value four digits that count */
+export const round = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)) : value)
+
+/**
+ * Figures by contender, one per pair. The first round warms up and is thrown away.
+ * @param {Bench} bench @param {Stand} stand @param {number} pairs
+ */
+export async function measurePairs(bench, stand, pairs) {
+  const order = ['subject', ...bench.rulers]
+  /** @type {Map<string, number[]>} */
+  const figures = new Map(order.map((who) => [who, []]))
+  for (let pair = 0; pair <= pairs; pair++)
+    for (const who of pair % 2 === 0 ? order : order.toReversed()) {
+      const figure = await stand.measure(who)
+      if (pair > 0) figures.get(who)?.push(figure)
+    }
+  return figures
+}
+
+/**
+ * The answer: ratio of the subject to each ruler, pair by pair, and the medians of all figures.
+ * @param {string} name @param {Bench} bench @param {Map<string, number[]>} figures
+ */
+export function summary(name, bench, figures) {
+  const subject = figures.get('subject') ?? []
+  const ratios = Object.fromEntries(
+    bench.rulers.map((ruler) => {
+      const other = figures.get(ruler) ?? []
+      return [ruler, round(median(subject.map((figure, i) => figure / (other[i] ?? Number.NaN))))]
+    }),
+  )
+  const ratio = ratios[bench.rulers[0] ?? '']
+  const medians = [...figures].map(([who, all]) => [who, round(median(all))])
+  return {
+    name,
+    ratio,
+    ratios,
+    unit: bench.unit,
+    better: bench.smallerIsBetter === true ? 'smaller' : 'larger',
+    ...(bench.target === undefined ? {} : { target: bench.target }),
+    pairs: subject.length,
+    ...Object.fromEntries(medians),
+    node: process.version,
+    cpus: cpus().length,
+  }
+}
+
+/** @param {Map<string, number[]>} figures @param {string} unit */
+function table(figures, unit) {
+  const rows = [...figures].map(([who, all]) => {
+    const shown = [Math.min(...all), median(all), Math.max(...all)].map((f) => String(round(f)))
+    return `${who.padEnd(14)}${shown.map((f) => f.padStart(12)).join('')}`
+  })
+  return [`${unit.padEnd(14)}${'min'.padStart(12)}${'median'.padStart(12)}${'max'.padStart(12)}`]
+    .concat(rows)
+    .join('\n')
+}
+
+async function main() {
+  const names = readdirSync(folder).flatMap((file) => /^(.+)[.]bench[.]mjs$/.exec(file)?.[1] ?? [])
+  const { values, positionals } = parseArgs({
+    options: { pairs: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const [name = ''] = positionals
+  if (!names.includes(name)) give(`Name one of the benches: ${names.join(', ')}.`)
+  if (!existsSync(new URL('../dist/contracts', folder)))
+    give('The benches run from the build: run `npm run build` first.')
+  /** @type {{ bench: Bench }} */
+  const { bench } = await import(new URL(`${name}.bench.mjs`, folder).href)
+  const pairs = values.pairs === undefined ? (bench.pairs ?? PAIRS_MIN) : Number(values.pairs)
+  if (!Number.isInteger(pairs) || pairs < PAIRS_MIN)
+    give(`--pairs takes a whole number from ${PAIRS_MIN}; found ${values.pairs}.`)
+  const stand = await bench.open()
+  try {
+    const figures = await measurePairs(bench, stand, pairs)
+    console.log(table(figures, bench.unit))
+    console.log(JSON.stringify({ ...summary(name, bench, figures), ...stand.raw?.() }))
+  } finally {
+    await stand.close?.()
+  }
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname)
+  await main().catch((error) => {
+    // A wrong flag is a sentence; anything else is a defect and keeps its stack.
+    if (String(error?.code).startsWith('ERR_PARSE_ARGS')) give(error.message)
+    throw error
+  })
