@@ -1,6 +1,6 @@
 // Module: reads the commands of our partitions and carries them out. Each goes one way:
 //
-//   read ──► check ──► begun (ledger, synced) ──► acting ──► done (ledger) ──► told (log) ──► reported (ledger)
+//   read ─► check ─► begun (ledger, synced) ─► acting ─► done (ledger) ─► told (log) ─► reported
 //              └─► refused (told)
 //
 // A crash before `begun` forgets the command: its position is on the disk only together with

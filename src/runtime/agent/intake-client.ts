@@ -2,7 +2,9 @@
 // request), bounded in memory, never throws into the service, never keeps its process alive, and
 // works without an agent.
 //
-//   const intake = new IntakeClient({ host: '127.0.0.1', port, token, service: 'shop', instance: 'shop-1', servicePort })
+//   const at = { host: '127.0.0.1', port, token }
+//   const who = { service: 'shop', instance: 'shop-1', servicePort: 8101 }
+//   const intake = new IntakeClient({ ...at, ...who })
 //   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
 import { connect, type Socket } from 'node:net'
 import { idProblem } from '../../contracts/ids.ts'

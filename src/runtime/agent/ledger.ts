@@ -265,8 +265,8 @@ function openFile(options: LedgerOptions): Opened {
     ['agent', state.agent, options.agentId],
   ]) {
     if (found !== wanted) {
-      const message = `${path} belongs to ${what} ${JSON.stringify(found)}, this is ${JSON.stringify(wanted)}`
-      throw new HsError('HS_LEDGER_FOREIGN', message)
+      const owner = `${what} ${JSON.stringify(found)}, this is ${JSON.stringify(wanted)}`
+      throw new HsError('HS_LEDGER_FOREIGN', `${path} belongs to ${owner}`)
     }
   }
   const torn = bytes.length - end

@@ -148,7 +148,8 @@ describe('restart', () => {
 
 test('stop ends what the process had started, also what ignores everything', async () => {
   const child = `process.on('SIGTERM', () => {}); ${STAY}`
-  const script = `const c = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(child)}]);
+  const script = `const { spawn } = require('child_process')
+    const c = spawn(process.execPath, ['-e', ${JSON.stringify(child)}]);
     require('fs').writeFileSync(process.env.WELL + 'child', String(c.pid)); ${WELL} ${STAY}`
   const { own } = driver(script)
   const { pidAfter } = await own.start(never)
@@ -166,16 +167,20 @@ describe('the process of an agent that was killed', () => {
       WELL + STAY,
     ]
     const agent = join(folder, 'agent.mjs')
+    const source = (path: string): string =>
+      JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
     writeFileSync(
       agent,
-      `import { ProcessDriver } from ${JSON.stringify(new URL('../../../src/adapters/drivers/process.ts', import.meta.url).href)}
-       import { systemClock } from ${JSON.stringify(new URL('../../../src/runtime/clock.ts', import.meta.url).href)}
+      `import { existsSync } from 'node:fs'
+       import { ProcessDriver } from ${source('adapters/drivers/process.ts')}
+       import { systemClock } from ${source('runtime/clock.ts')}
        const pids = []
+       const env = { WELL: '${folder}/well-' }
        for (const script of ${JSON.stringify(children)}) {
          const driver = new ProcessDriver({
-           command: () => ({ argv: [process.execPath, '-e', script], env: { WELL: '${folder}/well-' } }),
+           command: () => ({ argv: [process.execPath, '-e', script], env }),
            clock: systemClock,
-           healthy: async () => (await import('node:fs')).existsSync('${folder}/well-' + driver.pid()),
+           healthy: async () => existsSync(env.WELL + driver.pid()),
          })
          pids.push((await driver.start(new AbortController().signal)).pidAfter)
        }

@@ -26,7 +26,7 @@ async function slowToRestart(delay: string): Promise<AgentInstance> {
   }
 }
 
-test('an instance that is not back in time is timed out; it is registered when it answers', async () => {
+test('an instance not back in time is timed out, and registered when it answers', async () => {
   const spec = await slowToRestart('sleep 1')
   const agent = await rig.start([spec], { actionTimeoutMs: 300 })
   await rig.send(restartCommand({ handle: agent, instance: 'stock-1' }))

@@ -20,7 +20,7 @@ async function run(heartbeatMs: number, leaseTtlMs: number, forMs: number) {
   return lone
 }
 
-test('ten minutes at the level periods: 60 beats, every third of level 2 (S1-20, S1-21)', async () => {
+test('ten minutes: 60 beats, every third of level 2 (S1-20, S1-21)', async () => {
   const { signals } = await run(10_000, 30_000, 599_999)
   expect(signals.length).toBe(60)
   const levels = signals.map(({ heartbeat }) => heartbeat?.level)

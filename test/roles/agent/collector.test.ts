@@ -68,7 +68,7 @@ test('after the module was started again services find it at the same port', asy
   await until('all', () => deltas.reduce((sum, { n }) => sum + n, 0) === 2)
 })
 
-test('a connection that breaks while the port answers is nothing; a refused port is told', async () => {
+test('a break while the port answers is nothing; a refused port is told', async () => {
   const { collector, run, signals, instance } = await start()
   run()
   const server: Server = createServer((socket) => socket.destroy())

@@ -53,7 +53,7 @@ async function remember(instance: string, incarnation: number | null): Promise<v
   await producer.close()
 }
 
-test('the highest incarnation of each instance; tombstones and an empty registry are none', async () => {
+test('the highest incarnation of each instance; tombstones are none', async () => {
   const find = (): ReturnType<typeof pastIncarnations> =>
     pastIncarnations({
       log: rig.log,

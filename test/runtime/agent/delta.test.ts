@@ -45,7 +45,7 @@ test('nothing counted and nothing measured is no delta', () => {
   expect(counts.take('tick', at(1_000), null)).toBeNull()
 })
 
-test('early deltas and ticks together hold every request once, and the gaps lead back to the grid', () => {
+test('early deltas and ticks hold every request once; gaps lead back to the grid', () => {
   const outcomes = fc.array(
     fc.record({ ok: fc.boolean(), latencyUs: fc.integer({ min: 0, max: 3_000_000 }) }),
     { maxLength: 60 },

@@ -1,5 +1,6 @@
 // One instance of a demo service, as a process of its own:
-//   node main.js --service shop --instance shop-1 --port 8101 --intake 127.0.0.1:7000 --peers 127.0.0.1:8201,…
+//   node main.js --service shop --instance shop-1 --port 8101 --intake 127.0.0.1:7000
+//     --peers 127.0.0.1:8201,…
 // The token comes through the environment. It ends on SIGTERM, and when its parent is gone, however
 // that died.
 import { fstatSync } from 'node:fs'
