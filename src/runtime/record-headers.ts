@@ -1,5 +1,5 @@
-// Headers of every record: CloudEvents in binary mode (cloudevents/spec, Kafka protocol binding) and the clusters
-// the record has visited (DESIGN.md law 8).
+// Headers of every record: CloudEvents in binary mode (cloudevents/spec, Kafka protocol binding)
+// and the clusters the record has visited (DESIGN.md law 8).
 import type { RecordHeader } from '../contracts/record.ts'
 import type { TopicKind } from '../contracts/topics.ts'
 import { encodeUtf8 } from '../contracts/utf8.ts'
