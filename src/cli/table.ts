@@ -36,7 +36,7 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[]): rea
 /** `2.871 s`, `340 ms`. */
 export function duration(ms: number): string {
   if (Math.abs(ms) < 1_000) return `${Math.round(ms)} ms`
-  if (Math.abs(ms) < 60_000) return `${(ms / 1_000).toFixed(3)} s`
+  if (Math.abs(ms) < 60_000) return `${Number((ms / 1_000).toFixed(3))} s`
   const minutes = Math.trunc(ms / 60_000)
   return `${minutes} min ${Math.round(Math.abs(ms % 60_000) / 1_000)} s`
 }
