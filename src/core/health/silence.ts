@@ -7,6 +7,9 @@ export const ASOF_STALE_MS = 5_000
 /** A source unheard for so much longer than the newest one is no source any more. */
 const FORGET_MS = 600_000
 
+/** Sources told apart; more are not heard. */
+const SOURCES_MAX = 4_096
+
 interface SourceState {
   heardAtMs: number
   /** Silence of this length is a sign. */
@@ -29,8 +32,9 @@ export class Sources {
 
   heard(agent: string, atMs: number, limitMs: number): void {
     const known = this.agents.get(agent)
-    if (known === undefined) this.agents.set(agent, { heardAtMs: atMs, limitMs })
-    else {
+    if (known === undefined) {
+      if (this.agents.size < SOURCES_MAX) this.agents.set(agent, { heardAtMs: atMs, limitMs })
+    } else {
       known.heardAtMs = Math.max(known.heardAtMs, atMs)
       known.limitMs = limitMs
     }

@@ -26,6 +26,8 @@ const SPAN_MS = 60_000
  * A delta older than this at its arrival is late (as long as the window: what still fits, counts).
  */
 const GRACE_MS = SPAN_MS
+/** Services whose limits are kept at hand; records may speak of any number. */
+const LIMITS_MAX = 4_096
 
 /** The instances of one service. */
 interface Group {
@@ -66,6 +68,7 @@ export class ServiceState {
   limits(service: string): DetectorLimits {
     let limits = this.limitsOf.get(service)
     if (limits === undefined) {
+      if (this.limitsOf.size >= LIMITS_MAX) this.limitsOf.clear()
       limits = { ...DETECTOR_DEFAULTS, ...detectorLimits(this.healing, serviceId(service)) }
       this.limitsOf.set(service, limits)
     }

@@ -54,9 +54,9 @@ export interface WindowOptions {
 
 /**
  * `late`: older than the grace. `cut`: from before an act. `past`: its pane has left the window
- * already.
+ * already. `refused`: too many edges.
  */
-export type Added = 'added' | 'late' | 'cut' | 'past'
+export type Added = 'added' | 'late' | 'cut' | 'past' | 'refused'
 
 /** Rows of edges; more are counted together without telling them apart. */
 const EDGES_MAX = 4_096
@@ -127,11 +127,10 @@ export class Windows {
   addEdge(edge: Edge, counts: Counts, when: When): Added {
     const refusal = this.refusal(when)
     if (refusal !== null) return refusal
-    const service = this.serviceRows(edge.service)
-    const row = this.edgeRow(service, edge)
+    const row = this.edgeRow(edge)
     if (row === null) {
       this.edgesRefused += 1
-      return 'past'
+      return 'refused'
     }
     this.count(row, null, { counts: { ...counts, zeros: 0, buckets: 0 }, when })
     return 'added'
@@ -351,16 +350,15 @@ export class Windows {
     return row
   }
 
-  private edgeRow(rows: ServiceRows, edge: Edge): Row | null {
+  private edgeRow(edge: Edge): Row | null {
     const caller = `${edge.callerService}\n${edge.callerInstance}`
     const key = edgeKey(edge.instance, caller)
-    let row = rows.edges.get(key)
-    if (row === undefined) {
-      if (this.edges >= EDGES_MAX) return null
-      row = this.newRow({ service: edge.service, instance: edge.instance, caller })
-      rows.edges.set(key, row)
-      this.edges += 1
-    }
+    const held = this.services.get(edge.service)?.edges.get(key)
+    if (held !== undefined) return held
+    if (this.edges >= EDGES_MAX) return null
+    const row = this.newRow({ service: edge.service, instance: edge.instance, caller })
+    this.serviceRows(edge.service).edges.set(key, row)
+    this.edges += 1
     return row
   }
 }

@@ -76,3 +76,12 @@ test('an agent lives as long as it is heard within its limit', () => {
   expect(made.isAlive('b', T)).toBe(false)
   expect(made.isAlive(null, T)).toBe(false)
 })
+
+test('a flood of names is not remembered without end', () => {
+  const made = sources('a')
+  for (let i = 0; i < 10_000; i++) made.heard(`x${i}`, T, LIMIT_MS)
+  const { agents } = made.describe() as { agents: unknown[] }
+  expect(agents).toHaveLength(4_096)
+  made.heard('a', T + 1, LIMIT_MS)
+  expect(made.isAlive('a', T + LIMIT_MS)).toBe(true)
+})

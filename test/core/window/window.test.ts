@@ -249,6 +249,22 @@ test('edges are counted apart from the callee', () => {
   expect(made.describe()).toMatchObject({ rows: [] })
 })
 
+test('edges without end, of services without end, are counted without being told apart', () => {
+  const made = windows()
+  made.advance(100_000)
+  const when = { eventMs: 99_000, appendMs: 100_000 }
+  const answers = new Set<string>()
+  for (let i = 0; i < 5_000; i++) {
+    const edge = { service: `s${i}`, instance: 'a', callerService: 'c', callerInstance: 'c1' }
+    answers.add(made.addEdge(edge, counts([1]), when))
+  }
+  expect([...answers]).toEqual(['added', 'refused'])
+  expect(made.edgesRefused).toBe(5_000 - 4_096)
+  made.advance(200_000)
+  made.advance(201_000)
+  expect(made.describe()).toMatchObject({ rows: [] })
+})
+
 test('who changed is told once', () => {
   const made = windows()
   made.advance(100_000)
