@@ -142,7 +142,11 @@ export class Run {
     this.#state = 'over'
     this.#alarm.close()
     this.#options.feed.stop()
-    this.#end(end)
+    // The next run renews the writer, which it must not do under a commit.
+    Promise.resolve(this.#inFlight).then(
+      () => this.#end(end),
+      () => this.#end(end),
+    )
   }
 
   #take(fetched: Fetched, sentMs: number, monotonicMs: number): HsError | null {
@@ -238,7 +242,9 @@ export class Run {
       this.#state = 'closing'
       this.#alarm.close()
       this.#options.feed.stop()
-      this.#skip(slice, text).catch((failure: unknown) => this.fail(failure, 'commit'))
+      this.#inFlight = this.#skip(slice, text, this.#inFlight).catch((failure: unknown) =>
+        this.fail(failure, 'commit'),
+      )
       return
     }
     const until = slices.length === 0 ? null : this.#stepper.positions()
@@ -246,9 +252,9 @@ export class Run {
   }
 
   /** Commits the steps before the record, and in the same transaction its skip and its letter. */
-  async #skip(slice: CheckedSlice, reason: string): Promise<void> {
+  async #skip(slice: CheckedSlice, reason: string, before: Promise<void> | null): Promise<void> {
     const { chain, restored, instruments, spec } = this.#options
-    await this.#inFlight
+    await before
     if (this.#isOver()) return
     const { topic, partition, from } = slice
     const record = firstRecord(slice)

@@ -1,0 +1,163 @@
+// `healstream init`: once, again, twice at the same moment, and on what belongs to somebody else.
+import { afterEach, describe, expect, test } from 'vitest'
+import { clusterId, taskId } from '../../src/contracts/ids.ts'
+import { NO_HASH } from '../../src/contracts/journal.ts'
+import { encodeEntry } from '../../src/contracts/journal-codec.ts'
+import { INPUT_TOPICS, topicName, TOPICS } from '../../src/contracts/topics.ts'
+import { initCluster, type InitReport, readGenesis, topicSetups } from '../../src/runtime/init.ts'
+import { sha256 } from '../../src/runtime/journal.ts'
+import { EngineRig } from '../support/engine-rig.ts'
+
+const rigs: EngineRig[] = []
+
+function empty(partitions = 2): EngineRig {
+  const made = new EngineRig(partitions)
+  rigs.push(made)
+  return made
+}
+
+function init(cluster: EngineRig, partitions = 2, prefix = 'hs.'): Promise<InitReport> {
+  const { clock, log } = cluster
+  return cluster.run(initCluster(log, { clock, partitions, prefix, dev: true }))
+}
+
+afterEach(async () => {
+  for (const made of rigs.splice(0)) await made.stop()
+})
+
+describe('init', () => {
+  test('creates every topic as the design says and a genesis per journal', async () => {
+    const cluster = empty()
+    const report = await init(cluster)
+    expect(report).toMatchObject({ clusterId: 'toy-cluster', partitions: 2, begun: 2, found: 0 })
+    const admin = cluster.log.admin()
+    const names = TOPICS.map(({ kind }) => topicName(kind))
+    const topics = await cluster.run(admin.describeTopics(names))
+    expect(topics.map((topic) => topic?.partitions)).toEqual(
+      TOPICS.map((spec) => (spec.partitions === 'P' ? 2 : 1)),
+    )
+    const [genesis] = await cluster.journal(1)
+    expect(genesis?.entry).toMatchObject({
+      kind: 'genesis',
+      clusterId: 'toy-cluster',
+      task: 's1',
+      partitions: 2,
+      prefix: 'hs.',
+      dev: true,
+      lastTip: null,
+    })
+    const positions = genesis?.entry.kind === 'genesis' ? genesis.entry.positions : []
+    expect(positions.map(({ topic }) => topic)).toEqual(INPUT_TOPICS)
+  })
+
+  test('again: says so and changes nothing', async () => {
+    const cluster = empty()
+    await init(cluster)
+    const before = await cluster.journal()
+    expect(await init(cluster)).toMatchObject({ begun: 0, found: 2 })
+    expect(await cluster.journal()).toEqual(before)
+  })
+
+  // Story: an init that took the transactional id without looking fenced the running workers.
+  test('again beside a running worker: the worker is not fenced', async () => {
+    const cluster = empty(1)
+    await init(cluster, 1)
+    const worker = await cluster.worker()
+    await cluster.until('it runs', () => worker.handle.status().tasks[0]?.state === 'Running')
+    await init(cluster, 1)
+    await cluster.send('signals', ['urgent'])
+    await cluster.until('used', () => cluster.drained())
+    expect(worker.handle.status().tasks[0]).toMatchObject({ state: 'Running', gen: 1 })
+  })
+
+  test('two at the same moment: one genesis each', async () => {
+    const cluster = empty()
+    const { clock, log } = cluster
+    const both = [1, 2].map(() => initCluster(log, { clock, partitions: 2 }))
+    const reports = await cluster.run(Promise.allSettled(both))
+    expect(reports.some(({ status }) => status === 'fulfilled')).toBe(true)
+    await init(cluster)
+    for (const partition of [0, 1]) expect(await cluster.journal(partition)).toHaveLength(1)
+  })
+
+  test('an init that died half-way is finished by the next', async () => {
+    const cluster = empty()
+    await init(cluster)
+    const admin = cluster.log.admin()
+    const at = { topic: topicName('journal'), partition: 1 }
+    const [end] = await cluster.run(admin.offsets([at], 'latest', 'read_committed'))
+    await cluster.run(admin.deleteRecords(at, end ?? 0))
+    expect(await init(cluster)).toMatchObject({ begun: 1, found: 1 })
+  })
+
+  test('another number of partitions is refused with what was found', async () => {
+    const cluster = empty()
+    await init(cluster)
+    await expect(init(cluster, 3)).rejects.toMatchObject({
+      code: 'HS_CONFIG',
+      message: expect.stringContaining('has 2 partitions, 3 were asked for'),
+    })
+  })
+
+  test('a second prefix is a cluster of its own', async () => {
+    const cluster = empty()
+    await init(cluster)
+    expect(await init(cluster, 3, 'other.')).toMatchObject({ begun: 3, found: 0 })
+  })
+
+  test('the journal of another cluster is refused', async () => {
+    const cluster = empty(1)
+    const setups = topicSetups('hs.', 1)
+    await cluster.run(cluster.log.admin().createTopics(setups))
+    const genesis = {
+      kind: 'genesis',
+      clusterId: clusterId('elsewhere'),
+      task: 's0',
+      partitions: 1,
+      prefix: 'hs.',
+      positions: [],
+      behaviour: 1,
+      format: 1,
+      dev: false,
+      atMs: 1,
+      lastTip: null,
+    } as const
+    const value = encodeEntry({ ...genesis, task: taskId('s0') }, NO_HASH, sha256).bytes
+    const topic = topicName('journal')
+    const record = { topic, partition: 0, key: null, value, timestampMs: 0 }
+    await cluster.run(cluster.log.producer().send([record]))
+    await expect(init(cluster, 1)).rejects.toMatchObject({ code: 'HS_FOREIGN_CLUSTER' })
+  })
+
+  test('the genesis of an empty journal is null', async () => {
+    const cluster = empty(1)
+    await cluster.run(cluster.log.admin().createTopics(topicSetups('hs.', 1)))
+    const at = { topic: topicName('journal'), partition: 0 }
+    expect(await cluster.run(readGenesis(cluster.log, at))).toBe(null)
+  })
+})
+
+describe('topics', () => {
+  test('agents write append-time topics without compression and with a small bound', () => {
+    const [telemetry] = topicSetups('x.', 6).filter(({ topic }) => topic === 'x.telemetry')
+    expect(telemetry).toEqual({
+      topic: 'x.telemetry',
+      partitions: 6,
+      config: {
+        'cleanup.policy': 'delete',
+        'retention.ms': '604800000',
+        'message.timestamp.type': 'LogAppendTime',
+        'max.message.bytes': '65536',
+        'compression.type': 'uncompressed',
+      },
+    })
+  })
+
+  test('views are compacted, policies are kept for ever, the fleet has one partition', () => {
+    const by = new Map(topicSetups('', 6, 3).map((setup) => [setup.topic, setup]))
+    expect(by.get('health')?.config['cleanup.policy']).toBe('compact')
+    expect(by.get('health')?.config['retention.ms']).toBe(undefined)
+    expect(by.get('policies')?.config['retention.ms']).toBe('-1')
+    expect(by.get('fleet-journal')).toMatchObject({ partitions: 1, replicas: 3 })
+  })
+})
