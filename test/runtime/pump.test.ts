@@ -1,0 +1,142 @@
+// Pumps: each class reads for itself, quiet inputs are told, errors reach the task they concern.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
+import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import { INPUT_TOPICS, topicName, type TopicKind } from '../../src/contracts/topics.ts'
+import { serviceTask } from '../../src/runtime/host.ts'
+import { topicSetups } from '../../src/runtime/init.ts'
+import { Pump } from '../../src/runtime/pump.ts'
+import type { Delivery } from '../../src/runtime/run-options.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const START = INPUT_TOPICS.map(() => 0)
+const SPEC = serviceTask(0)
+
+let clock: VirtualClock
+let log: MemoryLog
+let pumps: Pump[]
+
+beforeEach(async () => {
+  clock = new VirtualClock()
+  log = createMemoryLog({ clock })
+  pumps = []
+  await clock.run(log.admin().createTopics(topicSetups('hs.', 2)))
+})
+
+afterEach(async () => {
+  await clock.run(Promise.all(pumps.map((pump) => pump.close())))
+  await clock.run(log.close())
+  expect(clock.sleeping).toBe(0)
+})
+
+function pump(reads: (topic: TopicKind) => boolean, bend?: (inner: Transport) => Transport): Pump {
+  const client = bend === undefined ? log : log.broker.connect({ transport: bend })
+  const made = new Pump({ log: client, clock, prefix: 'hs.', reads })
+  pumps.push(made)
+  return made
+}
+
+class Sink {
+  readonly deliveries: Delivery[] = []
+  readonly errors: unknown[] = []
+
+  deliver(delivery: Delivery): void {
+    this.deliveries.push(delivery)
+  }
+
+  readFailed(error: unknown): void {
+    this.errors.push(error)
+  }
+
+  get ranges(): string[] {
+    return this.deliveries.flatMap(({ fetched }) =>
+      fetched.filter(({ to, from }) => to > from).map((f) => `${f.topic} ${f.from}-${f.to}`),
+    )
+  }
+}
+
+async function send(topic: TopicKind, count: number, partition = 0): Promise<void> {
+  const record = { topic: topicName(topic), partition, key: null, value: null, timestampMs: 0 }
+  await clock.run(log.producer().send(Array.from({ length: count }, () => record)))
+}
+
+describe('a pump', () => {
+  test('reads its class and nothing else', async () => {
+    const sink = new Sink()
+    pump((topic) => topic === 'telemetry').subscribe(SPEC, sink, START)
+    await send('telemetry', 2)
+    await send('signals', 3)
+    await clock.advance(600)
+    expect(sink.ranges).toEqual([`${topicName('telemetry')} 0-2`])
+  })
+
+  test('the first answer reports every input, later ones name the quiet ones', async () => {
+    const sink = new Sink()
+    pump((topic) => topic !== 'telemetry').subscribe(SPEC, sink, START)
+    await clock.advance(600)
+    expect(sink.deliveries[0]?.fetched).toHaveLength(INPUT_TOPICS.length - 1)
+    expect(sink.deliveries[1]?.quiet).toHaveLength(INPUT_TOPICS.length - 1)
+    await send('results', 1)
+    await clock.advance(1)
+    const last = sink.deliveries.find(({ fetched }) => fetched.some((f) => f.to === 1))
+    expect(last?.quiet).not.toContain(INPUT_TOPICS.indexOf('results'))
+    expect(last?.sentMs).toBeLessThan(clock.monotonicMs())
+  })
+
+  test('subscribed again it goes back to the positions', async () => {
+    const sink = new Sink()
+    const made = pump(() => true)
+    await send('signals', 2)
+    made.subscribe(SPEC, sink, START)
+    await clock.advance(300)
+    made.subscribe(SPEC, sink, START)
+    await clock.advance(300)
+    expect(sink.ranges).toEqual([`${topicName('signals')} 0-2`, `${topicName('signals')} 0-2`])
+  })
+
+  test('two tasks get what is theirs; one that left gets nothing', async () => {
+    const [a, b] = [new Sink(), new Sink()]
+    const made = pump(() => true)
+    made.subscribe(SPEC, a, START)
+    made.subscribe(serviceTask(1), b, START)
+    await send('signals', 1, 0)
+    await send('signals', 2, 1)
+    await clock.advance(100)
+    made.unsubscribe(SPEC)
+    await send('signals', 1, 0)
+    await clock.advance(600)
+    expect(a.ranges).toEqual([`${topicName('signals')} 0-1`])
+    expect(b.ranges).toEqual([`${topicName('signals')} 0-2`])
+  })
+
+  test('a lost position concerns its task only', async () => {
+    const [a, b] = [new Sink(), new Sink()]
+    const made = pump(() => true)
+    await send('signals', 3, 1)
+    await clock.run(log.admin().deleteRecords({ topic: topicName('signals'), partition: 1 }, 2))
+    made.subscribe(SPEC, a, START)
+    made.subscribe(serviceTask(1), b, START)
+    await clock.advance(2_000)
+    expect(b.errors).toMatchObject([{ code: 'POSITION_LOST' }])
+    expect(a.errors).toEqual([])
+    await send('signals', 1, 0)
+    await clock.advance(2_000)
+    expect(a.ranges).toEqual([`${topicName('signals')} 0-1`])
+  })
+
+  test('a log that does not answer is asked again until it does', async () => {
+    const sink = new Sink()
+    let isDown = true
+    const bend = (inner: Transport): Transport => {
+      return (api, request) => (isDown ? Promise.reject(new Error('down')) : inner(api, request))
+    }
+    pump(() => true, bend).subscribe(SPEC, sink, START)
+    await send('signals', 1)
+    await clock.advance(5_000)
+    expect(sink.deliveries).toEqual([])
+    expect(sink.errors).toEqual([])
+    isDown = false
+    await clock.advance(2_000)
+    expect(sink.ranges).toEqual([`${topicName('signals')} 0-1`])
+  })
+})

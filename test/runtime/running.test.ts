@@ -1,0 +1,133 @@
+// A task while it runs: one commit in flight and steps beside it, an entry that never grows over its
+// bound, and a log that does not answer bounding memory instead of filling it.
+import { afterEach, describe, expect, test } from 'vitest'
+import type { StepsEntry } from '../../src/contracts/journal.ts'
+import { topicName } from '../../src/contracts/topics.ts'
+import { Outage } from '../support/bend.ts'
+import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
+
+const rigs: EngineRig[] = []
+
+async function rig(partitions = 1): Promise<EngineRig> {
+  const made = new EngineRig(partitions)
+  rigs.push(made)
+  await made.init()
+  return made
+}
+
+afterEach(async () => {
+  for (const made of rigs.splice(0)) await made.stop()
+})
+
+const seq = (worker: RigWorker): number => worker.handle.status().tasks[0]?.seq ?? 0
+const isRunning = (worker: RigWorker): boolean =>
+  worker.handle.status().tasks.every(({ state }) => state === 'Running')
+
+async function stepsEntries(cluster: EngineRig, partition = 0): Promise<readonly StepsEntry[]> {
+  const journal = await cluster.journal(partition)
+  return journal.flatMap(({ entry }) => (entry.kind === 'steps' ? [entry] : []))
+}
+
+describe('commits', () => {
+  test('steps go on while one is in flight, and are one entry afterwards', async () => {
+    const cluster = await rig()
+    const slow = new Outage(['endTxn'], false)
+    const worker = await cluster.worker({ bend: slow.bend })
+    await cluster.until('it runs', () => isRunning(worker) && seq(worker) === 0)
+    await cluster.clock.advance(100)
+    slow.begin()
+    await cluster.send('signals', ['urgent'])
+    await cluster.clock.advance(50)
+    for (const value of ['a', 'b', 'c']) {
+      await cluster.send('signals', [value])
+      await cluster.clock.advance(50)
+    }
+    expect(seq(worker)).toBe(4)
+    expect(await cluster.said()).toEqual([])
+    slow.end()
+    await cluster.until('all is used', () => cluster.drained())
+    expect((await stepsEntries(cluster)).map(({ steps }) => steps.length)).toEqual([1, 3])
+    expect(await cluster.problems()).toEqual([])
+  })
+
+  test('that are not urgent come in the own phase of the second', async () => {
+    const cluster = await rig(4)
+    const worker = await cluster.worker()
+    await cluster.until('it runs', () => worker.handle.status().tasks.length === 4)
+    await cluster.clock.advance(1_000)
+    for (let partition = 0; partition < 4; partition++)
+      await cluster.send('signals', ['a'], partition)
+    await cluster.clock.advance(2_000)
+    const phases: number[] = []
+    for (let partition = 0; partition < 4; partition++) {
+      const last = (await cluster.journal(partition)).at(-1)
+      phases.push(
+        ((last?.atMs ?? 0) - (cluster.clock.nowMs() - cluster.clock.monotonicMs())) % 1_000,
+      )
+    }
+    for (const [partition, phase] of phases.entries())
+      expect(Math.abs(phase - partition * 250)).toBeLessThan(50)
+  })
+
+  test('a log that does not take commits stops the reading, not the process', async () => {
+    const cluster = await rig()
+    const outage = new Outage(['endTxn', 'addPartitionsToTxn', 'produce'], false)
+    const worker = await cluster.worker({ bend: outage.bend })
+    await cluster.until('it runs', () => isRunning(worker))
+    await cluster.clock.advance(500)
+    outage.begin()
+    await cluster.send('signals', ['urgent'])
+    // Each value comes back in an output: six megabytes wait, four are allowed to.
+    for (let i = 0; i < 120; i++) await cluster.send('telemetry', [`${i} ${'x'.repeat(50_000)}`])
+    const before = seq(worker)
+    await cluster.clock.advance(200)
+    outage.end()
+    await cluster.until('all is used', () => cluster.drained())
+    expect(before).toBeLessThan(120)
+    expect(await cluster.problems()).toEqual([])
+    expect(await cluster.said()).toHaveLength(121)
+  })
+})
+
+describe('reading', () => {
+  test('a position that retention has passed stops the task', async () => {
+    const cluster = await rig()
+    await cluster.send('signals', ['a', 'b'])
+    const at = { topic: topicName('signals'), partition: 0 }
+    await cluster.run(cluster.log.admin().deleteRecords(at, 2))
+    const worker = await cluster.worker()
+    await cluster.until('it has stopped', () => {
+      return worker.handle.status().tasks[0]?.state === 'Closed'
+    })
+    expect(worker.handle.status().tasks[0]?.reason).toContain('POSITION_LOST')
+  })
+
+  test('aborted records and markers are passed over, the slices still join', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    const writer = cluster.log.writer({
+      transactionalId: 'sync',
+      transactionTimeoutMs: 1_000,
+      deadlineMs: 500,
+    })
+    const remote = (value: string) => ({
+      topic: topicName('remote'),
+      partition: 0,
+      key: null,
+      value: Buffer.from(value),
+      timestampMs: 0,
+    })
+    await cluster.run(writer.fence())
+    await cluster.run(writer.commit([remote('one')]))
+    const nowhere = { ...remote('lost'), topic: 'nowhere' }
+    await cluster.run(writer.commit([remote('lost'), nowhere]).catch(() => undefined))
+    await cluster.run(writer.fence())
+    await cluster.run(writer.commit([remote('urgent two')]))
+    await cluster.until('both are said', async () => (await cluster.said()).length === 2)
+    worker.kill()
+    await cluster.worker()
+    await cluster.send('remote', ['urgent three'])
+    await cluster.until('all is said', async () => (await cluster.said()).length === 3)
+    expect(await cluster.problems()).toEqual([])
+  })
+})
