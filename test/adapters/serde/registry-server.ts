@@ -1,4 +1,5 @@
-// A small schema registry that answers as Confluent's does, over real HTTP, and can be told to misbehave.
+// A small schema registry that answers as Confluent's does, over real HTTP, and can be told to
+// misbehave.
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 

@@ -1,0 +1,84 @@
+// Which ids are used: those of the registry, those known from before, and when neither will do.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SCHEMA_KINDS } from '../../../src/adapters/serde/schema-files.ts'
+import { changedSchemas } from './records.ts'
+import { type RegistryRig, failure, registryRig } from './registry-rig.ts'
+import { type Mood, startRegistry } from './registry-server.ts'
+
+let rig: RegistryRig
+beforeEach(async () => {
+  rig = await registryRig()
+})
+afterEach(() => rig.close())
+
+describe('the ids on disk', () => {
+  it.each<Mood>(['silent', 'slow_body', 'error_500', 'cut_off'])(
+    'serve while the registry is %s',
+    async (mood) => {
+      const before = await rig.start()
+      rig.server.mood = mood
+      const serde = await rig.start()
+      expect(serde.source).toBe('cache')
+      expect(serde.warning).toContain(rig.server.url)
+      for (const kind of SCHEMA_KINDS) expect(serde.schemaId(kind)).toBe(before.schemaId(kind))
+    },
+  )
+
+  it('serve while nothing listens', async () => {
+    const before = await rig.start()
+    await rig.server.close()
+    const serde = await rig.start()
+    expect(serde.source).toBe('cache')
+    expect(serde.warning).toMatch(/ECONNREFUSED/)
+    expect(serde.schemaId('telemetry')).toBe(before.schemaId('telemetry'))
+  })
+
+  it('of another registry are not used', async () => {
+    await rig.start()
+    const other = await startRegistry()
+    other.mood = 'error_500'
+    try {
+      expect((await failure(rig.start({ registryUrl: other.url }))).code).toBe('HS_UNREACHABLE')
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('do not serve a schema they have never seen', async () => {
+    await rig.start()
+    rig.server.mood = 'error_500'
+    const added = { name: 'added', type: ['null', 'long'], default: null }
+    const later = changedSchemas('results', (schema) => void schema.fields.push(added))
+    try {
+      const error = await failure(rig.start({ schemasDir: later.dir }))
+      expect(error.code).toBe('HS_UNREACHABLE')
+      expect(error.message).toMatch(/schema results/)
+    } finally {
+      later.remove()
+    }
+  })
+})
+
+describe('ids that contradict each other', () => {
+  it('gives two versions of one topic the same id', async () => {
+    rig.server.mood = 'same_id'
+    const added = { name: 'added', type: ['null', 'long'], default: null }
+    const later = changedSchemas('results', (schema) => void schema.fields.push(added))
+    try {
+      expect((await failure(rig.start({ schemasDir: later.dir }))).message).toMatch(
+        /share the id 1/,
+      )
+    } finally {
+      later.remove()
+    }
+  })
+
+  it('was emptied and counts from elsewhere: refused, because old records could not be read', async () => {
+    await rig.start()
+    rig.server.firstId = 500
+    const error = await failure(rig.start())
+    expect(error.code).toBe('HS_SCHEMA')
+    expect(error.message).toMatch(/gives hs\..* the id 5\d\d, before it was/)
+    expect(error.fix).toMatch(/schema-ids\.json/)
+  })
+})
