@@ -64,6 +64,17 @@ describe('attempts and policies', () => {
     expect(world.last.evidence).toMatchObject([{ detector: 'policy', class: 'inferred' }])
   })
 
+  test('an incident stays open as long as a trigger holds, whatever the health', () => {
+    const world = new World()
+    world.policy({ trigger: 'p99_ms > 500 && n >= 20', mode: 'observe' })
+    const slow = instance('a', { window: { ...a.window, n: 20, p99Us: 600_000 } })
+    for (let i = 0; i < 5; i++) world.step([slow, b, c], { afterMs: 5_000 })
+    expect(world.said()).toEqual(['detected:detected', 'matched:matched', 'refused:matched'])
+    world.step([a, b, c], { afterMs: 1_000 })
+    world.step([a, b, c], { afterMs: 2_000 })
+    expect(world.said()).toEqual(['recovered:recovered'])
+  })
+
   test('without an agent there is nobody to command', () => {
     const world = new World()
     world.policy()

@@ -131,7 +131,7 @@ describe('attempts', () => {
       world.step([crashed('a', { incarnation: attempt + 1 }), b, c], { afterMs: 1_000 })
       world.step([crashed('a', { incarnation: attempt + 1 }), b, c], { afterMs: 30_000 })
     }
-    expect(world.last).toMatchObject({ event: 'escalated', state: 'escalated' })
+    expect(world.said().slice(-2)).toEqual(['ineffective:matched', 'escalated:escalated'])
     expect(world.last.summary).toBe(
       '3 attempts without effect on shop/a in 4 h: a person has to look',
     )
