@@ -6,8 +6,10 @@ import {
   connection,
   delta,
   heartbeat,
+  policy,
   probe,
   processEvent,
+  result,
   serviceEvent,
 } from '../../support/records.ts'
 
@@ -17,6 +19,17 @@ beforeAll(async () => {
 })
 
 const BOTH = ['shop-1', 'shop-2']
+const RESTART = {
+  apiVersion: 'healstream.io/v1',
+  kind: 'HealPolicy',
+  metadata: { name: 'restart' },
+  spec: {
+    match: { services: ['shop'] },
+    mode: 'enforce',
+    trigger: 'health == "unhealthy"',
+    action: 'restart_instance',
+  },
+}
 
 /** Registered instances of shop, all probed as up. */
 function started(instances: readonly string[] = BOTH): CoreDriver {
@@ -103,6 +116,19 @@ describe('health', () => {
     expect(driver.health('shop', null)?.windows[0]).toMatchObject({ n: 200, errors: 180 })
   })
 
+  test('counts of a newer incarnation begin it, even before its registration is read', () => {
+    const driver = started()
+    traffic(driver, BOTH, { seconds: 5, ok: 2, failed: 8 })
+    driver.telemetry(delta({ incarnation: 2, atMs: driver.nowMs, ok: 3 }))
+    driver.step()
+    expect(driver.health('shop', 'shop-1')).toMatchObject({
+      health: 'unknown',
+      incarnation: 2,
+      signals: [],
+      windows: [{ n: 3, errors: 0 }],
+    })
+  })
+
   test('failing requests are found, and recovery is stepwise', () => {
     const driver = started()
     traffic(driver, BOTH, { seconds: 30 })
@@ -118,6 +144,28 @@ describe('health', () => {
     traffic(driver, BOTH, { seconds: 30 })
     expect(healths(driver, 'shop-1')).toEqual(['healthy'])
   })
+})
+
+test('the effect of an act cuts the window and the failures in a row', () => {
+  const driver = started()
+  driver.policy(policy({ name: 'restart', document: RESTART }))
+  traffic(driver, BOTH, { seconds: 30 })
+  traffic(driver, ['shop-1'], { ok: 0, failed: 4 })
+  driver.telemetry(delta({ atMs: driver.nowMs, failed: 40 }))
+  driver.step()
+  const [command] = driver.bodies('commands')
+  expect(command?.target).toMatchObject({ instance: 'shop-1', incarnation: 1 })
+  expect(driver.health('shop', 'shop-1')?.signals).toEqual(['consecutive_failures', 'success_rate'])
+  driver.wait(1_000)
+  driver.result(result({ commandId: command?.command_id ?? '' }))
+  expect(driver.step().wakeAtMs).toBe(driver.nowMs + 1)
+  driver.sleep(1)
+  expect(driver.health('shop', 'shop-1')).toMatchObject({ signals: [], windows: [{ n: 0 }] })
+  expect(driver.health('shop', null)?.windows[0]).toMatchObject({ errors: 44 })
+  // A delta of the time before the act comes late.
+  driver.telemetry(delta({ atMs: driver.nowMs - 900, failed: 40 }))
+  driver.step()
+  expect(driver.health('shop', 'shop-1')).toMatchObject({ signals: [], windows: [{ n: 0 }] })
 })
 
 describe('silence', () => {
@@ -140,6 +188,15 @@ describe('silence', () => {
     expect(healths(driver, 'shop-1')).toEqual(['healthy'])
     traffic(driver, ['shop-2'], { seconds: 10 })
     expect(healths(driver, 'shop-1')).toEqual(['healthy', 'unstable', 'unhealthy'])
+  })
+
+  test('of one is taken back when all fall silent: what was a sign is one no longer', () => {
+    const driver = started(['shop-1', 'shop-2', 'shop-3'])
+    traffic(driver, ['shop-1', 'shop-2', 'shop-3'], { seconds: 3 })
+    traffic(driver, ['shop-2', 'shop-3'], { seconds: 8 })
+    expect(driver.health('shop', 'shop-1')?.signals).toEqual(['silence'])
+    driver.sleep(10_000)
+    expect(driver.health('shop', 'shop-1')).toMatchObject({ signals: [], health: 'unhealthy' })
   })
 
   test('is not judged while reading lags, and not while behind', () => {
