@@ -2,7 +2,7 @@
 // answer and its end. Tells refused, timed out, reset, bad status and bad answer apart (S0-02,
 // S0-32). Redirects are never followed.
 import { get, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { ProbeReason } from '../../contracts/records.ts'
 import type { ProbeTarget, ProbeTry, TryOutcome } from '../../runtime/agent/probe.ts'
 import type { Clock } from '../../runtime/ports.ts'
@@ -87,9 +87,17 @@ function httpTry(target: ProbeTarget, finish: Finish): () => void {
   }
 }
 
+/**
+ * What an open connection says. A try may be given the very port it is aimed at for its own end and
+ * then reaches itself: nobody else listens there.
+ */
+export function reached(socket: Pick<Socket, 'localPort'>, port: number): ProbeReason {
+  return socket.localPort === port ? 'refused' : 'ok'
+}
+
 function tcpTry(target: ProbeTarget, finish: Finish): () => void {
   const socket = connect({ host: target.host, port: target.port })
-  socket.on('connect', () => finish('ok'))
+  socket.on('connect', () => finish(reached(socket, target.port)))
   socket.on('error', (error) => finish(reasonOf(error)))
   return () => {
     socket.destroy()

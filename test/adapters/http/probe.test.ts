@@ -1,8 +1,9 @@
 // Tries against real servers that are well, wrong, slow, rude or not there (S0-02, S0-32).
+import { once } from 'node:events'
 import { createServer as createHttp } from 'node:http'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { networkProbe, reasonOf } from '../../../src/adapters/http/probe.ts'
+import { networkProbe, reached, reasonOf } from '../../../src/adapters/http/probe.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 
 const probe = networkProbe(systemClock)
@@ -105,6 +106,17 @@ describe('http', () => {
 })
 
 describe('tcp', () => {
+  test('a try that reaches itself is refused', async () => {
+    // On loopback a client that is given its target's number for its own end connects to itself; a
+    // dead instance then seemed to answer.
+    const port = await refusing()
+    const socket = connect({ host: '127.0.0.1', port, localPort: port })
+    await once(socket, 'connect')
+    expect(socket.localPort).toBe(socket.remotePort)
+    expect(reached(socket, port)).toBe('refused')
+    socket.destroy()
+  })
+
   test('an open port is well, a closed one is refused', async () => {
     expect((await probe(at(await answering(500), 'tcp'), TIMEOUT_MS)).reason).toBe('ok')
     expect((await probe(at(await refusing(), 'tcp'), TIMEOUT_MS)).reason).toBe('refused')
