@@ -2,7 +2,7 @@
 // throwing.
 import { afterEach, expect, test } from 'vitest'
 import { CoreDriver, testSerde } from '../support/core-driver.ts'
-import { delta, heartbeat, processEvent, probe, serviceEvent } from '../support/records.ts'
+import { delta, heartbeat, policy, processEvent, probe, serviceEvent } from '../support/records.ts'
 
 const INEXACT =
   'random exp expm1 log log1p log2 log10 pow sin cos tan asin acos atan atan2 sinh cosh tanh ' +
@@ -46,7 +46,20 @@ function poisonAll(): void {
   poison(globalThis, ['fetch', 'performance', 'crypto', 'structuredClone'])
 }
 
+const RESTART = {
+  apiVersion: 'healstream.io/v1',
+  kind: 'HealPolicy',
+  metadata: { name: 'restart' },
+  spec: {
+    match: { services: ['shop'] },
+    mode: 'enforce',
+    trigger: 'health == "unhealthy" && instance.matches("^shop-[0-9]$")',
+    action: 'restart_instance',
+  },
+}
+
 function run(driver: CoreDriver): string {
+  driver.policy(policy({ name: 'restart', document: RESTART }))
   for (const instance of ['shop-1', 'shop-2']) {
     driver.serviceEvent(serviceEvent({ instance, atMs: driver.nowMs, leaseTtlMs: 30_000 }))
     driver.signal(probe({ instance, atMs: driver.nowMs, verdict: 'up' }))
@@ -76,6 +89,7 @@ test('with all of them poisoned the core gives the same state', async () => {
   const poisoned = run(driver)
   for (const restore of undo.splice(0)) restore()
   expect(poisoned).toBe(clean)
+  expect(driver.bodies('commands').length).toBeGreaterThan(0)
   expect(driver.health('shop', 'shop-2')?.signals).toContain('process_exit')
   expect(driver.bodies('health').some(({ signals }) => signals.includes('success_rate'))).toBe(true)
 })
