@@ -113,17 +113,12 @@ export function recordLines(
 
 const short = (value: number): string => String(Number(value.toFixed(3)))
 
-/** The small timeline at the end, and what to type next. */
-export function endLines(
-  healing: Healing,
-  incidentId: string,
-  paint: Terminal['paint'],
-): readonly string[] {
+/** The small timeline at the end. */
+export function endLines(healing: Healing, paint: Terminal['paint']): readonly string[] {
   const step = (name: string, at: number | null, more: string = ''): readonly string[] =>
     at === null ? [] : [`  ${name.padEnd(10)} ${offset(at - healing.faultAt)}${more}`]
   const total = (healing.recoveredAt ?? healing.faultAt) - healing.faultAt
   const pids = `   process ${healing.oldPid} → ${healing.newPid ?? 'none'}`
-  const id = printable(incidentId)
   const count = healing.commands === 1 ? '1 command' : `${healing.commands} commands`
   return [
     '',
@@ -133,6 +128,13 @@ export function endLines(
     ...step('command', healing.commandAt),
     ...step('acted', healing.actedAt, pids),
     ...step('recovered', healing.recoveredAt),
+  ]
+}
+
+/** What to type next, while the demo runs on. */
+export function nextLines(incidentId: string): readonly string[] {
+  const id = printable(incidentId)
+  return [
     '',
     'Look around in a second terminal:',
     '  npx healstream get services',

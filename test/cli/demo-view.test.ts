@@ -1,7 +1,7 @@
 // What the demo shows: one line per record with the time since the fault, and a block that is drawn
 // again in place on a terminal and nowhere else.
 import { expect, test } from 'vitest'
-import { endLines, LiveView, recordLines } from '../../src/cli/demo-view.ts'
+import { endLines, LiveView, nextLines, recordLines } from '../../src/cli/demo-view.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { Broken } from '../../src/roles/demo/healing.ts'
 import { aCommand, anEvent, aResult } from '../roles/projector/records.ts'
@@ -92,7 +92,7 @@ test('the end is a timeline and what to type next', () => {
     oldPid: 1,
     newPid: 2,
   }
-  const lines = endLines(healing, 'inc-1', plain)
+  const lines = endLines(healing, plain)
   expect(lines[1]).toBe('healed in 2.281 s by 1 command')
   expect(lines.slice(2, 7)).toEqual([
     '  fault      +0.000 s   crash',
@@ -101,5 +101,5 @@ test('the end is a timeline and what to type next', () => {
     '  acted      +0.222 s   process 1 → 2',
     '  recovered  +2.281 s',
   ])
-  expect(lines.join('\n')).toContain('npx healstream explain incident inc-1')
+  expect(nextLines('inc-1').join('\n')).toContain('npx healstream explain incident inc-1')
 })

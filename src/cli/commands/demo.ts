@@ -1,11 +1,11 @@
 // `healstream demo`: the demo's face. Headless it talks on stderr and prints one JSON object as its
 // last line on stdout; otherwise it shows the story live and runs until Ctrl-C.
-import { EXIT, HsError } from '../../contracts/failure.ts'
+import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
 import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
 import type { Context } from '../context.ts'
-import { endLines, LiveView, recordLines, timed, windowsBlock } from '../demo-view.ts'
+import { endLines, LiveView, nextLines, recordLines, timed, windowsBlock } from '../demo-view.ts'
 import { printable } from '../../contracts/printable.ts'
 
 export interface DemoFlags {
@@ -35,6 +35,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
   }
   const running = new Demo(options, face.observer)
   let code: ExitCode = EXIT.interrupted
+  let stopped = false
   try {
     const ending = await running.play(interrupted.signal)
     code = ending.state === 'recovered' ? EXIT.ok : EXIT.findings
@@ -44,10 +45,14 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
   } finally {
     face.close()
     if (interrupted.signal.aborted) context.terminal.say('stopping (Ctrl-C again: at once)')
-    await withinLimit(running.stop())
+    stopped = await withinLimit(running.stop())
   }
   if (headless && face.ending !== null) context.terminal.out(JSON.stringify(face.ending.healing))
-  else if (interrupted.signal.aborted) context.terminal.say('stopped, nothing is left running')
+  else if (stopped) context.terminal.say('stopped, nothing is left running')
+  if (!stopped) {
+    context.terminal.say(`it did not stop within ${STOP_MS / 1_000} s and is ended now`)
+    process.exit(code)
+  }
   return code
 }
 
@@ -76,16 +81,14 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Errors: HS_INTERNAL when the stop does not end in time. */
-async function withinLimit(stop: Promise<void>): Promise<void> {
+/** Whether the stop ended in time. Errors: those of the stop. */
+async function withinLimit(stop: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new HsError('HS_INTERNAL', `the demo did not stop within ${STOP_MS / 1_000} s`))
-    }, STOP_MS)
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), STOP_MS)
   })
   try {
-    await Promise.race([stop, late])
+    return await Promise.race([stop.then(() => true), late])
   } finally {
     clearTimeout(timer)
   }
@@ -96,11 +99,13 @@ class Face {
   readonly observer: DemoObserver
   ending: Ending | null = null
   private readonly context: Context
+  private readonly headless: boolean
   private readonly view: LiveView
   private repaint: NodeJS.Timeout | null = null
 
   constructor(context: Context, headless: boolean) {
     this.context = context
+    this.headless = headless
     this.view = new LiveView(context.terminal, headless)
     const { paint } = context.terminal
     this.observer = {
@@ -136,7 +141,8 @@ class Face {
     const { state, incidentId, healing } = ending
     const { paint } = this.context.terminal
     if (state === 'recovered' && incidentId !== null) {
-      for (const line of endLines(healing, incidentId, paint)) this.view.line(line)
+      for (const line of endLines(healing, paint)) this.view.line(line)
+      if (!this.headless) for (const line of nextLines(incidentId)) this.view.line(line)
       return
     }
     const how = state === 'open' ? `not healed within ${HEAL_MS / 1_000} s` : `ended as ${state}`

@@ -173,14 +173,14 @@ export class Demo {
   private async warmUp(cluster: Cluster, signal: AbortSignal): Promise<void> {
     this.observer.say('warming up until all six are ready and healthy')
     const until = cluster.clock.monotonicMs() + WARM_UP_MS
+    const seconds = WARM_UP_MS / 1_000
     for (;;) {
       const waiting = coldOnes(cluster)
       if (waiting.length === 0) return
       if (cluster.clock.monotonicMs() > until)
-        throw new HsError(
-          'HS_INTERNAL',
-          `not warm after ${WARM_UP_MS / 1_000} s: ${waiting.join('; ')}`,
-        )
+        throw new HsError('HS_INTERNAL', `not warm after ${seconds} s: ${waiting.join('; ')}`, {
+          fix: 'Start again with --log-level info; when the machine is busy, when it is less so.',
+        })
       await cluster.clock.sleep(LOOK_MS, signal)
     }
   }
