@@ -39,7 +39,7 @@ function watched(log: LogPort): LogPort {
   return log
 }
 
-const rig = await Rig.open()
+const rig = await Rig.open(folder)
 const spec = stockInstance('stock-1', Number(port))
 let starts = 0
 const network = networkProbe(systemClock)

@@ -144,15 +144,15 @@ export class Rig {
   readonly #handles: AgentHandle[] = []
   #reading: Promise<void> = Promise.resolve()
 
-  private constructor(log: MemoryLog, serde: Serde) {
+  private constructor(log: MemoryLog, serde: Serde, parent: string) {
     this.log = log
     this.serde = serde
-    this.folder = mkdtempSync(join(tmpdir(), 'healstream-agent-'))
+    this.folder = mkdtempSync(join(parent, 'healstream-agent-'))
   }
 
-  static async open(): Promise<Rig> {
+  static async open(parent: string = tmpdir()): Promise<Rig> {
     const log = createMemoryLog({ clusterId: CLUSTER })
-    const rig = new Rig(log, await createSerde())
+    const rig = new Rig(log, await createSerde(), parent)
     const admin = log.admin()
     await admin.createTopics(topicSetups(PREFIX, PARTITIONS))
     await admin.close()
