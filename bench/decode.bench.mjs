@@ -6,20 +6,10 @@ import { performance } from 'node:perf_hooks'
 import avsc from 'avsc'
 import { createSerde } from '../dist/adapters/serde/serde.js'
 import { DeltaScratch, decodeTelemetry } from '../dist/contracts/telemetry-decoder.js'
+import { random } from './figures.mjs'
 
 const RECORDS = 2_000
 const ROUND_MS = 400
-
-/** @returns {() => number} mulberry32 */
-function random(seed = 1) {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /**
  * A delta of one second of one instance: 100 latencies around 20 ms at scale 4, which is 20 to 30
@@ -119,15 +109,11 @@ function perSecond(pass) {
   return (passes * RECORDS * 1_000) / elapsed
 }
 
-async function open() {
-  const next = random()
-  const records = Array.from({ length: RECORDS }, (_, i) => delta(next, i))
-  const serde = await createSerde()
-  const avro = packed(records.map((record) => serde.encode('telemetry', record)))
-  const texts = records.map((record) => JSON.stringify(record))
-  const json = packed(texts.map((text) => Buffer.from(text)))
-  const schema = readFileSync(new URL('../schemas/telemetry.avsc', import.meta.url), 'utf8')
-  const type = avsc.Type.forSchema(JSON.parse(schema))
+/**
+ * By the way a worker takes.
+ * @param {Awaited<ReturnType<typeof createSerde>>} serde @param {ReturnType<typeof packed>} avro
+ */
+function ownPass(serde, avro) {
   const scratch = new DeltaScratch()
   const span = { buffer: avro.buffer, start: 0, end: 0 }
   const view = {
@@ -141,25 +127,36 @@ async function open() {
     headersStart: -1,
     headerCount: 0,
   }
+  return () => {
+    let sum = 0
+    let start = 0
+    for (const end of avro.ends) {
+      view.valueStart = start
+      view.valueEnd = end
+      const reason = serde.telemetry(view, span)
+      const problem = reason ?? decodeTelemetry(span.buffer, span.start, span.end, scratch)
+      if (problem !== null) throw new Error(problem)
+      sum += scratch.n
+      start = end
+    }
+    return sum
+  }
+}
 
+async function open() {
+  const next = random()
+  const records = Array.from({ length: RECORDS }, (_, i) => delta(next, i))
+  const serde = await createSerde()
+  const avro = packed(records.map((record) => serde.encode('telemetry', record)))
+  const texts = records.map((record) => JSON.stringify(record))
+  const json = packed(texts.map((text) => Buffer.from(text)))
+  const schema = readFileSync(new URL('../schemas/telemetry.avsc', import.meta.url), 'utf8')
+  const type = avsc.Type.forSchema(JSON.parse(schema))
   /**
    * @type {Record<string, () => number>} every pass adds up `n`, so that nothing can be left out
    */
   const passes = {
-    subject: () => {
-      let sum = 0
-      let start = 0
-      for (const end of avro.ends) {
-        view.valueStart = start
-        view.valueEnd = end
-        const reason = serde.telemetry(view, span)
-        const problem = reason ?? decodeTelemetry(span.buffer, span.start, span.end, scratch)
-        if (problem !== null) throw new Error(problem)
-        sum += scratch.n
-        start = end
-      }
-      return sum
-    },
+    subject: ownPass(serde, avro),
     json: () => {
       let sum = 0
       let start = 0

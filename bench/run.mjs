@@ -1,9 +1,11 @@
-// `npm run bench -- NAME [--pairs N]`: runs bench/NAME.bench.mjs from the build. Subject and rulers
-// take turns in one process, in alternating order, so that a busy machine is busy for all of them;
-// the ratio of each pair counts, and their median is the figure. Last line: one JSON object.
+// `npm run bench -- NAME [--pairs N] [--quick] [--seed N]`: runs bench/NAME.bench.mjs from the
+// build. Subject and rulers take turns in one process, in alternating order, so that a busy machine
+// is busy for all of them; the ratio of each pair counts, and their median is the figure. Last
+// line: one JSON object.
 import { existsSync, readdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { median, round } from './figures.mjs'
 
 /**
  * One way of measuring: `measure('subject')` or `measure(ruler)` gives one figure in `unit`; `raw`
@@ -13,13 +15,15 @@ import { parseArgs } from 'node:util'
  *   raw?: () => Record<string, unknown>,
  *   close?: () => void | Promise<void>,
  * }} Stand
+ * @typedef {{ quick: boolean, seed: number }} How `quick`: a look whether it works, no figures to
+ *   keep; `seed`: of what is drawn at random
  * @typedef {{
  *   unit: string,
  *   rulers: readonly string[],
  *   smallerIsBetter?: boolean,
  *   target?: number,
  *   pairs?: number,
- *   open: () => Promise<Stand>,
+ *   open: (how: How) => Promise<Stand>,
  * }} Bench
  */
 
@@ -31,17 +35,6 @@ function give(sentence) {
   console.error(sentence)
   process.exit(2)
 }
-
-/** @param {readonly number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
-}
-
-/** @param {number} value four digits that count */
-export const round = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)) : value)
 
 /**
  * Figures by contender, one per pair. The first round warms up and is thrown away.
@@ -101,7 +94,11 @@ function table(figures, unit) {
 async function main() {
   const names = readdirSync(folder).flatMap((file) => /^(.+)[.]bench[.]mjs$/.exec(file)?.[1] ?? [])
   const { values, positionals } = parseArgs({
-    options: { pairs: { type: 'string' } },
+    options: {
+      pairs: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+    },
     allowPositionals: true,
   })
   const [name = ''] = positionals
@@ -113,7 +110,9 @@ async function main() {
   const pairs = values.pairs === undefined ? (bench.pairs ?? PAIRS_MIN) : Number(values.pairs)
   if (!Number.isInteger(pairs) || pairs < PAIRS_MIN)
     give(`--pairs takes a whole number from ${PAIRS_MIN}; found ${values.pairs}.`)
-  const stand = await bench.open()
+  const seed = Number(values.seed)
+  if (!Number.isInteger(seed)) give(`--seed takes a whole number; found ${values.seed}.`)
+  const stand = await bench.open({ quick: values.quick, seed })
   try {
     const figures = await measurePairs(bench, stand, pairs)
     console.log(table(figures, bench.unit))

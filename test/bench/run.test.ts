@@ -1,7 +1,8 @@
 // The bench runner: turns, ratios, and sentences for wrong calls.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { type Bench, measurePairs, median, summary } from '../../bench/run.mjs'
+import { median, quantile, random } from '../../bench/figures.mjs'
+import { type Bench, measurePairs, summary } from '../../bench/run.mjs'
 
 const bench: Bench = {
   unit: 'ms',
@@ -12,7 +13,7 @@ const bench: Bench = {
 }
 
 describe('the runner', () => {
-  it('lets subject and rulers take turns, in alternating order, and drops the first round', async () => {
+  it('lets all take turns, in alternating order, and drops the first round', async () => {
     const turns: string[] = []
     const figures = await measurePairs(bench, { measure: (who) => turns.push(who) }, 2)
     expect(turns.join(' ')).toBe('subject ping pong pong ping subject subject ping pong')
@@ -48,9 +49,27 @@ describe('the runner', () => {
   })
 
   it.each([
+    [0.5, 50],
+    [0.99, 99],
+    [1, 100],
+    [0, 1],
+  ])('takes the nearest rank for the quantile %d', (q, value) => {
+    const values = Array.from({ length: 100 }, (_, i) => 100 - i)
+    expect(quantile(values, q)).toBe(value)
+  })
+
+  it('draws the same numbers for the same seed', () => {
+    const [a, b, c] = [random(7), random(7), random(8)]
+    const first = [a(), a(), a()]
+    expect([b(), b(), b()]).toEqual(first)
+    expect([c(), c(), c()]).not.toEqual(first)
+  })
+
+  it.each([
     [['nothing'], /^Name one of the benches: .*decode/],
     [[], /^Name one of the benches: .*decode/],
     [['decode', '--pairs', '2'], /^(--pairs takes a whole number from 5; found 2|The benches run)/],
+    [['decode', '--seed', 'x'], /^(--seed takes a whole number; found x|The benches run)/],
     [['decode', '--pears', '9'], /^Unknown option '--pears'/],
   ])('answers %j with a sentence', (args, sentence) => {
     const script = new URL('../../bench/run.mjs', import.meta.url).pathname
