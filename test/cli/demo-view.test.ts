@@ -44,7 +44,7 @@ test('in a pipe there is no block and no escape; headless everything is talk', (
   expect(talk.text()).toBe('! first\n')
 })
 
-test('records are told with the time since the fault, the evidence and what a guard refused', () => {
+test('records are told with the time since the fault, evidence and refusals', () => {
   const evidence = {
     detector: 'probe_down',
     class: 'self_evident' as const,

@@ -1,5 +1,5 @@
-// The demo as its user meets it: healed and told in one line of JSON; what it says when it cannot start; and that
-// nothing is left of it, however and whenever it ends.
+// The demo as its user meets it: healed and told in one line of JSON; what it says when it cannot
+// start; and that nothing is left of it, however and whenever it ends.
 import { createServer } from 'node:net'
 import { afterAll, expect, test, vi } from 'vitest'
 import { demoProblems } from '../../scripts/lib/demo-section.mjs'
@@ -21,7 +21,7 @@ afterAll(() => {
 const nothingLeft = (demo: Demo, timeout = 5_000) =>
   vi.waitFor(() => expect(demo.left()).toEqual([]), { timeout, interval: 20 })
 
-test.concurrent('headless: healed by one command, the last line is the promised JSON, nothing is left', async () => {
+test.concurrent('headless: healed by one command, told in one line, nothing is left', async () => {
   const demo = start('--headless')
   expect(await demo.ended).toEqual({ code: 0, signal: null })
   expect(demoProblems('crash', demo.stdout())).toEqual([])
@@ -30,7 +30,7 @@ test.concurrent('headless: healed by one command, the last line is the promised 
   await nothingLeft(demo)
 })
 
-test.concurrent('while it runs, a second terminal reads it; Ctrl-C after the healing ends it well', async () => {
+test.concurrent('a second terminal reads it; Ctrl-C after the healing ends it well', async () => {
   const demo = start()
   await demo.says('Ctrl-C ends the demo')
   const { env } = demo
@@ -72,7 +72,7 @@ test.concurrent('a port in use: a sentence, exit 2, nothing started', async () =
   }
 })
 
-test.concurrent('without a genesis the worker refuses; `healstream init` from a second terminal is the cure', async () => {
+test.concurrent('without a genesis it waits; `healstream init` elsewhere is the cure', async () => {
   const demo = start('--headless', '--no-init')
   await demo.says('npx healstream init')
   expect(demo.stderr()).toContain('HS_NO_GENESIS: ')
@@ -149,8 +149,9 @@ test.concurrent.each(MOMENTS)(
   },
 )
 
-test.concurrent('kill -9 while an instance is stopped: it cannot notice by itself, and is ended all the same', async () => {
-  // A process under SIGSTOP runs no timer and reads no pipe; before there was a guardian it stayed for ever.
+test.concurrent('kill -9 while an instance is stopped leaves nothing either', async () => {
+  // A process under SIGSTOP runs no timer and reads no pipe; before there was a guardian it stayed
+  // for ever.
   const demo = start('--headless', '--fault', 'hang')
   await demo.says('kill -STOP')
   demo.child.kill('SIGKILL')

@@ -1,5 +1,5 @@
-// Starts the built demo as a process and looks at what is left of it. Every process of a run carries a mark in its
-// environment, so that children of any session are found.
+// Starts the built demo as a process and looks at what is left of it. Every process of a run
+// carries a mark in its environment, so that children of any session are found.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -113,7 +113,7 @@ test('a body over 64 kB and a body that is no JSON are usage errors', async () =
   expect((await post('{"a":')).body).toMatchObject({ error: { code: 'HS_USAGE' } })
 })
 
-test('a failure keeps its code and fix; a defect tells nothing of its inside, but is heard of', async () => {
+test('a failure keeps its code and fix; a defect tells nothing, but is heard of', async () => {
   const defects: unknown[] = []
   const fail = (path: string, error: Error): HttpRoute => ({
     method: 'GET',
