@@ -307,14 +307,17 @@ function check(text: string): Checked {
     throw new Refused(whole, `is a ${type}, not a condition`, 'end with a comparison')
   }
   const facts = [...scope.facts]
+  const comparison = comparisonOf(parsed.ast)
   const holds = (values: FactValues): boolean => {
+    // The common case without the cost of an error: a plain comparison of an unknown fact.
+    if (comparison !== null && values[comparison.fact] === null) return false
     try {
       return parsed(known(facts, values)) === true
     } catch {
       return false
     }
   }
-  const clause = { text, facts, comparison: comparisonOf(parsed.ast), holds }
+  const clause = { text, facts, comparison, holds }
   return { clause, cost, notes }
 }
 
