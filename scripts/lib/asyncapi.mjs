@@ -193,8 +193,8 @@ export function asyncapi({ names, schemas, version }) {
       description:
         'All topics of healstream as a worker sees them. Values are Avro in Confluent wire ' +
         'format: a zero byte, the schema id as big-endian int32, the datum. Prefix and ' +
-        'number of partitions are the defaults. The topic of service events also takes JSON with the ' +
-        'fields service_name, action, cluster_id and timestamp (epoch ms).',
+        'number of partitions are the defaults. The topic of service events also takes JSON ' +
+        'with the fields service_name, action, cluster_id and timestamp (epoch ms).',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'avro/binary',

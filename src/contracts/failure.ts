@@ -56,7 +56,9 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_SCHEMA: {
     exit: 2,
-    fix: 'Look at the schema registry: its address, its account, and what it holds under the named subject.',
+    fix:
+      'Look at the schema registry: its address, its account, and what it holds under ' +
+      'the named subject.',
   },
   HS_PORT_IN_USE: {
     exit: 2,
@@ -78,7 +80,9 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_CHAIN_BROKEN: {
     exit: 1,
-    fix: 'Keep the topic as it is and call a person: `healstream journal verify` names the first bad entry.',
+    fix:
+      'Keep the topic as it is and call a person: `healstream journal verify` names ' +
+      'the first bad entry.',
   },
   HS_DIVERGED: {
     exit: 1,
@@ -86,11 +90,15 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_INPUT_CHANGED: {
     exit: 1,
-    fix: 'Records of an input topic changed or vanished after they were used; find out who deleted or rewrote them.',
+    fix:
+      'Records of an input topic changed or vanished after they were used; find out ' +
+      'who deleted or rewrote them.',
   },
   HS_LEDGER_CORRUPT: {
     exit: 1,
-    fix: 'Move the agent folder away: the agent then starts as a new epoch and repeats no old command.',
+    fix:
+      'Move the agent folder away: the agent then starts as a new epoch and repeats no ' +
+      'old command.',
   },
   HS_LEDGER_FOREIGN: { exit: 2, fix: 'Give this agent a folder of its own (--state-dir).' },
   HS_LEDGER_LOCKED: {

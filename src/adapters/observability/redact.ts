@@ -10,8 +10,10 @@ const LOOK_MAX = 4 * TEXT_MAX
 /** Shorter secrets would take ordinary words away with them. */
 const SECRET_MIN = 6
 
-const SECRET_NAME =
-  /(^|[_-])(token|passwd|password|passphrase|secret|authorization|cookie|credentials?|private[_-]?key|api[_-]?key|signature)s?$/i
+const SECRET_NAMES: readonly RegExp[] = [
+  /(^|[_-])(token|passwd|password|passphrase|secret|authorization|cookie|credential)s?$/i,
+  /(^|[_-])((private|api)[_-]?key|signature)s?$/i,
+]
 
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // User and password in a URL.
@@ -41,7 +43,7 @@ export class Redactor {
   }
 
   field(name: string, value: FieldValue): FieldValue {
-    if (value !== null && SECRET_NAME.test(name)) return HIDDEN
+    if (value !== null && SECRET_NAMES.some((names) => names.test(name))) return HIDDEN
     return typeof value === 'string' ? this.text(value) : value
   }
 

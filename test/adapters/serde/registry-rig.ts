@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Serde, type SerdeOptions, createSerde } from '../../../src/adapters/serde/serde.ts'
 import { HsError } from '../../../src/contracts/failure.ts'
-import { type RegistryServer, startRegistry } from './registry-server.ts'
+import { RegistryServer } from './registry-server.ts'
 
 export interface RegistryRig {
   readonly server: RegistryServer
@@ -16,7 +16,7 @@ export interface RegistryRig {
 }
 
 export async function registryRig(): Promise<RegistryRig> {
-  const server = await startRegistry()
+  const server = await RegistryServer.start()
   const cacheDir = mkdtempSync(join(tmpdir(), 'healstream-ids-'))
   return {
     server,

@@ -1,7 +1,6 @@
 // A small schema registry that answers as Confluent's does, over real HTTP, and can be told to
 // misbehave.
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 
 export type Mood =
   | 'well'
@@ -16,108 +15,114 @@ export type Mood =
   | 'same_id'
   | 'cut_off'
 
-export interface RegistryServer {
-  readonly url: string
-  readonly subjects: Map<string, string[]>
-  readonly levels: Map<string, string>
-  readonly requests: string[]
-  mood: Mood
-  firstId: number
-  account: string | null
-  close(): Promise<void>
-}
-
 interface Answer {
   status: number
   body: unknown
 }
 
-export async function startRegistry(port: number = 0): Promise<RegistryServer> {
-  const ids: string[] = []
-  const server = http.createServer((request, response) => {
+const WEB_PAGE = { status: 200, body: '<html>welcome</html>' }
+const NOT_FOUND = { status: 404, body: 'nothing here' }
+const BROKEN = { status: 500, body: { error_code: 50001, message: 'store' } }
+const UNAUTHORIZED = { status: 401, body: { error_code: 401, message: 'Unauthorized' } }
+const NO_SCHEMA = { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
+const INCOMPATIBLE = {
+  status: 409,
+  body: { error_code: 409, message: 'incompatible with version 1' },
+}
+
+export class RegistryServer {
+  readonly subjects = new Map<string, string[]>()
+  readonly levels = new Map<string, string>()
+  readonly requests: string[] = []
+  mood: Mood = 'well'
+  firstId = 1
+  /** `user:password`, when it asks for them. */
+  account: string | null = null
+  private readonly ids: string[] = []
+  private readonly server = http.createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => {
       body += chunk
     })
-    request.on('end', () => reply(request, response, body))
+    request.on('end', () => this.reply(request, response, body))
   })
-  const state: RegistryServer = {
-    url: '',
-    subjects: new Map(),
-    levels: new Map(),
-    requests: [],
-    mood: 'well',
-    firstId: 1,
-    account: null,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+
+  static async start(): Promise<RegistryServer> {
+    const registry = new RegistryServer()
+    await new Promise<void>((resolve) => {
+      registry.server.listen(0, '127.0.0.1', resolve)
+    })
+    return registry
   }
 
-  function reply(request: http.IncomingMessage, response: http.ServerResponse, body: string): void {
-    state.requests.push(`${request.method} ${request.url}`)
-    if (state.mood === 'silent') return
-    if (state.mood === 'cut_off') {
+  get url(): string {
+    const address = this.server.address() ?? this.last
+    this.last = address
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    return `http://127.0.0.1:${port}`
+  }
+  /** The address stays known after `close`. */
+  private last: ReturnType<http.Server['address']> = null
+
+  async close(): Promise<void> {
+    this.last = this.server.address() ?? this.last
+    this.server.closeAllConnections()
+    await new Promise((resolve) => this.server.close(resolve))
+  }
+
+  private reply(request: http.IncomingMessage, response: http.ServerResponse, body: string): void {
+    this.requests.push(`${request.method} ${request.url}`)
+    if (this.mood === 'silent') return
+    if (this.mood === 'cut_off') {
       response.destroy()
       return
     }
-    const { status, body: answer } = answerTo(request, body)
+    const { status, body: answer } = this.answerTo(request, body)
     const text = typeof answer === 'string' ? answer : JSON.stringify(answer)
-    const length = state.mood === 'slow_body' ? text.length + 1 : text.length
+    const isSlow = this.mood === 'slow_body'
     response.writeHead(status, {
       'content-type': 'application/vnd.schemaregistry.v1+json',
-      'content-length': length,
+      'content-length': text.length + (isSlow ? 1 : 0),
     })
-    if (state.mood === 'slow_body') response.write(text)
+    if (isSlow) response.write(text)
     else response.end(text)
   }
 
-  function answerTo(request: http.IncomingMessage, body: string): Answer {
-    if (state.mood === 'not_found') return { status: 404, body: 'nothing here' }
-    if (state.mood === 'web_page') return { status: 200, body: '<html>welcome</html>' }
-    if (state.mood === 'error_500')
-      return { status: 500, body: { error_code: 50001, message: 'store' } }
-    const authorization = state.account === null ? null : `Basic ${btoa(state.account)}`
-    if (state.mood === 'unauthorized' || authorization !== (request.headers.authorization ?? null))
-      return { status: 401, body: { error_code: 401, message: 'Unauthorized' } }
+  private answerTo(request: http.IncomingMessage, body: string): Answer {
+    if (this.mood === 'not_found') return NOT_FOUND
+    if (this.mood === 'web_page') return WEB_PAGE
+    if (this.mood === 'error_500') return BROKEN
+    const authorization = this.account === null ? null : `Basic ${btoa(this.account)}`
+    if (this.mood === 'unauthorized' || authorization !== (request.headers.authorization ?? null))
+      return UNAUTHORIZED
     const [, area = '', subject = '', versions] = (request.url ?? '').split('/')
-    if (area === 'config') return config(request.method ?? '', decodeURIComponent(subject), body)
-    if (area === 'subjects')
-      return lookUp(decodeURIComponent(subject), versions === 'versions', JSON.parse(body).schema)
-    return { status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } }
+    const name = decodeURIComponent(subject)
+    if (area === 'config') return this.config(request.method ?? '', name, body)
+    if (area !== 'subjects') return NOT_FOUND
+    return this.lookUp(name, versions === 'versions', JSON.parse(body).schema)
   }
 
-  function config(method: string, subject: string, body: string): Answer {
+  private config(method: string, subject: string, body: string): Answer {
     if (method === 'PUT') {
-      state.levels.set(subject, JSON.parse(body).compatibility)
+      this.levels.set(subject, JSON.parse(body).compatibility)
       return { status: 200, body: JSON.parse(body) }
     }
-    const level = state.levels.get(subject)
+    const level = this.levels.get(subject)
     return level === undefined
       ? { status: 404, body: { error_code: 40408, message: `${subject} has no level` } }
       : { status: 200, body: { compatibilityLevel: level } }
   }
 
-  function lookUp(subject: string, register: boolean, schema: string): Answer {
-    const held = state.subjects.get(subject) ?? []
+  private lookUp(subject: string, register: boolean, schema: string): Answer {
+    const held = this.subjects.get(subject) ?? []
     if (!held.includes(schema)) {
-      if (!register)
-        return { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
-      if (state.mood === 'incompatible')
-        return { status: 409, body: { error_code: 409, message: 'incompatible with version 1' } }
-      state.subjects.set(subject, [...held, schema])
+      if (!register) return NO_SCHEMA
+      if (this.mood === 'incompatible') return INCOMPATIBLE
+      this.subjects.set(subject, [...held, schema])
     }
-    if (!ids.includes(schema)) ids.push(schema)
-    const id = state.firstId + ids.indexOf(schema)
-    const given = state.mood === 'negative_id' ? -id : state.mood === 'same_id' ? 1 : id
+    if (!this.ids.includes(schema)) this.ids.push(schema)
+    const id = this.firstId + this.ids.indexOf(schema)
+    const given = this.mood === 'negative_id' ? -id : this.mood === 'same_id' ? 1 : id
     return { status: 200, body: { subject, id: given, version: 1, schema } }
   }
-
-  await new Promise<void>((resolve) => {
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const address = server.address() as AddressInfo
-  Reflect.set(state, 'url', `http://127.0.0.1:${address.port}`)
-  return state
 }

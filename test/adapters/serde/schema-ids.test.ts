@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SCHEMA_KINDS } from '../../../src/adapters/serde/schema-files.ts'
 import { changedSchemas } from './records.ts'
 import { type RegistryRig, failure, registryRig } from './registry-rig.ts'
-import { type Mood, startRegistry } from './registry-server.ts'
+import { type Mood, RegistryServer } from './registry-server.ts'
 
 let rig: RegistryRig
 beforeEach(async () => {
@@ -35,7 +35,7 @@ describe('the ids on disk', () => {
 
   it('of another registry are not used', async () => {
     await rig.start()
-    const other = await startRegistry()
+    const other = await RegistryServer.start()
     other.mood = 'error_500'
     try {
       expect((await failure(rig.start({ registryUrl: other.url }))).code).toBe('HS_UNREACHABLE')
@@ -60,7 +60,7 @@ describe('the ids on disk', () => {
 })
 
 describe('ids that contradict each other', () => {
-  it('gives two versions of one topic the same id', async () => {
+  it('are refused when two versions of one topic get the same', async () => {
     rig.server.mood = 'same_id'
     const added = { name: 'added', type: ['null', 'long'], default: null }
     const later = changedSchemas('results', (schema) => void schema.fields.push(added))
@@ -73,7 +73,8 @@ describe('ids that contradict each other', () => {
     }
   })
 
-  it('was emptied and counts from elsewhere: refused, because old records could not be read', async () => {
+  // Records under the ids from before could not be read.
+  it('are refused when the registry was emptied and counts from elsewhere', async () => {
     await rig.start()
     rig.server.firstId = 500
     const error = await failure(rig.start())

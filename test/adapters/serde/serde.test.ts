@@ -193,7 +193,8 @@ describe('service events as JSON', () => {
       ok: false,
       reason: 'invalid',
       detail:
-        'action: found "explode"; send one of register, deregister, healthy, unstable, unhealthy, renew, drain',
+        'action: found "explode"; send one of register, deregister, healthy, unstable, ' +
+        'unhealthy, renew, drain',
     })
   })
 })
@@ -247,7 +248,9 @@ describe('the package', () => {
 
   it.skipIf(!existsSync(build))('finds its schemas when it is run from the build', () => {
     const script = `import(${JSON.stringify(build.href)}).then(async (m) => {
-      const serde = await m.createSerde(); process.stdout.write(String(serde.schemaId('telemetry'))) })`
+      const serde = await m.createSerde()
+      process.stdout.write(String(serde.schemaId('telemetry')))
+    })`
     const run = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', cwd: '/' })
     expect(run.stderr).toBe('')
     expect(run.stdout).toBe(String(serde.schemaId('telemetry')))
