@@ -41,19 +41,12 @@ export function serviceTask(partition: number): TaskSpec {
   }
 }
 
-interface Held {
-  readonly task: Task
-  readonly generation: number
-}
-
 export class Host {
   readonly #options: HostOptions
   readonly #control: Pump
   readonly #telemetry: Pump
   readonly #membership: Membership
-  readonly #held = new Map<number, Held>()
-  /** Generation in which a task was lost to somebody else. */
-  readonly #lostIn = new Map<number, number>()
+  readonly #held = new Map<number, Task>()
   readonly #closing = new Set<Promise<void>>()
   readonly #loop: Promise<void>
   #generation = -1
@@ -92,17 +85,17 @@ export class Host {
   /** In order of partition. */
   status(): readonly TaskStatus[] {
     return [...this.#held.values()]
-      .map(({ task }) => task.status)
+      .map((task) => task.status)
       .sort((a, b) => a.partition - b.partition)
   }
 
   /** Commits, lets go, leaves the group. */
   async stop(): Promise<void> {
     this.#stopping = true
-    const closed = [...this.#held.values()].map(({ task }) => task.close())
+    const closed = [...this.#held.values()].map((task) => task.close())
     await this.#within(Promise.all([...closed, ...this.#closing]))
     // Who has not answered by now is cut off; its next owner settles what is open.
-    for (const { task } of this.#held.values()) this.#track(task.drop())
+    for (const task of this.#held.values()) this.#track(task.drop())
     await this.#membership.leave()
     await Promise.all([this.#control.close(), this.#telemetry.close()])
     await this.#loop
@@ -143,14 +136,13 @@ export class Host {
     const { instruments } = this.#options.engine
     instruments.emit('group_assigned', { generation, tasks: tasks.join(' ') })
     const wanted = new Set(tasks)
-    for (const [partition, { task }] of this.#held) {
+    for (const [partition, task] of this.#held) {
       if (wanted.has(partition)) continue
       this.#held.delete(partition)
       this.#track(task.close())
     }
     for (const partition of tasks) {
-      if (this.#held.has(partition)) continue
-      if ((this.#lostIn.get(partition) ?? -1) < generation) this.#open(partition)
+      if (!this.#held.has(partition)) this.#open(partition)
     }
   }
 
@@ -170,21 +162,21 @@ export class Host {
       },
     }
     const task = new Task(this.#options.engine, spec, { feed, ownership })
-    this.#held.set(partition, { task, generation: ownership.generation })
-    this.#track(this.#follow(partition, task, ownership.generation))
+    this.#held.set(partition, task)
+    this.#track(this.#follow(partition, task))
   }
 
   /** The partition has a newer task, whose feed an older one must not stop. */
   #isAnother(partition: number, task: Task): boolean {
     const held = this.#held.get(partition)
-    return held !== undefined && held.task !== task
+    return held !== undefined && held !== task
   }
 
-  async #follow(partition: number, task: Task, generation: number): Promise<void> {
+  async #follow(partition: number, task: Task): Promise<void> {
     const end = await task.done
-    if (end.kind !== 'rejoin' || this.#held.get(partition)?.task !== task) return
+    if (end.kind !== 'rejoin' || this.#held.get(partition) !== task) return
+    // The next assignment has a newer generation, whoever gets it.
     this.#held.delete(partition)
-    this.#lostIn.set(partition, generation)
     this.#options.engine.instruments.emit('group_lost', { reason: end.reason })
     if (this.#rejoining || this.#stopping) return
     this.#rejoining = true
@@ -198,7 +190,7 @@ export class Host {
   #lose(reason: string): void {
     this.#generation = -1
     this.#options.engine.instruments.emit('group_lost', { reason })
-    for (const { task } of this.#held.values()) this.#track(task.drop())
+    for (const task of this.#held.values()) this.#track(task.drop())
     this.#held.clear()
   }
 
@@ -212,7 +204,7 @@ export class Host {
   }
 
   #metadata(): Uint8Array {
-    const tasks = [...this.#held].map(([partition, { task }]) => {
+    const tasks = [...this.#held].map(([partition, task]) => {
       const { seq, state } = task.status
       return { task: partition, owned: state !== 'Closed', position: seq }
     })

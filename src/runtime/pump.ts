@@ -22,8 +22,6 @@ export interface Consumer {
 interface Subscription {
   readonly consumer: Consumer
   readonly spec: TaskSpec
-  /** Polls sent from here on ask for it. */
-  readonly sincePoll: number
 }
 
 export interface PumpOptions {
@@ -39,7 +37,6 @@ export class Pump {
   readonly #reader: LogReader
   readonly #subscriptions = new Map<number, Subscription>()
   readonly #loop: Promise<void>
-  #polls = 0
   #interrupt = new AbortController()
   #wake: () => void = () => undefined
   #closed = false
@@ -55,8 +52,7 @@ export class Pump {
     for (const [i, { topic, partition }] of spec.inputs.entries())
       if (this.#options.reads(topic))
         this.#reader.assign({ topic: this.#name(topic), partition }, positions[i] ?? 0)
-    const sincePoll = this.#polls + 1
-    this.#subscriptions.set(spec.partition, { consumer, spec, sincePoll })
+    this.#subscriptions.set(spec.partition, { consumer, spec })
     this.#interrupt.abort()
     this.#wake()
   }
@@ -91,12 +87,11 @@ export class Pump {
       }
       this.#interrupt = new AbortController()
       const { signal } = this.#interrupt
-      const poll = ++this.#polls
       const sentMs = this.#options.clock.monotonicMs()
       try {
         const fetched = await this.#reader.poll(POLL_MS, signal)
         backoffMs = FIRST_BACKOFF_MS
-        this.#deliver(fetched, { poll, sentMs })
+        this.#deliver(fetched, sentMs)
       } catch (error) {
         if (signal.aborted) continue
         if (reactionTo(error, 'read') !== 'retry') this.#failed(error)
@@ -106,18 +101,17 @@ export class Pump {
     }
   }
 
-  #deliver(fetched: readonly Fetched[], at: { poll: number; sentMs: number }): void {
+  #deliver(fetched: readonly Fetched[], sentMs: number): void {
     const byTask = new Map<number, Fetched[]>()
     for (const one of fetched) {
       const list = byTask.get(one.partition)
       if (list === undefined) byTask.set(one.partition, [one])
       else list.push(one)
     }
-    for (const [partition, { consumer, spec, sincePoll }] of this.#subscriptions) {
-      if (sincePoll > at.poll) continue
+    for (const [partition, { consumer, spec }] of this.#subscriptions) {
       const mine = byTask.get(partition) ?? []
       const quiet = this.#quiet(spec, mine)
-      consumer.deliver({ fetched: mine, quiet, sentMs: at.sentMs })
+      consumer.deliver({ fetched: mine, quiet, sentMs })
     }
   }
 

@@ -48,6 +48,7 @@ export interface RestoreOptions {
   readonly createCore: CreateCore
   readonly instruments: Instruments
   readonly prefix: string
+  readonly group: string
   readonly clusterId: ClusterId
   readonly spec: TaskSpec
   readonly signal: AbortSignal
@@ -79,8 +80,8 @@ export function stateDigestOf(core: TaskCore): Uint8Array {
 }
 
 /**
- * Errors: HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN, HS_DIVERGED, HS_INPUT_CHANGED;
- * LogError of the log; the signal's reason.
+ * Errors: HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN, HS_DIVERGED, HS_INPUT_CHANGED,
+ * HS_CONFIG (another group owns it); LogError of the log; the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const { log, spec, prefix } = options
@@ -119,6 +120,8 @@ class Replay {
   #behaviour = 0
   #lastFence: FenceEntry | null = null
   #movedSinceFence = false
+  /** A person has written an override behind the last fence. */
+  #overridden = false
   #skipsInRow = 0
   /** First difference that no override has accepted yet. */
   #divergence: HsError | null = null
@@ -146,6 +149,7 @@ class Replay {
     if (genesis === null || core === null)
       throw new HsError('HS_NO_GENESIS', `the journal ${place} is empty`)
     if (this.#divergence !== null) throw this.#divergence
+    this.#checkGroup(this.#lastFence)
     return {
       genesis,
       core,
@@ -173,6 +177,7 @@ class Replay {
         this.#checkPositions(entry.positions, place)
         this.#checkState(entry.stateDigest, place)
         this.#lastFence = entry
+        this.#overridden = false
         return
       case 'steps':
         await this.#steps(entry, place)
@@ -190,6 +195,7 @@ class Replay {
         return
       case 'override':
         this.#divergence = null
+        this.#overridden = true
     }
   }
 
@@ -289,6 +295,19 @@ class Replay {
             `the steps before it end at ${this.#positions[i] ?? 'none'}`,
         )
     }
+  }
+
+  /** Two groups would take the task from each other for ever. */
+  #checkGroup(fence: FenceEntry | null): void {
+    const { group, spec } = this.#options
+    if (fence === null || fence.group === group || this.#overridden) return
+    throw new HsError(
+      'HS_CONFIG',
+      `${spec.task} belongs to group ${fence.group}, this is ${group}`,
+      {
+        fix: 'Give all workers of a cluster the same group.',
+      },
+    )
   }
 
   #checkState(recorded: Uint8Array, place: string): void {

@@ -80,6 +80,23 @@ describe('init', () => {
     for (const partition of [0, 1]) expect(await cluster.journal(partition)).toHaveLength(1)
   })
 
+  // Story: the slower of two inits fenced after the faster had written, and wrote a second genesis.
+  test('one that was overtaken between looking and fencing writes nothing', async () => {
+    const cluster = empty(1)
+    const { clock } = cluster
+    const slow = cluster.log.broker.connect({
+      transport: (inner) => async (api, request) => {
+        if (api === 'initProducerId') await clock.sleep(900)
+        return await inner(api, request)
+      },
+    })
+    const overtaken = initCluster(slow, { clock, partitions: 1 })
+    await clock.advance(100)
+    expect(await init(cluster, 1)).toMatchObject({ begun: 1 })
+    expect(await cluster.run(overtaken)).toMatchObject({ begun: 0, found: 1 })
+    expect(await cluster.journal()).toHaveLength(1)
+  })
+
   test('an init that died half-way is finished by the next', async () => {
     const cluster = empty()
     await init(cluster)

@@ -33,6 +33,7 @@ function restored(
       createCore: createToy().createCore,
       instruments: SILENT,
       prefix: 'hs.',
+      group: 'healstream',
       clusterId: TOY_CLUSTER,
       spec: serviceTask(0),
       signal,

@@ -1,6 +1,7 @@
 // A task while it runs: one commit in flight and steps beside it, an entry that never grows over its
 // bound, and a log that does not answer bounding memory instead of filling it.
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Transport } from '../../src/adapters/memory/protocol.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'
 import { topicName } from '../../src/contracts/topics.ts'
 import { Outage } from '../support/bend.ts'
@@ -72,7 +73,15 @@ describe('commits', () => {
   test('a log that does not take commits stops the reading, not the process', async () => {
     const cluster = await rig()
     const outage = new Outage(['endTxn', 'addPartitionsToTxn', 'produce'], false)
-    const worker = await cluster.worker({ bend: outage.bend })
+    const counter = { fetches: 0 }
+    const bend = (inner: Transport): Transport => {
+      const outer = outage.bend(inner)
+      return (api, request) => {
+        if (api === 'fetch') counter.fetches++
+        return outer(api, request)
+      }
+    }
+    const worker = await cluster.worker({ bend })
     await cluster.until('it runs', () => isRunning(worker))
     await cluster.clock.advance(500)
     outage.begin()
@@ -80,7 +89,9 @@ describe('commits', () => {
     // Each value comes back in an output: six megabytes wait, four are allowed to.
     for (let i = 0; i < 120; i++) await cluster.send('telemetry', [`${i} ${'x'.repeat(50_000)}`])
     const before = seq(worker)
-    await cluster.clock.advance(200)
+    const polls = counter.fetches
+    await cluster.clock.advance(1_000)
+    expect(counter.fetches).toBe(polls)
     outage.end()
     await cluster.until('all is used', () => cluster.drained())
     expect(before).toBeLessThan(120)

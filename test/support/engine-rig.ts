@@ -38,6 +38,7 @@ export interface WorkerOptions {
   readonly toy?: Toy
   /** The whole process dies where the core is given a deadly record. */
   readonly mortal?: boolean
+  readonly group?: string
 }
 
 const PREFIX = 'hs.'
@@ -84,6 +85,7 @@ export class EngineRig {
         createCore: toy.createCore,
         clock: options.clock ?? this.clock,
         instruments,
+        ...(options.group === undefined ? {} : { group: options.group }),
       }),
     )
     const worker: RigWorker = {
