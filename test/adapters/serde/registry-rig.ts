@@ -22,8 +22,12 @@ export async function registryRig(): Promise<RegistryRig> {
     server,
     cacheDir,
     file: join(cacheDir, 'schema-ids.json'),
-    start: (more = {}) =>
-      createSerde({ registryUrl: server.url, cacheDir, registryDeadlineMs: 300, ...more }),
+    start: (more = {}) => {
+      // Short only where nothing will come: a busy machine must not look like a dead registry.
+      const isStuck = server.mood === 'silent' || server.mood === 'slow_body'
+      const registryDeadlineMs = isStuck ? 300 : 10_000
+      return createSerde({ registryUrl: server.url, cacheDir, registryDeadlineMs, ...more })
+    },
     close: async () => {
       await server.close()
       rmSync(cacheDir, { recursive: true, force: true })
