@@ -1,6 +1,6 @@
 // Makes telemetry deltas: counts of one instance over one tick, ticks aligned to the wall clock,
-// and an early delta at the first failure after a success, so that a fault need not wait for the
-// end of the tick. Time is an argument.
+// and early deltas for the first failures in a row, so that a fault need not wait for the end of
+// the tick. Time is an argument.
 import { SCALE } from '../../core/window/grid.ts'
 import type { Bucket, Flush, Gauges, TelemetryDelta } from '../../contracts/records.ts'
 import { type CountBatch, Tally } from './tally.ts'
@@ -11,6 +11,11 @@ export const TICK_MS = 1_000
  * then can cause.
  */
 export const EARLY_GAP_MS = 50
+/**
+ * So many failures in a row are told of early; then the ticks do. Enough for any sensible limit of
+ * failures in a row, and a bound for an instance that stays broken.
+ */
+export const EARLY_RUN_MAX = 16
 
 /** What a delta says of the requests, without who says it of whom. */
 export type DeltaBody = Omit<
@@ -36,7 +41,8 @@ function gapsOf(buckets: CountBatch['buckets']): readonly Bucket[] {
 export class DeltaAggregator {
   readonly #earlyFlush: boolean
   #tally = new Tally()
-  #failing = false
+  /** Failures since the last success, as far as batches tell. */
+  #run = 0
   #earlyAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: { readonly earlyFlush: boolean }) {
@@ -49,11 +55,11 @@ export class DeltaAggregator {
    */
   add(batch: CountBatch, atMs: number): number | null {
     if (batch.n === 0) return null
-    const afterSuccess = !this.#failing || batch.errors < batch.n
-    const first = batch.errors > 0 && afterSuccess
-    this.#failing = !batch.lastOk
+    const before = batch.errors < batch.n ? 0 : this.#run
+    this.#run = batch.lastOk ? 0 : before + batch.errors
     this.#tally.merge(batch)
-    if (!first || !this.#earlyFlush) return null
+    const isNews = batch.errors > 0 && before < EARLY_RUN_MAX
+    if (!isNews || !this.#earlyFlush) return null
     return Math.max(atMs, this.#earlyAtMs + EARLY_GAP_MS)
   }
 
@@ -95,6 +101,6 @@ export class DeltaAggregator {
   /** Drops what was counted (a process that was ended by our own hand). */
   clear(): void {
     this.#tally = new Tally()
-    this.#failing = false
+    this.#run = 0
   }
 }

@@ -1,8 +1,8 @@
-// Deltas: ticks on whole seconds, an early one at the first failure after a success, nothing lost
-// or counted twice between them.
+// Deltas: ticks on whole seconds, early ones for the first failures in a row, nothing lost or
+// counted twice between them.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DeltaAggregator, EARLY_GAP_MS, tickStart } from '../../../src/runtime/agent/delta.ts'
+import { DeltaAggregator, EARLY_GAP_MS, EARLY_RUN_MAX, tickStart } from '../../../src/runtime/agent/delta.ts'
 import { type CountBatch, Tally } from '../../../src/runtime/agent/tally.ts'
 
 const at = (atMs: number) => ({ atMs, tickStartMs: tickStart(atMs) })
@@ -13,14 +13,24 @@ function batch(...outcomes: readonly boolean[]): CountBatch {
   return tally.snapshot()
 }
 
-test('the first failure after a success is due at once, the ones after it are not', () => {
+test('a failure after a success is due at once, a later one after the gap', () => {
   const counts = new DeltaAggregator({ earlyFlush: true })
   expect(counts.add(batch(true, true), 1_000)).toBeNull()
   expect(counts.add(batch(true, false), 1_010)).toBe(1_010)
   expect(counts.take('early', at(1_010), null)).toMatchObject({ n: 4, errors: 1, flush: 'early' })
-  expect(counts.add(batch(false, false), 1_020)).toBeNull()
+  expect(counts.add(batch(false, false), 1_020)).toBe(1_010 + EARLY_GAP_MS)
   expect(counts.add(batch(true), 1_030)).toBeNull()
   expect(counts.add(batch(false), 1_035)).toBe(1_010 + EARLY_GAP_MS)
+})
+
+// An instance that failed every request was judged by the rule of five failures in a row only with
+// the next tick: the first failure went out early, the four after it waited up to a second.
+test('failures in a row are told of early until there are enough of them, then by the tick', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  let early = 0
+  for (let i = 0; i < 100; i++) if (counts.add(batch(false), i * 100) !== null) early += 1
+  expect(early).toBe(EARLY_RUN_MAX)
+  expect(counts.add(batch(true, false), 20_000)).toBe(20_000)
 })
 
 test('an instance that fails from its first request on is told of at once', () => {
