@@ -1,7 +1,8 @@
-// Who should own which task: a pure function of what the members say about themselves. Each task goes
-// to one member, all topics of its partition number with it; no member has more than one task above
-// any other; a task stays where it is unless that makes the shares uneven, and a task without an
-// owner goes where its journal is known furthest (warmest). It is only a hint: the fence decides.
+// Who should own which task: a pure function of what the members say about themselves. Each task
+// goes to one member, all topics of its partition number with it; no member has more than one task
+// above any other; a task stays where it is unless that makes the shares uneven, and a task without
+// an owner goes where its journal is known furthest (warmest). It is only a hint: the fence
+// decides.
 //
 // Metadata layout: version (1) · round (2) · behaviour from, to (2 + 2) · format (2) · count (2) ·
 //                  count × {task (2) · owned (1) · journal position (6)}, big-endian.
@@ -22,8 +23,8 @@ export interface WarmTask {
 
 export interface MemberFacts {
   /**
-   * Rises when the member wants a new round: a broker answers a follower whose metadata are the same
-   * with the round there is.
+   * Rises when the member wants a new round: a broker answers a follower whose metadata are the
+   * same with the round there is.
    */
   readonly round: number
   readonly behaviourFrom: number

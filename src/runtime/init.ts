@@ -173,7 +173,9 @@ async function isBegun(
   return true
 }
 
-/** First entry of a journal; null for an empty one. Errors: HS_CHAIN_BROKEN, LogError of the log. */
+/**
+ * First entry of a journal; null for an empty one. Errors: HS_CHAIN_BROKEN, LogError of the log.
+ */
 export async function readGenesis(
   log: LogPort,
   at: { readonly topic: string; readonly partition: number },

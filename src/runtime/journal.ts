@@ -9,7 +9,7 @@ import type { LogRecord } from '../contracts/record.ts'
 import { DEFAULT_PREFIX, topicName } from '../contracts/topics.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import { LogError } from './log-error.ts'
-import type { LogPort, LogReader, TopicPartition } from './ports.ts'
+import type { LogPort, LogReader, TopicDescription, TopicPartition } from './ports.ts'
 import { copyRecords } from './record-batch.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
@@ -75,15 +75,16 @@ async function* committed(
 ): AsyncGenerator<LogRecord> {
   for (;;) {
     for (const fetched of await reader.poll(POLL_MS, signal)) {
-      if (fetched.gap !== null)
-        throw new HsError(
-          'HS_CHAIN_BROKEN',
-          `${at.topic}-${at.partition}: offsets ${fetched.gap.from} to ${fetched.gap.to} are missing`,
-        )
+      if (fetched.gap !== null) throw missing(at, fetched.gap)
       for (const batch of fetched.batches) yield* copyRecords(batch, fetched.from)
     }
     if ((reader.position(at) ?? 0) >= end) return
   }
+}
+
+function missing(at: TopicPartition, { from, to }: { from: number; to: number }): HsError {
+  const what = `${at.topic}-${at.partition}: offsets ${from} to ${to} are missing`
+  return new HsError('HS_CHAIN_BROKEN', what)
 }
 
 function decoding(place: string, bytes: Uint8Array): ReturnType<typeof decodeEntry> {
@@ -114,6 +115,17 @@ export async function journalEnd(log: LogPort, at: TopicPartition): Promise<numb
   }
 }
 
+/** null for a topic that does not exist. */
+export async function describeTopic(log: LogPort, topic: string): Promise<TopicDescription | null> {
+  const admin = log.admin()
+  try {
+    const [found] = await admin.describeTopics([topic])
+    return found ?? null
+  } finally {
+    await admin.close()
+  }
+}
+
 export interface JournalReport {
   readonly partition: number
   readonly entries: number
@@ -135,10 +147,8 @@ export async function journalVerify(
   prefix: string = DEFAULT_PREFIX,
 ): Promise<readonly JournalReport[]> {
   const topic = topicName('journal', prefix)
-  const admin = log.admin()
-  const [found] = await admin.describeTopics([topic]).finally(() => admin.close())
-  if (found === null || found === undefined)
-    throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}`)
+  const found = await describeTopic(log, topic)
+  if (found === null) throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}`)
   const reports: JournalReport[] = []
   for (let partition = 0; partition < found.partitions; partition++)
     reports.push(await verifyOne(log, { topic, partition }))

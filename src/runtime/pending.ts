@@ -1,6 +1,6 @@
-// What has been stepped and not yet committed: the steps for the journal, the sealed outputs, and the
-// digest over the outputs before sealing. It knows how large its entry will be, so that an entry
-// never exceeds its bound: whoever has no room commits first.
+// What has been stepped and not yet committed: the steps for the journal, the sealed outputs, and
+// the digest over the outputs before sealing. It knows how large its entry will be, so that an
+// entry never exceeds its bound: whoever has no room commits first.
 import { createHash } from 'node:crypto'
 import { type JournalStep, type StepsEntry } from '../contracts/journal.ts'
 import { stepBytes, STEPS_BYTES_MAX } from '../contracts/journal-codec.ts'
@@ -26,7 +26,9 @@ const LARGEST_STEP: JournalStep = {
   })),
 }
 const STEP_ROOM = stepBytes(LARGEST_STEP)
-/** Values of outputs that may wait for a commit, bytes; bounds memory while the log does not answer. */
+/**
+ * Values of outputs that may wait for a commit, bytes; bounds memory while the log does not answer.
+ */
 const OUTPUT_BYTES_MAX = 4 * 1_024 * 1_024
 
 /** Digest over the outputs of consecutive steps; steps without outputs add nothing. */

@@ -5,8 +5,8 @@
 // steps before it.
 // The process dies: nobody is left to say anything, so each fence entry counts how often the task
 // was taken at these positions. From the third time on the first record is named in the fence entry
-// and tried alone. Only when the same record was tried so and died SUSPECT_DEATHS times is it passed
-// over untried: a worker killed from outside at a bad moment must not cost a record.
+// and tried alone. Only when the same record was tried so and died SUSPECT_DEATHS times is it
+// passed over untried: a worker killed from outside at a bad moment must not cost a record.
 import type { FenceEntry, InputPosition } from '../contracts/journal.ts'
 import { topicName } from '../contracts/topics.ts'
 import type { LogPort } from './ports.ts'

@@ -1,6 +1,6 @@
-// One reader for one class of topics, for all tasks of a worker: an endless poll whose answers go to
-// the task of their partition. Two of them run side by side, so that a command, a policy or a result
-// never waits behind telemetry.
+// One reader for one class of topics, for all tasks of a worker: an endless poll whose answers go
+// to the task of their partition. Two of them run side by side, so that a command, a policy or a
+// result never waits behind telemetry.
 import { topicKind, topicName, type TopicKind } from '../contracts/topics.ts'
 import { LogError } from './log-error.ts'
 import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'

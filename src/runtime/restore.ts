@@ -25,7 +25,9 @@ import type { Clock, LogPort } from './ports.ts'
 import { ReplaySource } from './replay-source.ts'
 import type { CheckedSlice, TaskInput } from './stepper.ts'
 
-/** Records (a step counts as many) stepped without letting heartbeats through: a few milliseconds. */
+/**
+ * Records (a step counts as many) stepped without letting heartbeats through: a few milliseconds.
+ */
 const STRETCH_RECORDS = 5_000
 const STEP_WEIGHT = 50
 const PROGRESS_EVERY_MS = 1_000
@@ -240,7 +242,8 @@ class Replay {
     if (digest.count !== entry.outputs || !sameBytes(found, entry.outputsDigest))
       this.#diverged(
         `${place}: steps ${entry.steps[0]?.seq ?? 0} and on gave ${digest.count} outputs with ` +
-          `digest ${short(found)}, recorded are ${entry.outputs} with ${short(entry.outputsDigest)}`,
+          `digest ${short(found)}, recorded are ${entry.outputs} ` +
+          `with ${short(entry.outputsDigest)}`,
       )
     if (entry.stateDigest !== null) this.#checkState(entry.stateDigest, place)
   }

@@ -43,7 +43,9 @@ export interface RunOptions {
 export type RunEnd =
   | { readonly kind: 'closed' }
   | { readonly kind: 'failed'; readonly error: unknown; readonly during: 'read' | 'commit' }
-  /** The core threw. `until`: where the step would have ended, by input; null for a step of none. */
+  /**
+   * The core threw. `until`: where the step would have ended, by input; null for a step of none.
+   */
   | {
       readonly kind: 'poison'
       readonly error: PoisonError

@@ -1,5 +1,5 @@
-// Journal entries: what is written is what is read, and whatever a disk, a person or a stranger does to the bytes
-// ends in HS_CHAIN_BROKEN and in nothing else.
+// Journal entries: what is written is what is read, and whatever a disk, a person or a stranger
+// does to the bytes ends in HS_CHAIN_BROKEN and in nothing else.
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -204,7 +204,7 @@ describe('journal entries', () => {
     expect(() => decodeEntry(bytes, sha256)).toThrow('layout 9')
   })
 
-  test('the size of a step is never under-estimated, and a full entry stays inside the bound', () => {
+  test('the size of a step is never under-estimated, a full entry stays inside the bound', () => {
     fc.assert(
       fc.property(steps, (list) => {
         const filled = encodeEntry({ ...SAMPLE, steps: list }, NO_HASH, sha256)

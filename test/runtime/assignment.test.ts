@@ -98,7 +98,7 @@ describe('assignment', () => {
     selector: ({ memberId }) => memberId,
   })
 
-  test('every task exactly once, shares differ by one at most, order of members does not matter', () => {
+  test('every task exactly once, shares differ by one at most, in any order of members', () => {
     fc.assert(
       fc.property(members, fc.nat({ max: 24 }), (list, count) => {
         const group = list.map(({ memberId, tasks }) => member(memberId, tasks))

@@ -1,7 +1,7 @@
 // Random schedules: workers start, are killed at random places of a commit, pause, come back, lose
-// the log for a while; records keep coming on three partitions, one in nineteen of them poison. In the end everything was used
-// exactly once and what was said is the single-threaded fold of the journal, on every partition.
-// A failing run prints its seed and its shrunken schedule.
+// the log for a while; records keep coming on three partitions, one in nineteen of them poison.
+// In the end everything was used exactly once and what was said is the single-threaded fold of
+// the journal, on every partition. A failing run prints its seed and its shrunken schedule.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Transport } from '../../src/adapters/memory/protocol.ts'

@@ -31,7 +31,7 @@ async function fences(cluster: EngineRig, partition = 0): Promise<readonly Fence
 }
 
 describe('two workers', () => {
-  test('share the tasks, lose nothing in the hand-over, and what stays is not disturbed', async () => {
+  test('share the tasks, lose nothing, and what stays is not disturbed', async () => {
     const cluster = await rig(4)
     const first = await cluster.worker()
     await cluster.until('the first owns all', () => owned(first).length === 4)

@@ -156,7 +156,7 @@ describe('init', () => {
 
 describe('topics', () => {
   test('agents write append-time topics without compression and with a small bound', () => {
-    const [telemetry] = topicSetups('x.', 6).filter(({ topic }) => topic === 'x.telemetry')
+    const telemetry = topicSetups('x.', 6).find(({ topic }) => topic === 'x.telemetry')
     expect(telemetry).toEqual({
       topic: 'x.telemetry',
       partitions: 6,

@@ -29,8 +29,8 @@ describe('log time', () => {
   })
 
   // Story: policies and signals of today were read at once, telemetry of yesterday was still being
-  // caught up. With "the append time of what was read" as now, the windows of the whole backlog were
-  // evicted before their deltas came.
+  // caught up. With "the append time of what was read" as now, the windows of the whole backlog
+  // were evicted before their deltas came.
   test('walks with the input that is furthest behind', () => {
     const time = running()
     time.read(0, end(0), 0)
@@ -131,11 +131,11 @@ describe('log time', () => {
 
 describe('disagreement of host and broker', () => {
   test.each([
-    ['in between', 1_500, 1_000, 2_000, 0],
-    ['host ahead', 1_000, 4_000, 4_100, 3_000],
-    ['host behind', 9_000, 1_000, 1_100, -7_900],
-  ])('%s', (_what, appendMs, sentMs, answeredMs, expected) => {
-    expect(disagreement(appendMs, sentMs, answeredMs)).toBe(expected)
+    ['in between', { at: 1_500, sent: 1_000, answered: 2_000 }, 0],
+    ['host ahead', { at: 1_000, sent: 4_000, answered: 4_100 }, 3_000],
+    ['host behind', { at: 9_000, sent: 1_000, answered: 1_100 }, -7_900],
+  ])('%s', (_what, { at, sent, answered }, expected) => {
+    expect(disagreement(at, sent, answered)).toBe(expected)
   })
 
   test('the limit is that of the design', () => expect(DISAGREEMENT_MS).toBe(2_000))

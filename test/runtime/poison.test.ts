@@ -81,7 +81,7 @@ describe('a record that the core throws on', () => {
     expect(state(worker)).toBe('Running')
   })
 
-  test('a core that takes nothing any more is stopped before it throws everything away', async () => {
+  test('a core that takes nothing any more is stopped before all is thrown away', async () => {
     const cluster = await rig()
     const worker = await cluster.worker()
     await running(cluster, worker)

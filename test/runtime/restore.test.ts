@@ -51,7 +51,7 @@ describe('restore', () => {
     expect(found.lastFence).toBe(null)
   })
 
-  test('carries over where the core wants to be woken, and up to when topics were read', async () => {
+  test('carries over when the core wants to be woken and how far topics were read', async () => {
     const cluster = await rig()
     const worker = await cluster.worker()
     await cluster.clock.advance(2_000)

@@ -1,5 +1,5 @@
-// A task while it runs: one commit in flight and steps beside it, an entry that never grows over its
-// bound, and a log that does not answer bounding memory instead of filling it.
+// A task while it runs: one commit in flight and steps beside it, an entry that never grows over
+// its bound, and a log that does not answer bounding memory instead of filling it.
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Transport } from '../../src/adapters/memory/protocol.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'

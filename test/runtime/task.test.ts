@@ -1,5 +1,5 @@
-// The life of a task: what it does without a journal, with a foreign or damaged one, with input that
-// changed, with a program that changed, with a wrong clock; and that it costs nothing while idle.
+// The life of a task: what it does without a journal, with a foreign or damaged one, with input
+// that changed, with a program that changed, with a wrong clock; and what it costs while idle.
 import { afterEach, describe, expect, test } from 'vitest'
 import { HsError } from '../../src/contracts/failure.ts'
 import { clusterId } from '../../src/contracts/ids.ts'
@@ -179,7 +179,7 @@ describe('restore', () => {
     expect(reason(next)).toContain('HS_INPUT_CHANGED')
   })
 
-  test('gives the same state at any point: each life digests what the one before left', async () => {
+  test('gives the same state: each life digests what the one before left', async () => {
     const cluster = await rig()
     for (let life = 0; life < 5; life++) {
       const worker = await cluster.worker()
@@ -262,7 +262,7 @@ describe('while it runs', () => {
     expect(worker.toy.behind.at(-1)).toBe(false)
   })
 
-  test('a host whose clock jumps suspends its tasks, and goes on when it is right again', async () => {
+  test('a host whose clock jumps suspends its tasks and goes on when it is right', async () => {
     const cluster = await rig()
     let jumpMs = 0
     const inner = cluster.clock

@@ -1,6 +1,6 @@
-// A cluster in a test: the memory log on a virtual clock, workers with toy cores as if from processes
-// of their own (each with a transport that can be cut or bent), and an independent checker that folds
-// the journal in a single thread and compares it with what was committed.
+// A cluster in a test: the memory log on a virtual clock, workers with toy cores as if from
+// processes of their own (each with a transport that can be cut or bent), and an independent
+// checker that folds the journal in a single thread and compares it with what was committed.
 import { clusterId } from '../../src/contracts/ids.ts'
 import { TOPIC_CODES } from '../../src/contracts/journal.ts'
 import type { LogRecord } from '../../src/contracts/record.ts'

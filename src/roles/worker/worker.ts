@@ -7,6 +7,7 @@ import { DEFAULT_PREFIX, topicName } from '../../contracts/topics.ts'
 import { Host } from '../../runtime/host.ts'
 import { readGenesis } from '../../runtime/init.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
+import { describeTopic } from '../../runtime/journal.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import type { CreateCore } from '../../runtime/restore.ts'
@@ -92,9 +93,8 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
 /** P, read from the genesis of the first task. */
 async function checkGenesis(log: LogPort, prefix: string, clusterId: ClusterId): Promise<number> {
   const topic = topicName('journal', prefix)
-  const admin = log.admin()
-  const [found] = await admin.describeTopics([topic]).finally(() => admin.close())
-  if (found === null || found === undefined)
+  const found = await describeTopic(log, topic)
+  if (found === null)
     throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}: this cluster was never begun`)
   const genesis = await readGenesis(log, { topic, partition: 0 })
   if (genesis === null) throw new HsError('HS_NO_GENESIS', `the journal ${topic}-0 is empty`)

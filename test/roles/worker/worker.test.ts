@@ -1,5 +1,5 @@
-// The worker role from outside: it runs what the group gives it, says clearly why it does not, stops
-// in time whatever the log does, and is quick.
+// The worker role from outside: it runs what the group gives it, says clearly why it does not,
+// stops in time whatever the log does, and is quick.
 import { afterEach, describe, expect, test } from 'vitest'
 import { createMemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import { topicName } from '../../../src/contracts/topics.ts'
