@@ -16,7 +16,11 @@ import {
 import { type ChainedEntry, readJournal } from '../../src/runtime/journal.ts'
 import type { Clock, IdempotentProducer, LogPort } from '../../src/runtime/ports.ts'
 import { copyRecords } from '../../src/runtime/record-batch.ts'
-import { startWorker, type WorkerHandle } from '../../src/roles/worker/worker.ts'
+import {
+  startWorker,
+  type WorkerHandle,
+  type WorkerOptions as StartOptions,
+} from '../../src/roles/worker/worker.ts'
 import { createToy, type Toy, toyDecoder, toyEncoder, toyLine } from './toy-core.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -39,6 +43,8 @@ export interface WorkerOptions {
   /** The whole process dies where the core is given a deadly record. */
   readonly mortal?: boolean
   readonly group?: string
+  /** The real codec and core instead of the toys. */
+  readonly parts?: Pick<StartOptions, 'decoder' | 'encoder' | 'createCore'>
 }
 
 const PREFIX = 'hs.'
@@ -85,6 +91,7 @@ export class EngineRig {
         createCore: toy.createCore,
         clock: options.clock ?? this.clock,
         instruments,
+        ...options.parts,
         ...(options.group === undefined ? {} : { group: options.group }),
       }),
     )
@@ -102,17 +109,28 @@ export class EngineRig {
   }
 
   async send(topic: TopicKind, values: readonly string[], partition: number = 0): Promise<void> {
+    const bytes = values.map((value) => Buffer.from(value))
+    await this.sendBytes(topic, bytes, { partition, key: 'service' })
+  }
+
+  async sendBytes(
+    topic: TopicKind,
+    values: readonly Uint8Array[],
+    { partition, key }: { readonly partition: number; readonly key: string },
+  ): Promise<void> {
     const records = values.map((value) => ({
       topic: topicName(topic, PREFIX),
       partition,
-      key: Buffer.from('service'),
-      value: Buffer.from(value),
+      key: Buffer.from(key),
+      value,
       timestampMs: this.clock.nowMs(),
     }))
     const [first] = await this.run(this.#producer.send(records))
     const base = first?.baseOffset ?? 0
-    for (const [i, value] of values.entries())
-      this.sent.push({ topic, partition, offset: base + i, value })
+    for (const [i, value] of values.entries()) {
+      const text = Buffer.from(value).toString()
+      this.sent.push({ topic, partition, offset: base + i, value: text })
+    }
   }
 
   /** Virtual time goes on until the condition holds. */
