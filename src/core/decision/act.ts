@@ -9,7 +9,7 @@ import { type Incident, isInHand, matchKey } from '../incident/incident.ts'
 import { plain } from '../incident/sentence.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
-import { isSelfEvident, onsetMs, toEvidence, triggerEvidence } from './evidence.ts'
+import { isEasing, isSelfEvident, onsetMs, toEvidence, triggerEvidence } from './evidence.ts'
 import { escalate } from './follow.ts'
 import { groupOf, isInService } from './group.ts'
 import { type Asked, askGuards, type GuardInput } from './guards.ts'
@@ -77,7 +77,8 @@ function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match
     isFirst: first?.instance === facts.instance,
     behind: turn.facts.behind,
     blind: turn.facts.blind,
-    hasAgent: facts.agent !== null,
+    agent: facts.agent === null ? 'none' : facts.agentHeard ? 'heard' : 'silent',
+    easing: isEasing(facts),
     selfEvident: facts.findings.some(isSelfEvident),
     onsetMs: onsetMs(facts.findings, match.sinceMs),
     settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,

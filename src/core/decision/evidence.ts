@@ -40,6 +40,11 @@ export function isSick({ health, findings }: InstanceFacts): boolean {
   return health === 'unhealthy' || findings.some(isSelfEvident)
 }
 
+/** Nothing deviates any more; health waits out its dwell before it says so. */
+export function isEasing({ health, findings }: InstanceFacts): boolean {
+  return (health === 'unhealthy' || health === 'unstable') && findings.length === 0
+}
+
 /** Evidence that may act at once (DESIGN.md section 5). */
 export function isSelfEvident(finding: Finding): boolean {
   return finding.class === 'self_evident' && finding.severity === 'unhealthy'

@@ -19,7 +19,10 @@ export interface GuardInput {
   readonly isFirst: boolean
   readonly behind: boolean
   readonly blind: boolean
-  readonly hasAgent: boolean
+  /** Nobody beside the instance, or nobody who is heard, cannot be asked to act. */
+  readonly agent: 'none' | 'silent' | 'heard'
+  /** Health is still low, but nothing that argues against the instance stands any more. */
+  readonly easing: boolean
   /** Evidence that speaks for itself stands. */
   readonly selfEvident: boolean
   /** Onset of the evidence. */
@@ -68,8 +71,13 @@ function blindGuard({ blind }: GuardInput): Answer {
   return { passed: !blind, value: blind ? 'all sources silent' : 'sources heard', limit: 'heard' }
 }
 
-function agentGuard({ hasAgent }: GuardInput): Answer {
-  return { passed: hasAgent, value: hasAgent ? 'known' : 'none', limit: 'an agent to act' }
+function agentGuard({ agent }: GuardInput): Answer {
+  return { passed: agent === 'heard', value: agent, limit: 'an agent that is heard', cause: agent }
+}
+
+function evidenceGuard({ easing }: GuardInput): Answer {
+  const value = easing ? 'no deviation any more, health is easing' : 'stands'
+  return { passed: !easing, value, limit: 'evidence that stands' }
 }
 
 function settleGuard({ nowMs, selfEvident, onsetMs, settleMs }: GuardInput): Answer {
@@ -171,7 +179,8 @@ function percent(share: number): string {
  * | mode             | observe and dry_run; canary on all but the first instance of a service     |
  * | behind           | a step that has not caught up with the log                                 |
  * | blind            | while all sources of the partition are silent                              |
- * | agent            | when no agent is beside the instance                                       |
+ * | agent            | no agent beside the instance, or one that is not heard                     |
+ * | evidence         | health that is only waiting to ease: what was wrong is gone               |
  * | settle           | inferred evidence that has not stood long enough                           |
  * | warm_up          | a new incarnation that has not been well yet                               |
  * | flapping         | an instance that keeps changing: hands off                                 |
@@ -190,6 +199,7 @@ export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['behind', behindGuard],
   ['blind', blindGuard],
   ['agent', agentGuard],
+  ['evidence', evidenceGuard],
   ['settle', settleGuard],
   ['warm_up', warmUpGuard],
   ['flapping', flappingGuard],

@@ -52,6 +52,8 @@ export interface InstanceFacts {
   readonly zone: string | null
   readonly agent: AgentId | null
   readonly agentEpoch: number
+  /** The agent was heard within its limit: it can be asked to act, and its own counts are believed. */
+  readonly agentHeard: boolean
   readonly health: Health
   readonly healthSinceMs: number
   /** Times health changed in the last ten minutes, for the flapping guard. */

@@ -92,6 +92,7 @@ function markChangedWindows(state: ServiceState): void {
 function judgeSubject(state: ServiceState, subject: Subject, hearing: Hearing): boolean {
   const { vital, entry } = subject
   const { nowMs } = state
+  const agentHeard = state.sources.isAlive(entry.agent, nowMs)
   const window = state.windows.instance(vital.service, vital.instance)
   const input = {
     vital,
@@ -99,7 +100,7 @@ function judgeSubject(state: ServiceState, subject: Subject, hearing: Hearing): 
     limits: state.limits(vital.service),
     hearing,
     nowMs,
-    agentAlive: state.sources.isAlive(entry.agent, nowMs),
+    agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }
   const { changed, nextMs } = judge(vital, input, isLeaving(entry.lifecycle))
@@ -107,7 +108,7 @@ function judgeSubject(state: ServiceState, subject: Subject, hearing: Hearing): 
   const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
   subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
   subject.dirty = false
-  subject.facts = factsOf(subject, window, nowMs)
+  subject.facts = factsOf(subject, { window, agentHeard, nowMs })
   return changed
 }
 

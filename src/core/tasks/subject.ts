@@ -29,8 +29,16 @@ export function isLeaving(lifecycle: Lifecycle): boolean {
   return lifecycle === 'gone' || lifecycle === 'draining'
 }
 
-export function factsOf({ entry, vital }: Subject, window: Figures, nowMs: number): InstanceFacts {
+/** What judging found out besides the subject's own state. */
+export interface Judged {
+  readonly window: Figures
+  readonly agentHeard: boolean
+  readonly nowMs: number
+}
+
+export function factsOf({ entry, vital }: Subject, judged: Judged): InstanceFacts {
   const { probe } = vital
+  const { window, agentHeard, nowMs } = judged
   return {
     service: vital.service,
     instance: vital.instance,
@@ -41,6 +49,7 @@ export function factsOf({ entry, vital }: Subject, window: Figures, nowMs: numbe
     zone: entry.zone,
     agent: entry.agent === null ? null : agentId(entry.agent),
     agentEpoch: entry.agentEpoch,
+    agentHeard,
     health: vital.health,
     healthSinceMs: vital.healthSinceMs,
     transitions: recentFlips(vital, nowMs),

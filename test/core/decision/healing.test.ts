@@ -1,5 +1,6 @@
 // The life of an incident from its detection to its end, as it stands in the audit.
 import { describe, expect, test } from 'vitest'
+import { GUARDS } from '../../../src/core/decision/guards.ts'
 import { detectorLimits, overlay } from '../../../src/core/decision/healing.ts'
 import { crash, crashed, erring, finding, idOf, instance, SHOP, World } from './world.ts'
 
@@ -41,7 +42,7 @@ describe('a crash', () => {
       'restart of shop/a ordered from agent agent-a, attempt 1, valid for 1 min',
     )
     expect(world.last.guards.every(({ passed }) => passed)).toBe(true)
-    expect(world.last.guards).toHaveLength(16)
+    expect(world.last.guards).toHaveLength(GUARDS.length)
 
     world.result('started')
     expect(world.step([crashed('a'), b, c], { afterMs: 100 }).outputs).toEqual([])

@@ -94,6 +94,7 @@ export function instance(name: string, some: Partial<InstanceFacts> = {}): Insta
     zone: 'z1',
     agent: agentId(`agent-${name}`),
     agentEpoch: 1,
+    agentHeard: true,
     health: 'healthy',
     healthSinceMs: 0,
     transitions: 0,
