@@ -79,7 +79,8 @@ export interface LogReader {
   assign(at: TopicPartition, position: StartPosition): void
   unassign(at: TopicPartition): void
   /**
-   * Waits up to `maxWaitMs` for something new; an empty answer means nothing came. The first poll
+   * Waits up to `maxWaitMs` for something new. A partition that is left out of the answer had
+   * nothing new when the log answered, an empty answer means that of all of them. The first poll
    * after `assign` does not wait and reports the partition even when it brings no records.
    * Positions move only when the poll resolves; after a rejection nothing was lost.
    */

@@ -2,7 +2,7 @@
 // processes of their own (each with a transport that can be cut or bent), and an independent
 // checker that folds the journal in a single thread and compares it with what was committed.
 import { clusterId } from '../../src/contracts/ids.ts'
-import { TOPIC_CODES } from '../../src/contracts/journal.ts'
+
 import type { LogRecord } from '../../src/contracts/record.ts'
 import { INPUT_TOPICS, topicName, type TopicKind } from '../../src/contracts/topics.ts'
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
@@ -309,4 +309,3 @@ class Gate {
 }
 
 export const TOY_CLUSTER = clusterId('toy-cluster')
-export const TOPIC_COUNT: number = Object.keys(TOPIC_CODES).length

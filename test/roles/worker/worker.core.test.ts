@@ -1,6 +1,6 @@
 // The whole worker with the real core and the real codec on the embedded log: a process exits, a
-// command with the task's own fence number goes out, the worker is killed in the middle, and its heir
-// comes to the same state by replay.
+// command with the task's own fence number goes out, the worker is killed in the middle, and its
+// heir comes to the same state by replay.
 import { afterEach, expect, test } from 'vitest'
 import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import type { RecordOf } from '../../../src/contracts/records.ts'
