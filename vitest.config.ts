@@ -1,5 +1,5 @@
-// Test projects. Pure tests share one module graph per thread (fast, and it exposes modules that hold
-// state); everything that opens sockets, files or processes runs in forks of its own.
+// Test projects. Pure tests share one module graph per thread (fast, and it exposes modules that
+// hold state); everything that opens sockets, files or processes runs in forks of its own.
 import { defineConfig } from 'vitest/config'
 
 const pure = ['contracts', 'core', 'config', 'schemas', 'tidy']

@@ -87,7 +87,7 @@ const topics = files.map((file) => {
 })
 const key = (kind) => (/^[a-z]+$/.test(kind) ? kind : quote(kind))
 const source = [
-  '// Generated from schemas/*.avsc by scripts/generate-records.mjs; change the schema, not this file.',
+  '// Generated from schemas/*.avsc by scripts/generate-records.mjs; change the schemas.',
   '// Types of every record on the wire. Names are the wire names; units are part of the name.',
   `import type {\n${[...brands]
     .sort()

@@ -1,4 +1,4 @@
-// Generated from schemas/*.avsc by scripts/generate-records.mjs; change the schema, not this file.
+// Generated from schemas/*.avsc by scripts/generate-records.mjs; change the schemas.
 // Types of every record on the wire. Names are the wire names; units are part of the name.
 import type {
   AgentId,

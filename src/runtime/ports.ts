@@ -1,7 +1,7 @@
 // The doors to the world: the log, the clock, the codec, the drivers. Adapters implement these and
 // nothing else; one conformance suite (test/conformance) runs on every log. The memory log may
 // never be kinder than Kafka.
-import type { LogRecord, OutgoingRecord, RecordVisitor } from '../contracts/record.ts'
+import type { OutgoingRecord, RecordVisitor } from '../contracts/record.ts'
 
 /** Host time. Wall time is for people and record time stamps; only monotonic time measures. */
 export interface Clock {
@@ -232,6 +232,3 @@ export interface LogPort {
   admin(): LogAdmin
   close(): Promise<void>
 }
-
-/** Copies every record of a batch out of its buffer; for tests, tools and control topics. */
-export type CopyRecords = (batch: RecordBatch) => readonly LogRecord[]

@@ -15,6 +15,7 @@ import type {
   StepsEntry,
 } from '../contracts/journal.ts'
 import { topicName, type TopicKind } from '../contracts/topics.ts'
+import { BEHAVIOUR_FIRST, BEHAVIOUR_LATEST, knowsBehaviour } from '../core/kernel/behaviour.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import type { CoreContext, Outcome, TaskCore } from '../core/kernel/step.ts'
 import type { Instruments } from './instruments.ts'
@@ -173,7 +174,7 @@ class Replay {
   async #apply(entry: JournalEntry, place: string): Promise<void> {
     switch (entry.kind) {
       case 'genesis':
-        this.#begin(entry)
+        this.#begin(entry, place)
         return
       case 'fence':
         this.#checkPositions(entry.positions, place)
@@ -192,7 +193,7 @@ class Replay {
         this.#move(entry, { from: entry.from, to: entry.to, place })
         return
       case 'upgrade':
-        this.#behaviour = entry.behaviour
+        this.#behaves(entry.behaviour, place)
         this.#living().setBehaviour(entry.behaviour)
         return
       case 'override':
@@ -201,7 +202,7 @@ class Replay {
     }
   }
 
-  #begin(genesis: GenesisEntry): void {
+  #begin(genesis: GenesisEntry, place: string): void {
     const { spec, clusterId, prefix, decoder, createCore } = this.#options
     if (genesis.clusterId !== clusterId)
       throw new HsError(
@@ -214,7 +215,7 @@ class Replay {
         `the genesis of ${spec.task} is that of ${genesis.task} with prefix ${genesis.prefix}`,
       )
     this.#genesis = genesis
-    this.#behaviour = genesis.behaviour
+    this.#behaves(genesis.behaviour, place)
     this.#nowMs = genesis.atMs
     this.#positions = spec.inputs.map(
       ({ topic, partition }) =>
@@ -229,6 +230,18 @@ class Replay {
       sha256,
       decoder,
     })
+  }
+
+  /** An older binary must not go on with a judgement that it does not have. */
+  #behaves(behaviour: number, place: string): void {
+    if (!knowsBehaviour(behaviour))
+      throw new HsError(
+        'HS_CONFIG',
+        `${place}: behaviour ${behaviour} is in force, this build knows ${BEHAVIOUR_FIRST} to ` +
+          `${BEHAVIOUR_LATEST}`,
+        { fix: 'Run a newer healstream on this cluster.' },
+      )
+    this.#behaviour = behaviour
   }
 
   async #steps(entry: StepsEntry, place: string): Promise<void> {

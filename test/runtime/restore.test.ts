@@ -2,6 +2,7 @@
 // the event loop while it works.
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
+import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import { serviceTask } from '../../src/runtime/host.ts'
 import { SILENT } from '../../src/runtime/instruments.ts'
 import { restore, type Restored } from '../../src/runtime/restore.ts'
@@ -49,6 +50,17 @@ describe('restore', () => {
     expect(found).toMatchObject({ gen: 0, seq: 0, behaviour: 1, skipsInRow: 0, wakeAtMs: null })
     expect(found.positions).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
     expect(found.lastFence).toBe(null)
+  })
+
+  test('of a journal with an unknown behaviour stops, and says what to do', async () => {
+    const cluster = new EngineRig()
+    rigs.push(cluster)
+    await cluster.init({ behaviour: BEHAVIOUR_LATEST + 1 })
+    await expect(restored(cluster)).rejects.toMatchObject({
+      code: 'HS_CONFIG',
+      message: expect.stringContaining(`behaviour ${BEHAVIOUR_LATEST + 1} is in force`),
+      fix: 'Run a newer healstream on this cluster.',
+    })
   })
 
   test('carries over when the core wants to be woken and how far topics were read', async () => {

@@ -34,7 +34,7 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0
 }
 
-test('a run is found by its file, with a token only its user can read, and is gone afterwards', () => {
+test('a run is found by its file, with a token for its user only; then both are gone', () => {
   const run = claimRun(folder, 1000, null)
   expect(liveRuns(folder)).toMatchObject([{ pid: process.pid, url: null }])
   run.publish('http://127.0.0.1:4711')

@@ -63,9 +63,9 @@ export class EngineRig {
     this.#producer = this.log.producer()
   }
 
-  async init(): Promise<void> {
+  async init(more: { readonly behaviour?: number } = {}): Promise<void> {
     const { clock, partitions } = this
-    await this.run(initCluster(this.log, { clock, partitions, dev: true }))
+    await this.run(initCluster(this.log, { clock, partitions, dev: true, ...more }))
   }
 
   /** Lets virtual time go until the promise settles. */

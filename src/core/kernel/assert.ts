@@ -9,11 +9,6 @@ export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new AssertionError(what)
 }
 
-/** For the branch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`unreachable value ${String(value)}`)
-}
-
 /** The value, or an assertion error where the caller knows that it is there. */
 export function present<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) throw new AssertionError(`${what} is missing`)

@@ -4,8 +4,8 @@
 
 /**
  * 1 — first judgement. Inferred evidence acts after its settle time without a pulse of the fleet
- * task, because there
- *     is no fleet task yet; from the behaviour that brings it on, such evidence needs a pulse (DESIGN.md section 5).
+ * task, because there is no fleet task yet; from the behaviour that brings it on, such evidence
+ * needs a pulse (DESIGN.md section 5).
  */
 export const BEHAVIOUR_FIRST = 1
 /** The newest behaviour this build knows. */

@@ -52,7 +52,7 @@ export interface InstanceFacts {
   readonly zone: string | null
   readonly agent: AgentId | null
   readonly agentEpoch: number
-  /** The agent was heard within its limit: it can be asked to act, and its own counts are believed. */
+  /** The agent was heard within its limit: it can be asked to act, its own counts are believed. */
   readonly agentHeard: boolean
   readonly health: Health
   readonly healthSinceMs: number

@@ -2,7 +2,12 @@
 // counted twice between them.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DeltaAggregator, EARLY_GAP_MS, EARLY_RUN_MAX, tickStart } from '../../../src/runtime/agent/delta.ts'
+import {
+  DeltaAggregator,
+  EARLY_GAP_MS,
+  EARLY_RUN_MAX,
+  tickStart,
+} from '../../../src/runtime/agent/delta.ts'
 import { type CountBatch, Tally } from '../../../src/runtime/agent/tally.ts'
 
 const at = (atMs: number) => ({ atMs, tickStartMs: tickStart(atMs) })
