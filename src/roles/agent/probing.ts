@@ -56,6 +56,6 @@ function probeInstance(
     })
   }
   const target = { protocol: 'http', host, port, path } as const
-  const held = (): boolean => instance.held
-  return probeLoop({ target, profile, probe, clock, held, onTry, onVerdict }, signal)
+  const life = (): number | null => (instance.held ? null : instance.incarnation)
+  return probeLoop({ target, profile, probe, clock, life, onTry, onVerdict }, signal)
 }

@@ -17,10 +17,10 @@ export interface ProbeLoopOptions {
   readonly probe: ProbeTry
   readonly clock: Clock
   /**
-   * True while the instance is being started or ended by our own hand: no tries, and the verdict
-   * starts anew.
+   * Which process of the instance runs, or null while our own hand starts or ends it: then there
+   * are no tries. With every other one the verdict starts anew, however short the change was.
    */
-  readonly held: () => boolean
+  readonly life: () => number | null
   readonly onTry: (outcome: TryOutcome) => void
   readonly onVerdict: (verdict: ProbeVerdict, last: TryOutcome, failures: number) => void
 }
@@ -29,15 +29,17 @@ export interface ProbeLoopOptions {
 export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal): Promise<void> {
   const { clock, profile } = options
   const verdict = new Verdict(profile)
+  let judged: number | null = null
   let at = clock.monotonicMs() + profile.initialDelayMs
   while (await slept(clock, at - clock.monotonicMs(), signal)) {
-    if (options.held()) verdict.reset()
-    else {
+    const life = options.life()
+    if (life !== judged) verdict.reset()
+    judged = life
+    if (life !== null) {
       const outcome = await options.probe(options.target, profile.timeoutMs)
       if (signal.aborted) return
-      // A try that was under way when our own hand took the instance says nothing about the
-      // instance.
-      if (!options.held()) judge(options, verdict, outcome)
+      // A try that was under way when our own hand took the instance says nothing about it.
+      if (options.life() === life) judge(options, verdict, outcome)
     }
     at = Math.max(at + profile.periodMs, clock.monotonicMs())
   }

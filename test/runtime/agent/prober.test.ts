@@ -12,7 +12,8 @@ function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) 
   const clock = new VirtualClock()
   const verdicts: { at: number; verdict: ProbeVerdict }[] = []
   const tries: number[] = []
-  let [open, mostOpen, held] = [0, 0, false]
+  let [open, mostOpen] = [0, 0]
+  let life: number | null = 1
   const probe: ProbeTry = async (_, timeoutMs) => {
     tries.push(clock.monotonicMs())
     mostOpen = Math.max(mostOpen, ++open)
@@ -32,7 +33,7 @@ function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) 
       profile: PROFILES.fast,
       probe,
       clock,
-      held: () => held,
+      life: () => life,
       onTry: () => undefined,
       onVerdict: (verdict) => verdicts.push({ at: clock.monotonicMs(), verdict }),
     },
@@ -43,10 +44,10 @@ function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) 
     await clock.advance(1_000)
     await done
   }
-  const hold = (value: boolean): void => {
-    held = value
+  const live = (now: number | null): void => {
+    life = now
   }
-  return { clock, tries, verdicts, most: () => mostOpen, end, hold }
+  return { clock, tries, verdicts, most: () => mostOpen, end, live }
 }
 
 test('ten minutes of tries keep their period', async () => {
@@ -85,14 +86,44 @@ test('while held nothing is tried; afterwards the first success is an up again',
   // A restart by our own hand must not look like a fault, and the new process must be announced.
   const rig = run(() => ({ reason: 'ok', tookMs: 1 }))
   await rig.clock.advance(250)
-  rig.hold(true)
+  rig.live(null)
   await rig.clock.advance(1_000)
   const during = rig.tries.length
-  rig.hold(false)
+  rig.live(2)
   await rig.clock.advance(200)
   await rig.end()
   expect(during).toBe(3)
   expect(rig.verdicts.map(({ verdict }) => verdict)).toEqual(['up', 'up'])
+})
+
+test('a restart between two tries: the new process gets a verdict of its own', async () => {
+  // A restart took 55 ms and fell between two tries. The verdict of the old process stood, nothing
+  // was told of the new one, and its incident stayed open until enough requests spoke for it.
+  const rig = run(() => ({ reason: 'ok', tookMs: 1 }))
+  await rig.clock.advance(210)
+  rig.live(null)
+  await rig.clock.advance(55)
+  rig.live(2)
+  await rig.clock.advance(200)
+  await rig.end()
+  expect(rig.tries.slice(0, 5)).toEqual([0, 100, 200, 300, 400])
+  expect(rig.verdicts).toEqual([
+    { at: 1, verdict: 'up' },
+    { at: 301, verdict: 'up' },
+  ])
+})
+
+test('a try that outlasts a restart says nothing about the new process', async () => {
+  const rig = run((at) => ({ reason: 'ok', tookMs: at === 200 ? 90 : 1 }))
+  await rig.clock.advance(210)
+  rig.live(null)
+  await rig.clock.advance(55)
+  rig.live(2)
+  await rig.clock.advance(30)
+  expect(rig.verdicts).toHaveLength(1)
+  await rig.clock.advance(200)
+  await rig.end()
+  expect(rig.verdicts.at(-1)).toEqual({ at: 301, verdict: 'up' })
 })
 
 test('a defect of a listener ends the loop with its error', async () => {
@@ -103,7 +134,7 @@ test('a defect of a listener ends the loop with its error', async () => {
       profile: PROFILES.fast,
       probe: async () => ({ reason: 'ok', latencyUs: 1, status: 200 }),
       clock,
-      held: () => false,
+      life: () => 1,
       onTry: () => {
         throw new Error('a defect')
       },
