@@ -12,23 +12,21 @@ const { values } = parseArgs({
 const { service = '', instance = '' } = values
 const servicePort = Number(values.port)
 
-const intake = new IntakeClient({
-  host: HOST,
-  port: Number(values['intake-port']),
-  token: process.env['HEALSTREAM_INTAKE_TOKEN'] ?? '',
-  service,
-  instance,
-  servicePort,
-})
+/** @type {IntakeClient | null} */
+let intake = null
 const server = createServer((request, response) => {
   const startedMs = performance.now()
   response.setHeader('content-type', 'application/json')
   response.end(`${JSON.stringify({ service, instance })}\n`)
   if (request.url === '/health') return
   const latencyUs = Math.round((performance.now() - startedMs) * 1_000)
-  intake.record({ operation: 'GET /', ok: true, latencyUs })
+  intake?.record({ operation: 'GET /', ok: true, latencyUs })
 })
-server.listen(servicePort, HOST)
+server.listen(servicePort, HOST, () => {
+  const token = process.env['HEALSTREAM_INTAKE_TOKEN'] ?? ''
+  const port = Number(values['intake-port'])
+  intake = new IntakeClient({ host: HOST, port, token, service, instance, servicePort })
+})
 
 process.once('SIGTERM', () => process.exit(0))
 process.on('SIGINT', () => undefined)
