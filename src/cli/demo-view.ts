@@ -81,7 +81,8 @@ export function recordLines(
   broken: Broken,
   paint: Terminal['paint'],
 ): readonly string[] {
-  const at = offset(record.appendMs - broken.faultAt)
+  const atMs = record.kind === 'incident' ? record.event.at_ms : record.appendMs
+  const at = offset(atMs - broken.faultAt)
   const head = (word: string): string => `${at.padStart(10)}  ${paint('bold', word.padEnd(10))}`
   if (record.kind === 'command') {
     const { action, target, policy, policy_version: version } = record.command

@@ -58,8 +58,9 @@ test('records are told with the time since the fault, evidence and refusals', ()
     offset: null,
   }
   const guard = { guard: 'cooldown', passed: false, value: '4s', limit: '20s', until_ms: null }
-  const event = anEvent({ evidence: [evidence], guards: [guard], summary: 'it is \u0007sick' })
-  const lines = recordLines({ kind: 'incident', appendMs: 10_664, event }, broken, plain)
+  const said = { evidence: [evidence], guards: [guard], summary: 'it is \u0007sick' }
+  const event = anEvent({ ...said, at_ms: 10_664 })
+  const lines = recordLines({ kind: 'incident', appendMs: 10_670, event }, broken, plain)
   expect(lines).toEqual([
     '  +0.664 s  detected   it is \\u0007sick',
     '                       probe_down: three probes failed (3 against 3 failures)',

@@ -46,9 +46,10 @@ function tellMatch(turn: Turn, incident: Incident, match: Match): void {
   const { policy, ref } = match.ready
   if (incident.matched.has(matchKey(ref))) return
   incident.matched.add(matchKey(ref))
-  const held = formatDuration(turn.nowMs - match.sinceMs)
+  const heldMs = turn.nowMs - match.sinceMs
   const seen = match.clauses.map(({ value }) => plain(value)).join('; ')
-  const how = policy.evaluationMode === 'window' ? 'over the window' : `for ${held}`
+  const held = heldMs > 0 ? `for ${formatDuration(heldMs)}` : 'now'
+  const how = policy.evaluationMode === 'window' ? 'over the window' : held
   turn.say(incident, {
     event: 'matched',
     ...(incident.state === 'detected' ? { to: 'matched' as const } : {}),

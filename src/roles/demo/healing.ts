@@ -15,7 +15,7 @@ export interface Healing {
   readonly commandAt: number | null
   /** When the log took the result that says it was done. */
   readonly actedAt: number | null
-  /** When the log took the event `recovered`. */
+  /** Log time of the event `recovered`. */
   readonly recoveredAt: number | null
   /** Command records for the service in the whole run. */
   readonly commands: number
@@ -72,8 +72,12 @@ export function summarise(records: readonly StoryRecord[], broken: Broken): Heal
   const { log, fault, faultAt, victim } = broken
   const incident = incidentOf(records, broken)
   const id = incident?.incident_id
-  const first = (wanted: (record: StoryRecord) => boolean): number | null =>
-    records.find((record) => concerns(record, broken) && wanted(record))?.appendMs ?? null
+  const command = records.find(
+    (r) => r.kind === 'command' && concerns(r, broken) && r.command.incident_id === id,
+  )
+  const recovered = records.find(
+    (r) => r.kind === 'incident' && r.event.incident_id === id && r.event.state === 'recovered',
+  )
   const acted = records.find(
     (record) =>
       record.kind === 'result' &&
@@ -86,11 +90,9 @@ export function summarise(records: readonly StoryRecord[], broken: Broken): Heal
     fault,
     faultAt,
     detectedAt: incident?.at_ms ?? null,
-    commandAt: first((r) => r.kind === 'command' && r.command.incident_id === id),
+    commandAt: command?.appendMs ?? null,
     actedAt: acted?.appendMs ?? null,
-    recoveredAt: first(
-      (r) => r.kind === 'incident' && r.event.incident_id === id && r.event.state === 'recovered',
-    ),
+    recoveredAt: recovered?.kind === 'incident' ? recovered.event.at_ms : null,
     commands: records.filter(
       (r) => r.kind === 'command' && r.command.target.service === victim.service,
     ).length,
