@@ -2,7 +2,16 @@
 // changed) and build (only what changed). Says what it does, is bounded in time, tries a failed
 // install once more.
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ROOT, run, tool } from './lib/run.mjs'
 
@@ -10,6 +19,7 @@ const INSTALL_MS = 100_000
 const BUILD_MS = 120_000
 const STAMP = `${ROOT}node_modules/.healstream-stamp`
 const BIN = `${ROOT}node_modules/.bin/healstream`
+const TARGET = '../../dist/cli/main.js'
 
 /** What node_modules was installed from: lock file, Node's ABI and the platform. */
 function wanted() {
@@ -44,7 +54,7 @@ async function install(say) {
     }
     say(result.output.trim().split('\n').slice(0, 20).join('\n'))
   }
-  return 'npm ci failed twice: read the lines above, check the network and the registry'
+  return 'npm ci failed twice: read the lines above; check the network, and that this folder is yours'
 }
 
 /**
@@ -68,10 +78,20 @@ async function build(say) {
 function link() {
   const main = `${ROOT}dist/cli/main.js`
   if (!existsSync(main)) return 'the build made no dist/cli/main.js'
-  chmodSync(main, 0o755)
+  if ((statSync(main).mode & 0o111) !== 0o111) chmodSync(main, 0o755)
+  if (linkedTo() === TARGET) return null
   rmSync(BIN, { force: true })
-  symlinkSync('../../dist/cli/main.js', BIN)
+  symlinkSync(TARGET, BIN)
   return null
+}
+
+/** What the link points to, or null without one. */
+function linkedTo() {
+  try {
+    return readlinkSync(BIN)
+  } catch {
+    return null
+  }
 }
 
 /**
@@ -79,7 +99,12 @@ function link() {
  * @returns {Promise<string | null>} a sentence saying what went wrong, or null
  */
 export async function setUp(say) {
-  return (await install(say)) ?? (await build(say)) ?? link()
+  try {
+    return (await install(say)) ?? (await build(say)) ?? link()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return `${reason}: set-up writes to node_modules and dist, make them yours and run again`
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -40,13 +40,14 @@ export function findConnection(flags: ConnectionFlags, env: Environment): Connec
   if (named === null && run === undefined)
     throw new HsError('HS_UNREACHABLE', `no running healstream found in ${runFolder(env)}`)
   const address = named ?? { value: run?.url ?? '', origin: 'the run file' }
+  const url = loopbackUrl(address.value, address.origin)
   const token = tokenAt ?? (run && { value: run.token_file, origin: 'the run file' })
   if (token === undefined)
     throw new HsError('HS_UNAUTHORIZED', `no token file is known for ${address.value}`, {
       fix: TOKEN_FIX,
     })
   return {
-    url: loopbackUrl(address.value, address.origin),
+    url,
     token: readToken(token.value, token.origin),
     origin: address.origin,
     others: named === null ? runs.slice(1).map((r) => r.url ?? '') : [],

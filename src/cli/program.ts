@@ -54,10 +54,18 @@ function report(terminal: Terminal, error: unknown, json: boolean): ExitCode {
   return exit
 }
 
+const OPTION_FIX: string =
+  'Options stand behind the whole command, as in `healstream get services -o json`; ' +
+  'run the command with --help to see its own.'
+
 function asFailure(error: unknown): HsError {
   if (error instanceof HsError) return error
-  if (error instanceof CommanderError)
-    return new HsError('HS_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+  if (error instanceof CommanderError) {
+    const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    return error.code === 'commander.unknownOption'
+      ? new HsError('HS_USAGE', text, { fix: OPTION_FIX })
+      : new HsError('HS_USAGE', text)
+  }
   const message = error instanceof Error ? error.message : String(error)
   return new HsError('HS_INTERNAL', printable(message), { cause: error })
 }

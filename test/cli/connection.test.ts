@@ -40,6 +40,8 @@ test.each([
   const tokenFile = join(folder, 't')
   writeFileSync(tokenFile, 'x')
   expect(() => findConnection({ url, tokenFile }, env())).toThrow(text)
+  // Without a token the address is still what is wrong.
+  expect(() => findConnection({ url }, env())).toThrow(text)
 })
 
 test('a missing token and an unreadable token file are named', () => {

@@ -30,6 +30,12 @@ test.each([
   expect(stderr).toContain('--help')
 })
 
+test('an option before its command is told where options stand', async () => {
+  const { code, stderr } = await healstream(['get', '--output', 'table', 'services'], { env })
+  expect(code).toBe(2)
+  expect(stderr).toContain('behind the whole command, as in `healstream get services -o json`')
+})
+
 test('errors of usage are JSON too when JSON was asked for', async () => {
   const { code, stderr } = await healstream(['get', 'services', '--nope', '-o', 'json'], { env })
   expect(code).toBe(2)

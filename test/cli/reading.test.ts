@@ -126,6 +126,9 @@ test('filters: by service, only open ones', async () => {
   expect(await of('instances', '--service', 'shop')).toBe(0)
   expect(await of('instances', '--service', 'stock')).toBe(2)
   expect(await of('incidents', '--open')).toBe(1)
+  const none = await healstream(['get', 'incidents', '--service', 'shpo'], { env })
+  expect(none.code).toBe(0)
+  expect(none.stderr).toContain('nothing of service "shpo"')
 })
 
 test('describe and explain print the incident; an unknown one ends with 1', async () => {
@@ -179,6 +182,16 @@ test('policy apply: dry run, first version, repeated, changed; policy get shows 
   const got = await healstream(['policy', 'get', 'restart-dead'], { env })
   expect(got.stdout).toMatch(/^# HealPolicy restart-dead v2, sha256 [0-9a-f]{64}\n/)
   expect((await healstream(['policy', 'get', 'nope'], { env })).code).toBe(1)
+})
+
+// What lint found fine was refused by apply: the endpoint took 64 kB, a policy file may have 256.
+test('a policy file of any allowed size can be applied', async () => {
+  const file = join(base, 'large.yaml')
+  writeFileSync(file, `${POLICY.replace('restart-dead', 'large')}${'# "x"\n'.repeat(40_000)}`)
+  const lint = await healstream(['policy', 'lint', file], { env })
+  expect(lint).toMatchObject({ code: 0, stderr: expect.stringContaining('1 document fine') })
+  const ran = await healstream(['policy', 'apply', '--dry-run', file, '-o', 'json'], { env })
+  expect(JSON.parse(ran.stdout)).toMatchObject([{ outcome: 'created' }])
 })
 
 test('a bad policy is shown with its place, and nothing of its batch is sent', async () => {

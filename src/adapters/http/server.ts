@@ -9,7 +9,8 @@ import { HsError } from '../../contracts/failure.ts'
 import type { FailureCode } from '../../contracts/failure.ts'
 
 export const HOST = '127.0.0.1'
-const BODY_BYTES_MAX = 65_536
+/** A policy file at its limit (256 kB) as a JSON text, most of whose escapes take two bytes. */
+const BODY_BYTES_MAX = 1_048_576
 /**
  * Receiving one request, and any time without a byte on a connection (streams send a blank line now
  * and then).

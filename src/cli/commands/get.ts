@@ -44,6 +44,13 @@ async function list<T>(context: Context, flags: GetFlags, listing: Listing<T>): 
     lines: () => listing.render(rows, context.terminal.paint, Date.now()),
     next: listing.next(rows),
   })
+  if (rows.length === 0 && flags.output === 'table') context.terminal.say(nothing(flags))
+}
+
+/** An empty table alone looks like a mistake of the reader. */
+function nothing({ service, open }: GetFlags): string {
+  const which = open === true ? 'nothing open' : 'nothing'
+  return service === undefined ? `${which} yet` : `${which} of service "${printable(service)}"`
 }
 
 export const getServices = (context: Context, flags: GetFlags): Promise<void> =>

@@ -52,10 +52,16 @@ export function lint(context: Context, paths: readonly string[], output: Output)
   })
   if (output === 'table')
     context.terminal.say(
-      `${policies.length} documents fine, ${errors} errors, ${count(findings, 'warning')} warnings`,
+      [
+        plural(policies.length, 'document') + ' fine',
+        plural(errors, 'error'),
+        plural(count(findings, 'warning'), 'warning'),
+      ].join(', '),
     )
   return errors > 0 ? EXIT.findings : EXIT.ok
 }
+
+const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`
 
 const count = (findings: readonly PolicyFinding[], severity: PolicyFinding['severity']): number =>
   findings.filter((finding) => finding.severity === severity).length

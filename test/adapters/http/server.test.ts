@@ -101,14 +101,14 @@ test('the health routes need no token and tell what is not ready', async () => {
   expect(await metrics.text()).toBe('healstream_up 1\n')
 })
 
-test('a body over 64 kB and a body that is no JSON are usage errors', async () => {
+test('a body over 1 MiB and a body that is no JSON are usage errors', async () => {
   const { url } = await serve([echo])
   const post = async (body: string) => {
     const headers = { ...AUTH, 'content-type': 'application/json' }
     const answer = await fetch(`${url}/v1/echo/a`, { method: 'POST', headers, body })
     return { status: answer.status, body: await answer.json() }
   }
-  const large = await post(JSON.stringify('x'.repeat(70_000)))
+  const large = await post(JSON.stringify('x'.repeat(1_100_000)))
   expect(large).toMatchObject({ status: 400, body: { error: { code: 'HS_USAGE' } } })
   expect((await post('{"a":')).body).toMatchObject({ error: { code: 'HS_USAGE' } })
 })
