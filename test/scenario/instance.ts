@@ -114,6 +114,18 @@ export class SimInstance {
     this.incarnation += 1
   }
 
+  /** Out of its spool: what went wrong long ago, and was over long ago. */
+  sendOldTroubles(agoMs: number): void {
+    this.send((nowMs) => {
+      const old = { ...this.who(nowMs - agoMs), lane: 'backlog' } as const
+      this.driver.signal(connection({ ...old, event: 'refused' }))
+      this.driver.signal(processEvent({ ...old, event: 'exited', by: 'SIGSEGV' }))
+      this.driver.signal(probe({ ...old, verdict: 'down' }))
+      if (agoMs < 60_000) this.driver.signal(probe({ ...old, atMs: old.atMs + 1, verdict: 'up' }))
+      this.driver.telemetry(delta({ ...old, failed: 20 }))
+    })
+  }
+
   /** An answer to a command that nobody has open. */
   sendOldResult(): void {
     const lives = { before: this.incarnation - 1, after: this.incarnation }

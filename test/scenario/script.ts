@@ -59,6 +59,10 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     /^(\S+) sends counts of its last incarnation$/,
     (world, [name]) => find(world, name).sendOldCounts(),
   ],
+  [
+    /^(\S+) tells of its troubles of (\S+) ago$/,
+    (world, [name, ago]) => find(world, name).sendOldTroubles(ms(ago)),
+  ],
   [/^(\S+) answers a command of long ago$/, (world, [name]) => find(world, name).sendOldResult()],
   [
     /^restarting (\S+) takes (\S+)$/,

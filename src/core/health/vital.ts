@@ -39,6 +39,8 @@ export interface Vital {
   failures: (Since & { readonly count: number }) | null
   /** Event time of the newest own delta with requests. */
   lastCountedMs: number
+  /** Event time of the newest own sign that it answers: a success, a probe up, an open connection. */
+  answeredMs: number
   probe: ProbeState | null
   refused: Since | null
   exited: (Since & { readonly how: string }) | null
@@ -69,6 +71,7 @@ export function newVital(
     periodsMs: [0, 0, 0],
     failures: null,
     lastCountedMs: 0,
+    answeredMs: 0,
     probe: null,
     refused: null,
     exited: null,
@@ -98,8 +101,7 @@ export function foldCounts(vital: Vital, counted: Counted): void {
   vital.lastCountedMs = eventMs
   if (errors < n) {
     vital.failures = null
-    if (isBefore(vital.refused, eventMs)) vital.refused = null
-    if (isBefore(vital.exited, eventMs)) vital.exited = null
+    answered(vital, eventMs)
     return
   }
   const run = vital.failures
@@ -115,10 +117,10 @@ export function foldSignal(vital: Vital, signal: Signal, at: Since): boolean {
   if (signal.probe !== null) foldProbe(vital, signal, at)
   if (signal.connection?.local === true) {
     const { event } = signal.connection
-    if (event === 'refused') vital.refused ??= at
-    else if (event === 'opened' && isBefore(vital.refused, at.sinceMs)) vital.refused = null
+    if (event === 'refused' && at.sinceMs >= vital.answeredMs) vital.refused ??= at
+    else if (event === 'opened') opened(vital, at.sinceMs)
   }
-  if (signal.process?.event === 'exited') {
+  if (signal.process?.event === 'exited' && at.sinceMs >= vital.answeredMs) {
     const { exit_code: code, signal: by } = signal.process
     vital.exited = { ...at, how: by ?? (code === null ? 'in an unknown way' : `code ${code}`) }
   }
@@ -131,6 +133,7 @@ export function begin(vital: Vital, incarnation: number): void {
   vital.incarnation = incarnation
   vital.failures = null
   vital.lastCountedMs = 0
+  vital.answeredMs = 0
   vital.probe = null
   vital.refused = null
   vital.exited = null
@@ -168,9 +171,22 @@ function foldProbe(vital: Vital, { probe }: Signal, at: Since): void {
     failures: probe.failures,
     reason: probe.reason,
   }
-  if (probe.verdict === 'down') return
-  if (isBefore(vital.refused, at.sinceMs)) vital.refused = null
-  if (isBefore(vital.exited, at.sinceMs)) vital.exited = null
+  if (probe.verdict === 'up') answered(vital, at.sinceMs)
+}
+
+/** Somebody listens: a refusal of before is over. */
+function opened(vital: Vital, atMs: number): void {
+  vital.answeredMs = Math.max(vital.answeredMs, atMs)
+  if (isBefore(vital.refused, atMs)) vital.refused = null
+}
+
+/**
+ * It answers: a refusal and an exit of before are over, also those that are read later, from
+ * another topic or a spool.
+ */
+function answered(vital: Vital, atMs: number): void {
+  opened(vital, atMs)
+  if (isBefore(vital.exited, atMs)) vital.exited = null
 }
 
 function hasEvidenceBefore(vital: Vital, atMs: number): boolean {

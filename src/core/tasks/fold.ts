@@ -8,7 +8,7 @@ import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.
 import { silenceLimitMs } from '../health/detectors.ts'
 import { foldCounts, foldSignal } from '../health/vital.ts'
 import type { Applied } from '../registry/registry.ts'
-import type { ServiceState } from './service-state.ts'
+import { GRACE_MS, type ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
 
 /** Folds one record. Topics this task does not use yet are read over. */
@@ -77,7 +77,11 @@ function foldSignals(state: ServiceState, view: RecordView): void {
   }
   const subject = state.subjectOf(applied.entry)
   if (applied.renewed) state.renew(subject)
-  if (foldSignal(subject.vital, signal, { sinceMs: eventMs, place })) state.renew(subject)
+  // What a spool tells of long ago is over; how the instance is now comes on the live lane.
+  const isHistory = signal.lane === 'backlog' && eventMs < atMs - GRACE_MS
+  if (!isHistory && foldSignal(subject.vital, signal, { sinceMs: eventMs, place })) {
+    state.renew(subject)
+  }
   if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })
   else heard(state, subject, { agent, atMs })
   state.changed(subject)

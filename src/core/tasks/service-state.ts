@@ -23,9 +23,10 @@ import { Views } from './views.ts'
 /** The window that health is judged by (S0-21). */
 const SPAN_MS = 60_000
 /**
- * A delta older than this at its arrival is late (as long as the window: what still fits, counts).
+ * A delta older than this at its arrival is late (as long as the window: what still fits, counts);
+ * so is a signal out of a spool.
  */
-const GRACE_MS = SPAN_MS
+export const GRACE_MS: number = SPAN_MS
 /** Services whose limits are kept at hand; records may speak of any number. */
 const LIMITS_MAX = 4_096
 

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import {
+  begin,
   cutFailures,
   foldCounts,
   foldSignal,
@@ -59,8 +60,7 @@ describe('a refused connection', () => {
       () => count(1, 0, 300),
     ]
     for (const end of ends) {
-      vital.lastCountedMs = 0
-      vital.probe = null
+      begin(vital, 1)
       fold(connection({ atMs: 100, event: 'refused' }))
       fold(connection({ atMs: 200, event: 'refused' }))
       expect(vital.refused?.sinceMs).toBe(100)
@@ -75,6 +75,23 @@ describe('a refused connection', () => {
     fold(probe({ atMs: 1_399, verdict: 'up' }))
     fold(connection({ atMs: 1_399, event: 'opened' }))
     expect(vital.refused).not.toBeNull()
+  })
+
+  // A worker that had caught up read ten seconds at once, telemetry before signals: a refusal and
+  // an exit stood against an instance whose later successes had been read already, and it was
+  // restarted. A refusal out of a spool, an hour old, did the same.
+  test.each([
+    ['request that succeeded', () => count(1, 0, 300)],
+    ['probe that was up', () => void fold(probe({ atMs: 300, verdict: 'up' }))],
+  ])('or an exit is nothing any more when a later %s has been read before it', (_what, answer) => {
+    answer()
+    fold(connection({ atMs: 299, event: 'refused' }))
+    fold(processEvent({ atMs: 299, event: 'exited' }))
+    expect(vital).toMatchObject({ refused: null, exited: null })
+    fold(connection({ atMs: 301, event: 'refused' }))
+    fold(processEvent({ atMs: 301, event: 'exited' }))
+    expect(vital.refused?.sinceMs).toBe(301)
+    expect(vital.exited?.sinceMs).toBe(301)
   })
 
   test('seen from another host says nothing', () => {
