@@ -54,7 +54,7 @@ async function install(say) {
     }
     say(result.output.trim().split('\n').slice(0, 20).join('\n'))
   }
-  return 'npm ci failed twice: read the lines above; check the network, and that this folder is yours'
+  return 'npm ci failed twice, see above: check the network, and that this folder is yours'
 }
 
 /**

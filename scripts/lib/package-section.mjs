@@ -71,6 +71,7 @@ export async function tarballSection(say) {
       ['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', `./${tarball}`],
       ['npx', '--no-install', 'healstream', '--help'],
       ['npx', '--no-install', 'healstream', '--version'],
+      ['npx', '--no-install', 'healstream', 'demo', '--headless', '--fault', 'hang'],
     ]
     for (const [command = '', ...args] of steps) {
       const result = await run(command, args, at)

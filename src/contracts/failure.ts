@@ -66,7 +66,7 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_UNREACHABLE: {
     exit: 3,
-    fix: 'Start healstream first (`./scripts/demo`), or name a running one with --url.',
+    fix: 'Start healstream first (`npx healstream demo`), or name a running one with --url.',
   },
   HS_UNAUTHORIZED: {
     exit: 3,
@@ -100,12 +100,15 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
       'Move the agent folder away: the agent then starts as a new epoch and repeats no ' +
       'old command.',
   },
-  HS_LEDGER_FOREIGN: { exit: 2, fix: 'Give this agent a folder of its own (--state-dir).' },
+  HS_LEDGER_FOREIGN: { exit: 2, fix: 'Give this agent a state folder of its own.' },
   HS_LEDGER_LOCKED: {
     exit: 2,
-    fix: 'Another agent uses this folder: stop it, or give this one its own (--state-dir).',
+    fix: 'Another agent uses this folder: stop it, or give this one its own.',
   },
-  HS_LOG: { exit: 3, fix: 'Look at the brokers; `healstream doctor` names what is wrong.' },
+  HS_LOG: {
+    exit: 3,
+    fix: 'Look at the log: whether it runs, whether it can be reached, what it says itself.',
+  },
 }
 
 /**

@@ -1,6 +1,8 @@
 // The demo as its user meets it: healed and told in one line of JSON; what it says when it cannot
 // start; and that nothing is left of it, however and whenever it ends.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { demoProblems } from '../../scripts/lib/demo-section.mjs'
 import { healstream } from '../cli/command.ts'
@@ -82,6 +84,30 @@ test.concurrent('without a genesis it waits; `healstream init` elsewhere is the 
   expect((await healstream(['init'], { env })).code).toBe(0)
   expect(await demo.ended).toEqual({ code: 0, signal: null })
   expect(demoProblems('crash', demo.stdout())).toEqual([])
+  await nothingLeft(demo)
+})
+
+test.concurrent('what is not healed within 30 s ends with 1, and says what was not seen', async () => {
+  const demo = start('--headless')
+  await demo.says('warming up')
+  const file = join(demo.env.HOME, 'watch-only.yaml')
+  const policies = readFileSync(
+    new URL('../../examples/demo/policies.yaml', import.meta.url),
+    'utf8',
+  )
+  writeFileSync(file, policies.replace('mode: enforce', 'mode: observe'))
+  const applied = await healstream(['policy', 'apply', file], { env: demo.env })
+  expect(applied.stdout).toContain('updated')
+  expect(await demo.ended).toEqual({ code: 1, signal: null })
+  expect(demo.stderr()).toContain('not healed within 30 s; why: `npx healstream explain incident ')
+  const lines = demo.stdout().trim().split('\n')
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+    detectedAt: expect.any(Number),
+    commandAt: null,
+    recoveredAt: null,
+    commands: 0,
+    newPid: null,
+  })
   await nothingLeft(demo)
 })
 

@@ -9,7 +9,7 @@ import { MAIN } from '../cli/command.ts'
 
 export interface Demo {
   readonly child: ChildProcess
-  readonly env: Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string>> & { readonly HOME: string }
   stdout(): string
   stderr(): string
   /** Resolves when the text has come, on stdout or stderr; rejects when the demo ended without. */
