@@ -32,6 +32,8 @@ export interface Case {
 export function act(turn: Turn, found: Case): void {
   const { incident, matching } = found
   if (incident.state !== 'detected' && incident.state !== 'matched') return
+  // A refusal speaks of a policy that matches; when none does any more, nothing keeps it routable.
+  if (matching.matches.length === 0) incident.guard = null
   for (const match of matching.matches) tellMatch(turn, incident, match)
   for (const match of matching.matches) {
     if (incident.state !== 'matched') return
@@ -121,7 +123,8 @@ function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Aske
     refusal.until_ms === null
       ? ''
       : `; may pass in ${formatDuration(refusal.until_ms - turn.nowMs)}`
-  const saw = `${plain(refusal.value)}, limit ${refusal.limit}`
+  const limit = refusal.limit === 'none' ? '' : `, limit ${refusal.limit}`
+  const saw = `${plain(refusal.value)}${limit}`
   const target = `${incident.service}/${incident.instance}`
   turn.say(incident, {
     event: 'refused',

@@ -122,8 +122,10 @@ function ineffective(
     outcome: what.outcome,
     facts: what.result === null ? {} : factsOf(what.result),
   })
+  // Refused because the instance had begun anew by itself: nothing was tried that could not help.
+  const isTried = what.result?.refusal !== 'wrong_incarnation'
   const acted = { ...incident, policy: command.policy.name }
-  noteEffect(turn.state.history, acted, { nowMs: turn.nowMs, helped: false })
+  if (isTried) noteEffect(turn.state.history, acted, { nowMs: turn.nowMs, helped: false })
   incident.command = null
   incident.watch = null
   const limits = guardLimitsOf(turn.state.documents, incident.service)
@@ -151,13 +153,13 @@ export function followIncident(
   if (facts.lifecycle === 'gone') return leave(turn, incident)
   tellNewEvidence(turn, incident, facts)
   const dwellMs = detectorLimitsOf(turn.state.documents, incident.service).dwellMs
-  const isWell = looksWell(facts) && !matching.isTriggered
+  const isWell = looksWell(facts) && !isWanting(incident, matching)
   incident.wellSinceMs = isWell ? (incident.wellSinceMs ?? turn.nowMs) : null
   const wellAtMs = incident.wellSinceMs === null ? null : incident.wellSinceMs + dwellMs
   turn.wake(wellAtMs)
   const isSettled = wellAtMs !== null && turn.nowMs >= wellAtMs
   if (incident.state === 'repairing') {
-    if (!isOverdue(turn, incident)) return true
+    if (!isOverdue(turn, incident) && !isOvertaken(turn, incident)) return true
     unanswered(turn, incident)
     // What is seen from here on speaks of the effect.
     incident.wellSinceMs = isWell ? turn.nowMs : null
@@ -168,7 +170,18 @@ export function followIncident(
     const seen = present(incident.watch, 'the watch of a verification')
     return followEffect(turn, incident, { facts, watch: seen, isSettled })
   }
-  return isSettled ? recover(turn, incident, 'without an effect of ours') : true
+  if (!isSettled) return true
+  const { attempt } = incident
+  const late = `after attempt ${attempt} had been given up`
+  return recover(turn, incident, attempt > 0 ? late : 'without an effect of ours')
+}
+
+/**
+ * A policy still finds something wrong. While the effect of a command is awaited, only the policy
+ * that ordered it is asked: one that merely observes makes no act of another one ineffective.
+ */
+function isWanting({ command }: Incident, { triggered }: Matching): boolean {
+  return command === null ? triggered.size > 0 : triggered.has(command.policy.name)
 }
 
 function tellNewEvidence(turn: Turn, incident: Incident, { findings }: InstanceFacts): void {
@@ -182,6 +195,18 @@ function tellNewEvidence(turn: Turn, incident: Incident, { findings }: InstanceF
 function isOverdue(turn: Turn, incident: Incident): boolean {
   const { expiresAtMs } = present(incident.command, 'the command of a repair')
   const dueMs = expiresAtMs + RESULT_GRACE_MS
+  turn.wake(dueMs)
+  return turn.nowMs >= dueMs
+}
+
+/**
+ * A new incarnation has been well for as long as an answer may take: the answer is lost, and the
+ * command, meant for the one before, cannot be carried out any more.
+ */
+function isOvertaken(turn: Turn, incident: Incident): boolean {
+  const { incarnation } = present(incident.command, 'the command of a repair')
+  if (incident.wellSinceMs === null || incident.incarnation <= incarnation) return false
+  const dueMs = incident.wellSinceMs + RESULT_GRACE_MS
   turn.wake(dueMs)
   return turn.nowMs >= dueMs
 }
@@ -226,9 +251,13 @@ function followEffect(
     })
     const acted = { ...incident, policy: command.policy.name }
     noteEffect(turn.state.history, acted, { nowMs: turn.nowMs, helped: true })
-    return recover(turn, incident, `by ${command.action}, attempt ${incident.attempt}`)
+    const unsaid = seen.certain ? '' : ', which its agent did not confirm'
+    return recover(turn, incident, `by ${command.action}, attempt ${incident.attempt}${unsaid}`)
   }
   if (turn.nowMs < seen.deadlineMs) return true
+  // It looks well and only waits out the dwell, in time or seen too late by a worker that caught up.
+  const mayRecover = isAnew || !seen.certain
+  if (incident.wellSinceMs !== null && !isSettled && mayRecover) return true
   if (isSettled && !seen.certain) return recover(turn, incident, 'without a new incarnation')
   const now = isAnew ? `incarnation ${facts.incarnation} is ${facts.health}` : 'no new incarnation'
   const summary = `${now} ${passed} after the act`

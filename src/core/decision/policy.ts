@@ -33,13 +33,13 @@ export interface Match {
 export interface Matching {
   /** Triggers that have held long enough, in order of policy name. */
   readonly matches: readonly Match[]
-  /** Some trigger holds, long enough or not. */
-  readonly isTriggered: boolean
+  /** Names of the policies whose trigger holds, long enough or not. */
+  readonly triggered: ReadonlySet<string>
   /** Log time at which the next trigger will have held long enough, or null. */
   readonly dueMs: number | null
 }
 
-const NONE: Matching = { matches: [], isTriggered: false, dueMs: null }
+const NONE: Matching = { matches: [], triggered: new Set(), dueMs: null }
 
 /** A figure as people read it: at most four decimals. */
 export function figure(value: number): string {
@@ -74,19 +74,19 @@ export function matchPolicies(
   const { facts, values } = subject
   if (!isInService(facts)) return NONE
   const matches: Match[] = []
-  let isTriggered = false
+  const triggered = new Set<string>()
   let dueMs: number | null = null
   for (const ready of policies) {
     const { policy, trigger } = ready
     if (!selects(policy.services, facts.service)) continue
     if (!trigger.clauses.every((clause) => clause.holds(values))) continue
-    isTriggered = true
+    triggered.add(ready.ref.name)
     const sinceMs = confirm(streaks, { ready, facts }, { nowMs, stepSeq })
     const matchMs = policy.evaluationMode === 'window' ? nowMs : sinceMs + policy.forMs
     if (nowMs < matchMs) dueMs = Math.min(dueMs ?? matchMs, matchMs)
     else matches.push({ ready, sinceMs, clauses: clausesOf(trigger, values) })
   }
-  return { matches, isTriggered, dueMs }
+  return { matches, triggered, dueMs }
 }
 
 /** Goes on with the streak, or begins one. Returns its beginning. */

@@ -20,13 +20,34 @@ describe('results that are not a plain success', () => {
   }
 
   test('refused: no act; back to matched, then the cool-down, doubled, holds', () => {
-    const world = afterResult('refused', { refusal: 'wrong_incarnation', detail: 'found 2' })
+    const world = afterResult('refused', { refusal: 'expired', detail: '3 ms ago' })
     expect(world.said()).toEqual(['ineffective:matched', 'refused:matched'])
     expect(world.events.at(-2)?.summary).toBe(
-      'attempt 1 without effect: agent agent-a reports refused (wrong_incarnation): found 2',
+      'attempt 1 without effect: agent agent-a reports refused (expired): 3 ms ago',
     )
     expect(world.last.summary).toMatch(/refused by guard cooldown: 9 min 59 s left/)
     expect(world.commands).toHaveLength(1)
+  })
+
+  // A supervisor on the host was faster than our command three times in four hours: the command
+  // was refused, the instance was well, and a person was called for "attempts without effect".
+  test('refused because it had begun anew by itself: no attempt that counts, nobody is called', () => {
+    const world = new World()
+    world.policy()
+    world.guards({ ...LOOSE, ineffectiveMax: 3 })
+    for (let life = 1; life <= 4; life++) {
+      world.step([instance('a', { incarnation: life }), b, c])
+      world.step([crashed('a', { incarnation: life }), b, c], { afterMs: 1_000 })
+      expect(world.commands).toHaveLength(life)
+      world.result('refused', { refusal: 'wrong_incarnation' })
+      const again = instance('a', { incarnation: life + 1 })
+      world.step([again, b, c], { afterMs: 100 })
+      world.step([again, b, c], { afterMs: 2_000 })
+      expect(world.last.summary).toBe(
+        'shop/a has recovered after 2.1 s, after attempt 1 had been given up',
+      )
+    }
+    expect(world.said()).not.toContain('escalated:escalated')
   })
 
   test('failed: told as acted and as ineffective', () => {
@@ -117,6 +138,77 @@ describe('results that are not a plain success', () => {
     other.step([crashed('a'), b, c])
     expect(other.said()).toEqual([])
   })
+})
+
+describe('an effect seen late', () => {
+  // A worker that took over read two minutes in one step: the instance had been well for long, but
+  // the verification was over at its first look, and a good restart counted as one without effect.
+  test('well at the deadline: the dwell is waited out, then it is an effect', () => {
+    const world = restarted()
+    world.step([crashed('a'), b, c])
+    const well = instance('a', { incarnation: 2 })
+    expect(world.step([well, b, c], { afterMs: 120_000 }).wakeAtMs).toBe(world.nowMs + 2_000)
+    expect(world.said().at(-1)).toBe('acted:verifying')
+    world.step([well, b, c], { afterMs: 2_000 })
+    expect(world.said()).toEqual(['effective:verifying', 'recovered:recovered'])
+  })
+
+  test('and when it is not well any more before the dwell is over, it is none', () => {
+    const world = restarted()
+    world.step([crashed('a'), b, c])
+    world.step([instance('a', { incarnation: 2 }), b, c], { afterMs: 29_000 })
+    world.step([instance('a', { incarnation: 2 }), b, c], { afterMs: 1_999 })
+    world.step([crashed('a', { incarnation: 2 }), b, c], { afterMs: 1 })
+    expect(world.said()).toContain('ineffective:matched')
+  })
+
+  // The agent restarted the instance and died before it could say so. For 95 s the new incarnation,
+  // well all the time, was kept out of the traffic as one in our hand.
+  test('no answer, but a new incarnation is well: not waited for until the command expires', () => {
+    const world = new World()
+    world.policy()
+    crash(world)
+    const well = instance('a', { incarnation: 2 })
+    world.step([well, b, c], { afterMs: 1_000 })
+    world.said()
+    world.step([well, b, c], { afterMs: 4_999 })
+    expect(world.said()).toEqual([])
+    world.step([well, b, c], { afterMs: 1 })
+    expect(world.said()).toEqual(['acted:verifying'])
+    world.step([well, b, c], { afterMs: 2_000 })
+    expect(world.said()).toEqual(['effective:verifying', 'recovered:recovered'])
+    expect(world.last.summary).toBe(
+      'shop/a has recovered after 8 s, by restart, attempt 1, which its agent did not confirm',
+    )
+  })
+})
+
+// A policy in observe mode whose trigger always holds made every restart of another policy look
+// ineffective: after three good ones a person was called.
+test('a policy that observes does not make the act of another one ineffective', () => {
+  const world = new World()
+  world.policy()
+  world.policy({ mode: 'observe', trigger: 'n >= 0' }, 'watch')
+  crash(world)
+  world.result('succeeded')
+  const well = instance('a', { incarnation: 2 })
+  world.step([well, b, c], { afterMs: 1_000 })
+  world.said()
+  world.step([well, b, c], { afterMs: 2_000 })
+  expect(world.said().slice(0, 2)).toEqual(['effective:verifying', 'recovered:recovered'])
+})
+
+test('the policy that ordered an act still wants it: no effect', () => {
+  const world = new World()
+  world.policy({ trigger: 'p99_ms > 100' })
+  const slow = (incarnation: number): ReturnType<typeof instance> =>
+    instance('a', { incarnation, window: figures(100, 0, 200_000) })
+  world.step([slow(1), b, c])
+  world.step([slow(1), b, c], { afterMs: 2_000 })
+  world.result('succeeded')
+  world.step([slow(2), b, c], { afterMs: 1_000 })
+  world.step([slow(2), b, c], { afterMs: 30_000 })
+  expect(world.said()).toContain('ineffective:matched')
 })
 
 describe('attempts', () => {
