@@ -233,12 +233,12 @@ export function readPolicies(input: string | Uint8Array, file: string): PolicyFi
     if (yaml === undefined) continue
     reader.say(placeOfPath(yaml, path), { severity: 'warning', field: fieldName(path), ...rest })
   }
-  return { policies: reader.policies, findings: reader.findings }
+  const findings = reader.findings.sort((a, b) => a.line - b.line || a.column - b.column)
+  return { policies: reader.policies, findings }
 }
 
 /**
- * Everything there is to say about a file: errors and warnings, in the order of the file's
- * documents.
+ * Everything there is to say about a file: errors and warnings, in the order of their places.
  */
 export function lintPolicies(input: string | Uint8Array, file: string): readonly PolicyFinding[] {
   return readPolicies(input, file).findings

@@ -63,7 +63,9 @@ test('help and version go to stdout and end well', async () => {
 test('with nothing running a reading command says how to start', async () => {
   const { code, stderr } = await healstream(['get', 'services'], { env })
   expect(code).toBe(3)
-  expect(stderr).toMatch(/^HS_UNREACHABLE: no running healstream found in .*\n.*npx healstream demo/)
+  expect(stderr).toMatch(
+    /^HS_UNREACHABLE: no running healstream found in .*\n.*npx healstream demo/,
+  )
 })
 
 test('an old Node is told so before anything else is loaded', async () => {

@@ -144,6 +144,9 @@ test('describe and explain print the incident; an unknown one ends with 1', asyn
     'HS_NOT_FOUND: there is no incident "nope"',
     'List them with `healstream get incidents`.',
   ])
+  const ops = await healstream(['describe', 'incident', 'ops'], { env })
+  expect(ops.code).toBe(1)
+  expect(ops.stderr).toContain('nothing has happened to the tasks themselves')
 })
 
 test('tail: lines of JSON; ends at its limit, and quietly when the reader hangs up', async () => {

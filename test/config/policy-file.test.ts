@@ -81,6 +81,13 @@ describe('reading', () => {
     ])
   })
 
+  test('what there is to say comes in the order of its places', () => {
+    const text = policy('  match: { service: [a] }\n  mode: go\n  triger: n > 1\n  action: x')
+    const places = lintPolicies(text, 'p.yaml').map(({ line }) => line)
+    expect(places.length).toBeGreaterThan(3)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+  })
+
   test('the JSON of S0-41 loads unchanged: sustained for 5 min, restart, cool-down 10 min', () => {
     const json =
       '{"trigger":"error_rate > ' +
@@ -99,8 +106,8 @@ describe('reading', () => {
       cooldownMs: 600_000,
     })
     expect(findings.map(({ severity, field }) => [severity, field])).toEqual([
-      ['warning', 'trigger'],
       ['warning', 'name'],
+      ['warning', 'trigger'],
     ])
   })
 

@@ -87,7 +87,7 @@ test.concurrent('without a genesis it waits; `healstream init` elsewhere is the 
   await nothingLeft(demo)
 })
 
-test.concurrent('what is not healed within 30 s ends with 1, and says what was not seen', async () => {
+test.concurrent('not healed within 30 s: exit 1, and what was not seen is null', async () => {
   const demo = start('--headless')
   await demo.says('warming up')
   const file = join(demo.env.HOME, 'watch-only.yaml')

@@ -9,7 +9,7 @@ test.each([
   '/* a stub */',
   "const a = 'placeholder'",
   "throw new Error('not implemented')",
-  "const a = '/work/main/x'",
+  "const a = '/home/ann/x'",
   '# see /home/ann/notes',
   '// fixes issue 12',
 ])('planted: %s', (text) => {

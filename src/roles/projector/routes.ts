@@ -45,10 +45,7 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
     get('/v1/incidents/:id', ({ params }) => {
       const id = params['id'] ?? ''
       const view = model.incident(id)
-      if (view === null)
-        throw new HsError('HS_NOT_FOUND', `there is no incident ${JSON.stringify(id)}`, {
-          fix: 'List them with `healstream get incidents`.',
-        })
+      if (view === null) throw noIncident(id)
       return json(view)
     }),
     get('/v1/commands', (request) => json(model.commands(service(request)))),
@@ -84,6 +81,14 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       },
     },
   ]
+}
+
+function noIncident(id: string): HsError {
+  const found =
+    id === 'ops'
+      ? 'no event of `ops`: nothing has happened to the tasks themselves'
+      : `there is no incident ${JSON.stringify(id)}`
+  return new HsError('HS_NOT_FOUND', found, { fix: 'List them with `healstream get incidents`.' })
 }
 
 function needGenesis(options: ReadingOptions): void {
