@@ -3,6 +3,8 @@ import type { InstanceFacts } from '../kernel/facts.ts'
 
 /** Findings that say that nobody answers. */
 const DOWN = ['process_exit', 'connection_refused', 'probe_down']
+/** Findings that say that what is answered is often an error. */
+const FAILING = ['consecutive_failures', 'success_rate']
 
 export interface Group {
   /** Instances of the service that are in service: ready, or not said to be anything else. */
@@ -41,6 +43,15 @@ export function canBeCountedOn(instance: InstanceFacts): boolean {
   return isInService(instance) && instance.link !== 'offline' && !isDoubted
 }
 
+/** It fails its requests, and not only answers slowly or is looked at from afar. */
+function isFailing({ findings }: InstanceFacts): boolean {
+  return findings.some(({ detector }) => FAILING.includes(detector))
+}
+
+/**
+ * `target`: an instance that fails its requests stands in for another failing one, but not for one
+ * that answers them.
+ */
 export function groupOf(
   instances: readonly InstanceFacts[],
   target: InstanceFacts,
@@ -49,11 +60,14 @@ export function groupOf(
   let n = 0
   let routableOthers = 0
   let outByHand = 0
+  const isTargetFailing = isFailing(target)
   for (const instance of instances) {
     if (isInService(instance)) n += 1
     if (instance.instance === target.instance) continue
     if (isInHand(instance)) outByHand += 1
-    else if (canBeCountedOn(instance)) routableOthers += 1
+    else if (canBeCountedOn(instance) && (isTargetFailing || !isFailing(instance))) {
+      routableOthers += 1
+    }
   }
   return { n, targetRoutable: mayServe(target), routableOthers, outByHand }
 }

@@ -205,6 +205,9 @@ export class Registry {
     entry.eventMs = 0
     entry.registeredAtMs = atMs
     entry.announced = 'unknown'
+    // The new life may run beside another agent; the first record of its own says beside which.
+    entry.agent = null
+    entry.agentEpoch = 0
     if (entry.lifecycle === 'gone') entry.lifecycle = 'unknown'
     this.changed.add(entry)
     return true

@@ -34,3 +34,16 @@ test('the group: the target is not among the others, what is in hand is not coun
     outByHand: 1,
   })
 })
+
+// One of two answered slowly, the other failed half of its requests: the slow one was restarted, and
+// for that time all that was left was the failing one.
+test('a failing one does not stand in for one that answers, only for another failing one', () => {
+  const slow = instance('a', {
+    health: 'unhealthy',
+    findings: [finding({ detector: 'latency_p99', class: 'inferred' })],
+  })
+  const others = (target: typeof slow): number =>
+    groupOf([target, erring('b')], target, () => false).routableOthers
+  expect(others(slow)).toBe(0)
+  expect(others(erring('a'))).toBe(1)
+})

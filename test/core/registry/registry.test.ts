@@ -62,6 +62,18 @@ describe('events', () => {
     expect(registry.find('shop', 'shop-1')).toMatchObject({ version: 1, registeredAtMs: T + 5 })
   })
 
+  // An instance nobody registers moved to another host: its new agent spoke, but every command went
+  // to the old one, which refused it as unknown, until a person was called.
+  test('a new life belongs to the agent that tells of it, not to that of the one before', () => {
+    sight(1, T, 'agent-1')
+    sight(1, T + 1, 'agent-2')
+    expect(registry.find('shop', 'shop-1')?.agent).toBe('agent-1')
+    expect(sight(2, T + 2, null)).toBe('renewed')
+    expect(registry.find('shop', 'shop-1')).toMatchObject({ agent: null, agentEpoch: 0 })
+    sight(2, T + 3, 'agent-2')
+    expect(registry.find('shop', 'shop-1')).toMatchObject({ agent: 'agent-2', agentEpoch: 1 })
+  })
+
   test('a repeated event changes nothing and is no error', () => {
     apply()
     const before = hex(canonical(registry.describe()))
