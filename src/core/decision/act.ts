@@ -18,6 +18,9 @@ import { holdOn } from './holds.ts'
 import type { Match, Matching } from './policy.ts'
 import type { Turn } from './state.ts'
 
+/** Guards that refuse because too few would be left. */
+const KEEPS_ROUTABLE = ['last_routable', 'routable_share', 'out_share']
+
 const WIRE: Readonly<Record<PolicyAction, CommandAction>> = { restart_instance: 'restart' }
 
 /** An instance with an open incident, and what the policies say of it. */
@@ -33,7 +36,7 @@ export function act(turn: Turn, found: Case): void {
   const { incident, matching } = found
   if (incident.state !== 'detected' && incident.state !== 'matched') return
   // A refusal speaks of a policy that matches; when none does any more, nothing keeps it routable.
-  if (matching.matches.length === 0) incident.guard = null
+  if (matching.matches.length === 0) release(incident)
   for (const match of matching.matches) tellMatch(turn, incident, match)
   for (const match of matching.matches) {
     if (incident.state !== 'matched') return
@@ -42,6 +45,11 @@ export function act(turn: Turn, found: Case): void {
     if (refusal === undefined) command(turn, found, { match, verdicts })
     else refuse(turn, found, { match, verdicts, refusal })
   }
+}
+
+function release(incident: Incident): void {
+  incident.guard = null
+  incident.kept = false
 }
 
 function tellMatch(turn: Turn, incident: Incident, match: Match): void {
@@ -116,6 +124,7 @@ function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Aske
   const { policy, ref } = match.ready
   for (const { passed, until_ms: untilMs } of verdicts) if (!passed) turn.wake(untilMs)
   incident.guard = refusal.guard
+  incident.kept = verdicts.some(({ guard, passed }) => !passed && KEEPS_ROUTABLE.includes(guard))
   const key = [incident.attempt, matchKey(ref), refusal.guard, refusal.cause].join(' ')
   if (incident.refused.has(key)) return
   incident.refused.add(key)
@@ -148,7 +157,7 @@ function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Jud
   const limits = guardLimitsOf(state.documents, service)
   const expiresAtMs = nowMs + (policy.expiryMs ?? limits.commandExpiryMs)
   incident.attempt += 1
-  incident.guard = null
+  release(incident)
   const draft = {
     action: WIRE[policy.action],
     target: { service, instance, incarnation, agent, agent_epoch: agentEpoch },

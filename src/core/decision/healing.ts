@@ -171,16 +171,13 @@ export function detectorLimits(state: HealingState, service: ServiceId): Detecto
   return detectorLimitsOf(state.documents, service)
 }
 
-const KEEPS_ROUTABLE = ['last_routable', 'routable_share', 'out_share']
-
 /** In our hand: not routable. Kept because too few would be left: routable, whatever its health. */
 export function overlay(state: HealingState, service: ServiceId, instance: InstanceId): Overlay {
   const incident = state.incidents.get(viewKey(service, instance))
   if (incident === undefined) return { routable: null, guard: null, incidentId: null }
-  const { id: incidentId, guard } = incident
+  const { id: incidentId, guard, kept } = incident
   if (isInHand(incident)) return { routable: false, guard, incidentId }
-  const isKept = guard !== null && KEEPS_ROUTABLE.includes(guard)
-  return { routable: isKept ? true : null, guard, incidentId }
+  return { routable: kept ? true : null, guard, incidentId }
 }
 
 /** Canonical value of the whole state, for the digest. */

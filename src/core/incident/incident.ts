@@ -55,6 +55,8 @@ export interface Incident {
   readonly refused: Set<string>
   /** Guard of the last refusal, until the next command. */
   guard: string | null
+  /** That refusal, whoever else refused, also saw that too few would be left without it. */
+  kept: boolean
 }
 
 export function openIncident(
@@ -74,6 +76,7 @@ export function openIncident(
     matched: new Set(),
     refused: new Set(),
     guard: null,
+    kept: false,
   }
 }
 
