@@ -107,7 +107,7 @@ function build(context: Context, ending: Ending): Command {
 const EXAMPLES = `Examples:
   npx healstream demo                       break a real service and watch it being healed
   npx healstream get services               (in a second terminal, while something runs)
-  npx healstream explain incident ID        why it acted, or why it did not
+  npx healstream explain incident latest    why it acted, or why it did not
   npx healstream policy lint FILE           check a policy before anybody else does
 `
 
@@ -170,11 +170,11 @@ function addIncidents(program: Command, context: Context): void {
   const load = async () => import('./commands/incident.ts')
   const describe = program.command('describe').description('show one thing whole')
   reading(describe.command('incident').description('what happened, in order'))
-    .argument('<id>', 'incident id, or `ops` for what happened to tasks')
+    .argument('<id>', 'incident id, `latest`, or `ops` for what happened to tasks')
     .action(async (id: string, flags: ReadFlags) => (await load()).describe(context, id, flags))
   const explain = program.command('explain').description('show why')
   reading(explain.command('incident').description('why it acted or did not, clause by clause'))
-    .argument('<id>', 'incident id')
+    .argument('<id>', 'incident id, or `latest`')
     .action(async (id: string, flags: ReadFlags) => (await load()).explain(context, id, flags))
 }
 

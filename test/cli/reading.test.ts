@@ -138,6 +138,9 @@ test('describe and explain print the incident; an unknown one ends with 1', asyn
   expect(described.stdout).toContain('restart of stock-2 (incarnation 1) by agent-1, enforce')
   const explained = await healstream(['explain', 'incident', 'i-1', '-o', 'json'], { env })
   expect(JSON.parse(explained.stdout)).toMatchObject({ incident_id: 'i-1', open: true })
+  const latest = await healstream(['explain', 'incident', 'latest'], { env })
+  expect(latest.stdout).toContain('Incident i-1\n')
+  expect(latest.stderr).toBe('next: npx healstream describe incident i-1\n')
   const unknown = await healstream(['explain', 'incident', 'nope'], { env })
   expect(unknown).toMatchObject({ code: 1, stdout: '' })
   expect(lines(unknown.stderr)).toEqual([

@@ -1,20 +1,31 @@
 // `healstream describe incident ID` (what happened, in order) and `healstream explain incident ID`
 // (why).
-import type { IncidentView } from '../../roles/projector/views.ts'
+import { HsError } from '../../contracts/failure.ts'
+import type { IncidentSummary, IncidentView } from '../../roles/projector/views.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import { printable } from '../../contracts/printable.ts'
 import { describeIncident, explainIncident } from '../show-incident.ts'
 
-const read = (context: Context, id: string, flags: ReadFlags): Promise<IncidentView> =>
-  connect(context, flags).get<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`)
+/** `latest` is the newest one. Errors: HS_NOT_FOUND. */
+async function read(context: Context, name: string, flags: ReadFlags): Promise<IncidentView> {
+  const client = connect(context, flags)
+  let id: string | undefined = name
+  if (name === 'latest')
+    id = (await client.get<readonly IncidentSummary[]>('/v1/incidents'))[0]?.incident_id
+  if (id === undefined)
+    throw new HsError('HS_NOT_FOUND', 'there is no incident yet', {
+      fix: 'See how the instances are: `healstream get instances`.',
+    })
+  return client.get<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`)
+}
 
 export async function describe(context: Context, id: string, flags: ReadFlags): Promise<void> {
   const view = await read(context, id, flags)
   show(context, flags.output, {
     value: view,
     lines: () => describeIncident(view, context.terminal.paint),
-    next: [`explain incident ${printable(id)}`],
+    next: [`explain incident ${printable(view.incident_id)}`],
   })
 }
 
@@ -23,6 +34,6 @@ export async function explain(context: Context, id: string, flags: ReadFlags): P
   show(context, flags.output, {
     value: view,
     lines: () => explainIncident(view, context.terminal.paint),
-    next: [`describe incident ${printable(id)}`],
+    next: [`describe incident ${printable(view.incident_id)}`],
   })
 }
