@@ -54,6 +54,7 @@ export class SimInstance {
   private readonly schedule: Schedule
   private version = 1
   private inHand = false
+  private verdict: 'unknown' | 'up' | 'down' = 'unknown'
 
   constructor(schedule: Schedule, service: string, instance: string) {
     this.schedule = schedule
@@ -76,7 +77,10 @@ export class SimInstance {
     const send = (): void => this.send(() => this.schedule.driver.telemetry(record))
     if (this.lateMs === 0) send()
     else this.schedule.in(this.lateMs, send)
-    this.send((atMs) => this.schedule.driver.signal(heartbeat(this.who(atMs))))
+    const state = this.inHand ? 'restarting' : this.verdict
+    this.send((atMs) =>
+      this.schedule.driver.signal(heartbeat({ ...this.who(atMs), level: 2, state })),
+    )
   }
 
   crash(by: string): void {
@@ -85,12 +89,12 @@ export class SimInstance {
     this.in(12, (atMs) =>
       this.driver.signal(processEvent({ ...this.who(atMs), event: 'exited', by })),
     )
-    this.in(PROBE_REFUSED_MS, () => this.tellProbe('down'))
+    this.schedule.in(PROBE_REFUSED_MS, () => this.tellProbe('down'))
   }
 
   hang(): void {
     this.process = 'hung'
-    this.in(PROBE_TIMEOUT_MS, () => this.tellProbe('down'))
+    this.schedule.in(PROBE_TIMEOUT_MS, () => this.tellProbe('down'))
   }
 
   heal(): void {
@@ -158,6 +162,7 @@ export class SimInstance {
     this.incarnation += 1
     this.version = 1
     this.process = 'up'
+    this.verdict = 'unknown'
     if (this.restart !== 'is in vain') this.heal()
     this.send((atMs) => this.driver.signal(processEvent({ ...this.who(atMs), event: 'started' })))
     this.register()
@@ -190,6 +195,7 @@ export class SimInstance {
   }
 
   private tellProbe(verdict: 'up' | 'down'): void {
+    this.verdict = verdict
     const reason = verdict === 'up' ? 'ok' : this.process === 'hung' ? 'timeout' : 'refused'
     this.send((atMs) => this.driver.signal(probe({ ...this.who(atMs), verdict, reason })))
   }

@@ -115,13 +115,13 @@ function signal(words: Who & { atMs: number }, kind: Signal['kind'], part: Signa
 }
 
 export function heartbeat(
-  words: Who & { atMs: number; level?: number; periodMs?: number },
+  words: Who & { atMs: number; level?: number; periodMs?: number; state?: string },
 ): Signal {
   return signal(words, 'heartbeat', {
     heartbeat: {
       level: words.level ?? 1,
       period_ms: words.periodMs ?? 1_000,
-      state: null,
+      state: words.state ?? null,
       in_flight: null,
       queue: null,
       last_error: null,

@@ -255,7 +255,7 @@ function followEffect(
     return recover(turn, incident, `by ${command.action}, attempt ${incident.attempt}${unsaid}`)
   }
   if (turn.nowMs < seen.deadlineMs) return true
-  // It looks well and only waits out the dwell, in time or seen too late by a worker that caught up.
+  // Well, and only waiting out the dwell: in time, or seen late by a worker that has caught up.
   const mayRecover = isAnew || !seen.certain
   if (incident.wellSinceMs !== null && !isSettled && mayRecover) return true
   if (isSettled && !seen.certain) return recover(turn, incident, 'without a new incarnation')

@@ -39,7 +39,7 @@ export interface Vital {
   failures: (Since & { readonly count: number }) | null
   /** Event time of the newest own delta with requests. */
   lastCountedMs: number
-  /** Event time of the newest own sign that it answers: a success, a probe up, an open connection. */
+  /** Event time of the newest own sign that it answers: a success, a probe up, an open port. */
   answeredMs: number
   probe: ProbeState | null
   refused: Since | null
@@ -113,6 +113,7 @@ export function foldSignal(vital: Vital, signal: Signal, at: Since): boolean {
   if (signal.heartbeat !== null) {
     const { level, period_ms: periodMs } = signal.heartbeat
     if (level >= 1 && level <= 3) vital.periodsMs[level - 1] = Math.max(periodMs, 0)
+    foldState(vital, signal.heartbeat.state, at)
   }
   if (signal.probe !== null) foldProbe(vital, signal, at)
   if (signal.connection?.local === true) {
@@ -187,6 +188,19 @@ function opened(vital: Vital, atMs: number): void {
 function answered(vital: Vital, atMs: number): void {
   opened(vital, atMs)
   if (isBefore(vital.exited, atMs)) vital.exited = null
+}
+
+/**
+ * Verdicts are told once, when they change; the beat repeats the one that stands, so that a verdict
+ * that was lost on its way does not leave the instance misjudged for ever.
+ */
+function foldState(vital: Vital, state: string | null, at: Since): void {
+  const { probe } = vital
+  if ((state !== 'up' && state !== 'down') || probe?.verdict === state) return
+  if (probe !== null && at.sinceMs <= probe.atMs) return
+  const reason = `its agent says ${state}`
+  vital.probe = { verdict: state, atMs: at.sinceMs, ...at, local: true, failures: 0, reason }
+  if (state === 'up') answered(vital, at.sinceMs)
 }
 
 function hasEvidenceBefore(vital: Vital, atMs: number): boolean {

@@ -31,7 +31,7 @@ describe('results that are not a plain success', () => {
 
   // A supervisor on the host was faster than our command three times in four hours: the command
   // was refused, the instance was well, and a person was called for "attempts without effect".
-  test('refused because it had begun anew by itself: no attempt that counts, nobody is called', () => {
+  test('refused because it had begun anew by itself: no attempt that counts, no person', () => {
     const world = new World()
     world.policy()
     world.guards({ ...LOOSE, ineffectiveMax: 3 })

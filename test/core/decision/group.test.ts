@@ -35,8 +35,8 @@ test('the group: the target is not among the others, what is in hand is not coun
   })
 })
 
-// One of two answered slowly, the other failed half of its requests: the slow one was restarted, and
-// for that time all that was left was the failing one.
+// One of two answered slowly, the other failed half of its requests: the slow one was restarted and
+// for that time only the failing one was left.
 test('a failing one does not stand in for one that answers, only for another failing one', () => {
   const slow = instance('a', {
     health: 'unhealthy',

@@ -112,6 +112,32 @@ describe('probes', () => {
   })
 })
 
+// An instance crashed while its agent could not reach the log. The verdict, told once, was lost;
+// when the agent was heard again the instance counted as healthy for ever by an old probe.
+describe('the state in a beat', () => {
+  const beat = (atMs: number, state: string): void =>
+    void fold(heartbeat({ atMs, level: 2, state }))
+
+  test('stands for a verdict that was lost, in both directions', () => {
+    fold(probe({ atMs: 100, verdict: 'up' }))
+    beat(200, 'down')
+    expect(vital.probe).toMatchObject({ verdict: 'down', sinceMs: 200, local: true })
+    fold(connection({ atMs: 250, event: 'refused' }))
+    beat(300, 'up')
+    expect(vital.probe).toMatchObject({ verdict: 'up', sinceMs: 300 })
+    expect(vital.refused).toBeNull()
+  })
+
+  test('says nothing while restarting or unknown, when it agrees, or when it is older', () => {
+    fold(probe({ atMs: 100, verdict: 'down' }))
+    beat(200, 'restarting')
+    beat(200, 'unknown')
+    beat(200, 'down')
+    beat(100, 'up')
+    expect(vital.probe).toMatchObject({ verdict: 'down', atMs: 100, failures: 3 })
+  })
+})
+
 describe('processes', () => {
   test('an exit stands with how it ended; a start after it begins anew', () => {
     fold(processEvent({ atMs: 100, event: 'exited', code: 3 }))
