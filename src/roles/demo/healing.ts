@@ -17,7 +17,7 @@ export interface Healing {
   readonly actedAt: number | null
   /** Log time of the event `recovered`. */
   readonly recoveredAt: number | null
-  /** Command records for the service in the whole run. */
+  /** Command records of the whole run, to whomever: more than one is one too many. */
   readonly commands: number
   readonly oldPid: number
   readonly newPid: number | null
@@ -93,9 +93,7 @@ export function summarise(records: readonly StoryRecord[], broken: Broken): Heal
     commandAt: command?.appendMs ?? null,
     actedAt: acted?.appendMs ?? null,
     recoveredAt: recovered?.kind === 'incident' ? recovered.event.at_ms : null,
-    commands: records.filter(
-      (r) => r.kind === 'command' && r.command.target.service === victim.service,
-    ).length,
+    commands: records.filter((r) => r.kind === 'command').length,
     oldPid: victim.pid,
     newPid: Number.isInteger(newPid) ? newPid : null,
   }

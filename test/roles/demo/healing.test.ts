@@ -77,13 +77,19 @@ describe('a healed fault', () => {
   })
 })
 
-test('every command of the service counts, also one for another instance', () => {
-  const second = aCommand({ target: { ...aCommand().target, instance: instanceId('stock-1') } })
+// A slow or hanging stock made its callers slow, they were restarted, and the sum said "1 command",
+// because it counted those of the broken service only.
+test('every command counts, also one for another instance or another service', () => {
+  const target = aCommand().target
+  const others = [
+    aCommand({ target: { ...target, instance: instanceId('stock-1') } }),
+    aCommand({ target: { ...target, service: serviceId('shop'), instance: instanceId('shop-1') } }),
+  ]
   const records: readonly StoryRecord[] = [
     ...story,
-    { kind: 'command', appendMs: 11_000, command: second },
+    ...others.map((command) => ({ kind: 'command' as const, appendMs: 11_000, command })),
   ]
-  expect(summarise(records, broken).commands).toBe(2)
+  expect(summarise(records, broken).commands).toBe(3)
 })
 
 test('a failed act is no act; an incident that failed or was escalated is over', () => {
