@@ -123,12 +123,13 @@ function withTurns(inner: Transport): Transport {
 class MemoryClient implements LogPort {
   readonly name = 'memory'
   readonly #connection: Connection
-  readonly #opened = new Set<{ close(): Promise<void> }>()
+  /** Clients that are not closed, and how each is. */
+  readonly #opened = new Map<object, () => Promise<void>>()
   readonly #admin: Admin
 
   constructor(connection: Connection) {
     this.#connection = connection
-    this.#admin = this.#open(new Admin(connection))
+    this.#admin = this.#open((own) => new Admin(own), closed)
   }
 
   clusterId(): Promise<string> {
@@ -136,35 +137,44 @@ class MemoryClient implements LogPort {
   }
 
   reader(options: ReadOptions): LogReader {
-    return this.#open(new Reader(this.#connection, options))
+    return this.#open((own) => new Reader(own, options), closed)
   }
 
   writer(options: WriterOptions): TransactionalWriter {
-    return this.#open(new Writer(this.#connection, options))
+    return this.#open((own) => new Writer(own, options), closed)
   }
 
   producer(options: { readonly deadlineMs?: number } = {}): IdempotentProducer {
-    return this.#open(new Producer(this.#connection, options.deadlineMs))
+    return this.#open((own) => new Producer(own, options.deadlineMs), closed)
   }
 
   join(options: JoinOptions): Membership {
-    const membership = new GroupMembership(this.#connection, options)
-    this.#open({ close: () => membership.leave() })
-    return membership
+    return this.#open(
+      (own) => new GroupMembership(own, options),
+      (membership) => membership.leave(),
+    )
   }
 
   admin(): LogAdmin {
-    return this.#open(new Admin(this.#connection))
+    return this.#open((own) => new Admin(own), closed)
   }
 
   async close(): Promise<void> {
-    const opened = [...this.#opened]
+    const opened = [...this.#opened.values()]
     this.#opened.clear()
-    await Promise.all(opened.map((client) => client.close()))
+    await Promise.all(opened.map((close) => close()))
   }
 
-  #open<T extends { close(): Promise<void> }>(client: T): T {
-    this.#opened.add(client)
+  #open<T extends object>(
+    make: (connection: Connection) => T,
+    close: (client: T) => Promise<void>,
+  ): T {
+    // A connection lives as long as its process; what is done with must not be held by it.
+    const onClosed = (): void => void this.#opened.delete(client)
+    const client: T = make({ ...this.#connection, onClosed })
+    this.#opened.set(client, () => close(client))
     return client
   }
 }
+
+const closed = (client: { close(): Promise<void> }): Promise<void> => client.close()

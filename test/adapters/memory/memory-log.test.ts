@@ -1,6 +1,8 @@
 // The embedded log as the product uses it: on the host's clock, in one process with everything
 // else.
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { createMemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
@@ -124,4 +126,38 @@ test('the cluster id is random and looks like one of Kafka’s', async () => {
   )
   expect(new Set(ids).size).toBe(2)
   for (const id of ids) expect(id).toMatch(/^[\w-]{22}$/)
+})
+
+/** What is still held after the collector has run; `--expose-gc` for one function. */
+async function heldOf(made: readonly WeakRef<object>[]): Promise<number> {
+  setFlagsFromString('--expose-gc')
+  const gc: unknown = runInNewContext('gc')
+  if (typeof gc !== 'function') throw new Error('no collector')
+  await delay(20)
+  gc()
+  return made.filter((ref) => ref.deref() !== undefined).length
+}
+
+test('what is closed is not held by its connection', async () => {
+  // A connection kept every client ever made on it, with what it had last read, until the connection
+  // itself was closed: in a process that lives for weeks each `healstream tail`, each policy
+  // applied and each restore stayed for ever.
+  const log = createMemoryLog()
+  await log.admin().createTopics([{ topic: 't', partitions: 1, config: {} }])
+  const connection = log.broker.connect()
+  const use = async (): Promise<readonly WeakRef<object>[]> => {
+    const reader = connection.reader({ isolation: 'read_committed' })
+    reader.assign(AT, 'earliest')
+    await reader.poll(0)
+    const clients = [reader, connection.producer(), connection.writer(SETUP), connection.admin()]
+    const member = connection.join(GROUP)
+    await member.next()
+    await member.leave()
+    await Promise.all(clients.map((client) => client.close()))
+    return [...clients, member].map((client) => new WeakRef(client))
+  }
+  const made: WeakRef<object>[] = []
+  for (let i = 0; i < 20; i++) made.push(...(await use()))
+  expect(await heldOf(made)).toBeLessThan(10)
+  await log.close()
 })

@@ -11,6 +11,8 @@ export interface Connection {
   readonly transport: Transport
   readonly clock: Clock
   readonly crc32c: Crc32c
+  /** Told once, when the client that was made of it is closed. */
+  readonly onClosed?: () => void
 }
 
 /** Longest wait for the answer to a request that the broker answers at once. */
@@ -43,9 +45,11 @@ export class Session {
   readonly crc32c: Crc32c
   readonly topics: TopicCache
   readonly #transport: Transport
+  readonly #onClosed: (() => void) | undefined
   readonly #closing = new AbortController()
 
   constructor(connection: Connection) {
+    this.#onClosed = connection.onClosed
     this.clock = connection.clock
     this.crc32c = connection.crc32c
     this.#transport = connection.transport
@@ -62,7 +66,9 @@ export class Session {
 
   /** Everything under way rejects with `CLOSED`, now and from now on. */
   close(): void {
-    if (!this.isClosed) this.#closing.abort(new LogError('CLOSED', 'used after close()'))
+    if (this.isClosed) return
+    this.#closing.abort(new LogError('CLOSED', 'used after close()'))
+    this.#onClosed?.()
   }
 
   sleep(ms: number): Promise<void> {
