@@ -47,6 +47,11 @@ export class LedgerWriteError extends Error {
   override readonly name = 'LedgerWriteError'
 }
 
+/** The new file has taken the place of the old one, but may lose it again when power fails. */
+class MovedError extends Error {
+  override readonly name = 'MovedError'
+}
+
 const NAME = 'ledger'
 const CLOSED = 'the ledger is closed'
 const MAX_BYTES = 1_048_576
@@ -200,7 +205,8 @@ export class Ledger {
       this.#fd = next.fd
       this.#size = next.size
       this.#compactAt = Math.max(this.#options.maxBytes ?? MAX_BYTES, 2 * next.size)
-    } catch {
+    } catch (error) {
+      if (error instanceof MovedError) this.#broken = error.message
       // The old file is still whole; try again after it has grown some more.
       this.#compactAt = this.#size + (this.#options.maxBytes ?? MAX_BYTES) / 4
     }
@@ -218,7 +224,10 @@ function writeAll(files: LedgerFiles, fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += files.write(fd, bytes.subarray(at))
 }
 
-/** Writes the whole ledger anew: to a second file, synced, moved over the first, folder synced. */
+/**
+ * Writes the whole ledger anew: to a second file, synced, moved over the first, folder synced.
+ * Errors: MovedError when only the last of these failed; with any other the first file is as it was.
+ */
 function writeWhole(
   folder: string,
   state: LedgerState,
@@ -227,26 +236,33 @@ function writeWhole(
   const next = join(folder, `${NAME}.new`)
   const bytes = Buffer.concat(entriesOf(state).map(encodeLine))
   fs.rmSync(next, { force: true })
-  const fd = fs.openSync(next, 'ax', 0o600)
+  // Opened before anything moves: with no descriptor left, nothing does.
+  const folderFd = fs.openSync(folder, 'r')
   try {
-    writeAll(files, fd, bytes)
-    files.sync(fd)
-    fs.renameSync(next, join(folder, NAME))
-    syncFolder(folder)
-  } catch (error) {
-    fs.closeSync(fd)
-    fs.rmSync(next, { force: true })
-    throw error
+    const fd = fs.openSync(next, 'ax', 0o600)
+    try {
+      writeAll(files, fd, bytes)
+      files.sync(fd)
+      fs.renameSync(next, join(folder, NAME))
+      syncFolder(files, folderFd)
+    } catch (error) {
+      fs.closeSync(fd)
+      fs.rmSync(next, { force: true })
+      throw error
+    }
+    return { fd, size: bytes.length }
+  } finally {
+    fs.closeSync(folderFd)
   }
-  return { fd, size: bytes.length }
 }
 
-function syncFolder(folder: string): void {
-  const fd = fs.openSync(folder, 'r')
+function syncFolder(files: LedgerFiles, folderFd: number): void {
   try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
+    files.sync(folderFd)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `the ledger cannot be written any more: its folder: ${reason}`
+    throw new MovedError(message, { cause })
   }
 }
 

@@ -263,7 +263,8 @@ describe('a disk that takes nothing', () => {
     const files: LedgerFiles = {
       write: (fd, bytes) => DISK.write(fd, bytes),
       sync(fd) {
-        if (++syncs > 2) throw new Error('EIO')
+        // The new file, its folder, and the first entry.
+        if (++syncs > 3) throw new Error('EIO')
         DISK.sync(fd)
       },
     }
@@ -272,6 +273,37 @@ describe('a disk that takes nothing', () => {
     expect(() => ledger.append(started('c2', 2))).toThrow('EIO')
     expect(() => ledger.append(started('c3', 3))).toThrow('cannot be written any more')
     ledger.close()
+  })
+
+  test('and does not sync its folder is not trusted with what would be lost', () => {
+    // A shortened file had taken the place of the old one when the folder could not be synced (or
+    // not even opened, for want of descriptors). That was taken for "the old file is still whole",
+    // and entries went on into the old one, which had no name any more: after a crash the commands
+    // begun since were unknown, and would have been done again.
+    let fails = false
+    const files: LedgerFiles = {
+      write: (fd, bytes) => DISK.write(fd, bytes),
+      sync(fd) {
+        if (fails && fs.fstatSync(fd).isDirectory()) throw new Error('EIO')
+        DISK.sync(fd)
+      },
+    }
+    const maxBytes = 2_000
+    const ledger = open({ files, maxBytes })
+    fails = true
+    const begun: string[] = []
+    const begin = (): void => {
+      for (let n = 1; n <= 20; n++) {
+        ledger.append(started(`c${n}`, n))
+        begun.push(`c${n}`)
+      }
+    }
+    expect(begin).toThrow('its folder: EIO')
+    expect(begun.length).toBeGreaterThan(1)
+    crash()
+    const again = open()
+    expect(again.open().map(({ id }) => id)).toEqual(begun)
+    again.close()
   })
 
   test('for real: a full file system', (context) => {
