@@ -29,9 +29,9 @@ export async function beats(options: BeatsOptions, signal: AbortSignal): Promise
   }
 }
 
+/** What the prober found; not what the driver saw of its child, which has a switch of its own. */
 function stateOf(instance: Instance): string {
-  if (instance.held) return 'restarting'
-  return instance.driver.pid() === null ? 'down' : instance.verdict
+  return instance.held ? 'restarting' : instance.verdict
 }
 
 function sendBeat(instance: Instance, level: number, periodMs: number): void {

@@ -28,7 +28,7 @@ test('ten minutes: 60 beats, every third of level 2 (S1-20, S1-21)', async () =>
   expect(signals.every(({ heartbeat }) => heartbeat?.period_ms === 10_000)).toBe(true)
   const first = signals[0]?.heartbeat
   const second = signals.find(({ heartbeat }) => heartbeat?.level === 2)?.heartbeat
-  expect([first?.state, second?.state]).toEqual([null, 'down'])
+  expect([first?.state, second?.state]).toEqual([null, 'unknown'])
 })
 
 test('a lease is renewed three times within it (C-02)', async () => {
@@ -50,4 +50,13 @@ test('a beat of level 1 is at most 200 bytes (S1-20)', async () => {
   }
   const datum = { ...named, agent: 'a'.repeat(40), epoch: Date.now(), lane: 'live', seq: 2 ** 40 }
   expect(serde.encode('signals', datum as typeof beat).length).toBeLessThanOrEqual(200)
+})
+
+// Detection must not rest on the driver seeing its own child exit. A beat said "down" as soon as
+// the driver had no process, also where exit signals were switched off.
+test('what a beat says of the state is what the prober found, not what the driver saw', async () => {
+  const { instance, signals } = await run(1_000, 9_000, 2_999)
+  expect(instance.driver.pid()).toBeNull()
+  const states = signals.flatMap(({ heartbeat }) => heartbeat?.state ?? [])
+  expect(states).toEqual(['unknown'])
 })
