@@ -226,7 +226,8 @@ function writeAll(files: LedgerFiles, fd: number, bytes: Uint8Array): void {
 
 /**
  * Writes the whole ledger anew: to a second file, synced, moved over the first, folder synced.
- * Errors: MovedError when only the last of these failed; with any other the first file is as it was.
+ * Errors: MovedError when only the last of these failed; with any other the first file is as it
+ * was.
  */
 function writeWhole(
   folder: string,

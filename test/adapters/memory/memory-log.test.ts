@@ -139,9 +139,9 @@ async function heldOf(made: readonly WeakRef<object>[]): Promise<number> {
 }
 
 test('what is closed is not held by its connection', async () => {
-  // A connection kept every client ever made on it, with what it had last read, until the connection
-  // itself was closed: in a process that lives for weeks each `healstream tail`, each policy
-  // applied and each restore stayed for ever.
+  // A connection kept every client ever made on it, with what it had last read, until the
+  // connection itself was closed: in a process that lives for weeks each `healstream tail`, each
+  // policy applied and each restore stayed for ever.
   const log = createMemoryLog()
   await log.admin().createTopics([{ topic: 't', partitions: 1, config: {} }])
   const connection = log.broker.connect()

@@ -54,7 +54,7 @@ test('a beat of level 1 is at most 200 bytes (S1-20)', async () => {
 
 // Detection must not rest on the driver seeing its own child exit. A beat said "down" as soon as
 // the driver had no process, also where exit signals were switched off.
-test('what a beat says of the state is what the prober found, not what the driver saw', async () => {
+test('the state in a beat is what the prober found, not what the driver saw', async () => {
   const { instance, signals } = await run(1_000, 9_000, 2_999)
   expect(instance.driver.pid()).toBeNull()
   const states = signals.flatMap(({ heartbeat }) => heartbeat?.state ?? [])
