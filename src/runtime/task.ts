@@ -162,6 +162,7 @@ export class Task {
         instruments.emit('task_failed', fields)
       }
       await clock.sleep(verdict.pauseMs, this.#stop.signal).catch(() => undefined)
+      if (this.#stop.signal.aborted) return await this.#closed({ kind: 'closed' })
     }
   }
 

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Transport } from '../../src/adapters/memory/protocol.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'
 import { topicName } from '../../src/contracts/topics.ts'
+import type { Clock } from '../../src/runtime/ports.ts'
 import { Outage } from '../support/bend.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
 
@@ -101,6 +102,44 @@ describe('commits', () => {
 })
 
 describe('reading', () => {
+  test('a task that reads again after a pause reads first, then lets time pass', async () => {
+    // While a task is suspended its feed stands still, and what it had read to the end before is
+    // not read to the end any more. Taken for read to the end, the first step afterwards was the
+    // tick that had come due meanwhile, at a log time behind records nobody had looked at.
+    const cluster = await rig()
+    const { clock: inner } = cluster
+    let jumpMs = 0
+    const clock: Clock = {
+      nowMs: () => inner.nowMs() + jumpMs,
+      monotonicMs: () => inner.monotonicMs(),
+      sleep: (ms, signal) => inner.sleep(ms, signal),
+    }
+    const slowReads = (carry: Transport): Transport => {
+      return async (api, request) => {
+        if (api === 'fetch') await inner.sleep(100)
+        return await carry(api, request)
+      }
+    }
+    const worker = await cluster.worker({ clock, bend: slowReads })
+    await cluster.until('it runs', () => isRunning(worker))
+    await cluster.clock.advance(1_000)
+    jumpMs = 10_000
+    await cluster.send('signals', ['tick 3000', 'urgent'])
+    const state = (): string => worker.handle.status().tasks[0]?.state ?? 'none'
+    await cluster.until('it is suspended', () => state() === 'Suspended')
+    const before = seq(worker)
+    await cluster.clock.advance(1_000)
+    await cluster.send('signals', ['meanwhile'])
+    await cluster.clock.advance(5_000)
+    jumpMs = 0
+    await cluster.until('it has ticked', async () => (await cluster.said()).includes('woken'))
+    const steps = (await stepsEntries(cluster)).flatMap((entry) => entry.steps)
+    const next = steps.find((step) => step.seq === before + 1)
+    expect(next?.slices).toMatchObject([{ topic: 'signals', from: 2, to: 3 }])
+    expect(next?.behind).toBe(true)
+    expect(await cluster.problems()).toEqual([])
+  })
+
   test('a position that retention has passed stops the task', async () => {
     const cluster = await rig()
     await cluster.send('signals', ['a', 'b'])

@@ -9,6 +9,8 @@ import type { Clock } from '../../src/runtime/ports.ts'
 import { sha256 } from '../../src/runtime/journal.ts'
 import { diagram } from '../../src/core/kernel/machine.ts'
 import { TASK_TRANSITIONS } from '../../src/runtime/task.ts'
+import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import { Outage } from '../support/bend.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
 import { createToy } from '../support/toy-core.ts'
 
@@ -289,6 +291,57 @@ describe('while it runs', () => {
     expect(await cluster.problems()).toEqual([])
     // No time passed for the log: what the host thought of it decided nothing.
     expect(worker.toy.lastStep.value?.nowMs).toBeLessThanOrEqual(inner.nowMs())
+  })
+})
+
+describe('let go before it runs', () => {
+  const alarms = (worker: RigWorker): readonly string[] =>
+    worker.events
+      .filter(({ kind }) => kind === 'task_stopped')
+      .map(({ fields }) => `${fields['reason']}`)
+
+  test('while it restores: given back, nobody is called', async () => {
+    const cluster = await rig()
+    const outage = new Outage(['fetch'], false)
+    const bend = (inner: Transport): Transport => {
+      const carry = outage.bend(inner)
+      return async (api, request) => {
+        if (api === 'initProducerId') outage.begin()
+        return await carry(api, request)
+      }
+    }
+    const worker = await cluster.worker({ bend })
+    await cluster.until('it restores', () => state(worker) === 'Restoring')
+    await cluster.run(worker.handle.stop())
+    expect(alarms(worker)).toEqual([])
+    expect(worker.events.at(-1)?.fields).toMatchObject({ from: 'Restoring', to: 'Closed' })
+  })
+
+  test('between two tries to fence: it does not reach for the fence again', async () => {
+    // Whoever was told to let go during the pause took one more turn, with the fence first. Only the
+    // order of two microtasks kept it from fencing a task that somebody else had been given by then.
+    const cluster = await rig()
+    const outage = new Outage(['initProducerId'], false)
+    let fences = 0
+    const counted = (inner: Transport): Transport => {
+      const carry = outage.bend(inner)
+      return async (api, request) => {
+        if (api === 'initProducerId') fences++
+        return await carry(api, request)
+      }
+    }
+    outage.begin()
+    const worker = await cluster.worker({ bend: counted })
+    const failed = (): boolean => worker.events.at(-1)?.kind === 'task_failed'
+    await cluster.until('it waits to try again', failed)
+    const before = fences
+    outage.end()
+    await cluster.run(worker.handle.stop())
+    expect(fences).toBe(before)
+    expect(alarms(worker)).toEqual([])
+    expect(worker.events.at(-1)?.fields).toMatchObject({ from: 'Fencing', to: 'Closed' })
+    const states = worker.events.filter(({ kind }) => kind === 'task_state')
+    expect(states.map(({ fields }) => fields['to'])).toEqual(['Fencing', 'Closed'])
   })
 })
 
