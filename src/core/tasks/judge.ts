@@ -3,12 +3,14 @@
 import type { Health } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { FLIPS_SPAN_MS, judge, reasonOf, standing } from '../health/health.ts'
-import type { Hearing } from '../health/silence.ts'
+import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
 import type { Facts, ServiceFacts } from '../kernel/facts.ts'
 import type { Step } from '../kernel/step.ts'
 import type { ServiceState } from './service-state.ts'
 import { factsOf, isLeaving, type Subject } from './subject.ts'
 import { routing, type Telling } from './views.ts'
+
+const PEOPLES_TOPICS = ['policies', 'operator'] as const
 
 /** A finding's name in the view for an agent whose clock is not believed (S0-25). */
 const CLOCK_SKEW = 'clock_skew'
@@ -41,9 +43,21 @@ export function judgeStep(state: ServiceState, step: Step, hearing: Hearing): Ju
     }
     services.push(group.facts)
   }
-  const { seq: stepSeq, behind } = step
+  const { seq: stepSeq } = step
+  const behind = step.behind || !hasHeardPeople(step)
   const facts = { nowMs: state.nowMs, stepSeq, behind, blind: hearing.blind, services }
   return { facts, changed, judged }
+}
+
+/**
+ * Policies and the words of operators have been read to their end a moment ago. Where they have
+ * not, a hold may lie there unread, and nothing may be ordered past it.
+ */
+function hasHeardPeople({ asOf, nowMs }: Step): boolean {
+  return PEOPLES_TOPICS.every((topic) => {
+    const atMs = asOf[topic]
+    return atMs !== undefined && nowMs - atMs <= ASOF_STALE_MS
+  })
 }
 
 /**

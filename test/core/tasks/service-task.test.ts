@@ -168,6 +168,26 @@ test('the effect of an act cuts the window and the failures in a row', () => {
   expect(driver.health('shop', 'shop-1')).toMatchObject({ signals: [], windows: [{ n: 0 }] })
 })
 
+// The reader of the control topics stood still while telemetry went on; a person's hold lay in
+// hs.operator, unread, and the restart that it forbade was ordered.
+test('nothing is ordered while the words of operators are not being read', () => {
+  const driver = started()
+  driver.policy(policy({ name: 'restart', document: RESTART }))
+  traffic(driver, BOTH, { seconds: 30 })
+  const readMs = driver.nowMs
+  driver.wait(5_001)
+  driver.signal(connection({ instance: 'shop-1', atMs: driver.nowMs, event: 'refused' }))
+  const others = { telemetry: driver.nowMs, signals: driver.nowMs, policies: driver.nowMs }
+  driver.step({ asOf: { ...others, operator: readMs } })
+  expect(driver.bodies('commands')).toEqual([])
+  const refusals = driver.bodies('incidents').filter(({ event }) => event === 'refused')
+  expect(refusals.map(({ summary }) => summary)).toEqual([
+    expect.stringContaining('refused by guard behind'),
+  ])
+  driver.step({ asOf: { ...others, operator: driver.nowMs } })
+  expect(driver.bodies('commands')).toHaveLength(1)
+})
+
 describe('silence', () => {
   test('of one of two: unstable at its limit, unhealthy after the dwell, by time alone', () => {
     const driver = started()
