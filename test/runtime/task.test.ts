@@ -318,8 +318,9 @@ describe('let go before it runs', () => {
   })
 
   test('between two tries to fence: it does not reach for the fence again', async () => {
-    // Whoever was told to let go during the pause took one more turn, with the fence first. Only the
-    // order of two microtasks kept it from fencing a task that somebody else had been given by then.
+    // Whoever was told to let go during the pause took one more turn, with the fence first. Only
+    // the order of two microtasks kept it from fencing a task that somebody else had been given by
+    // then.
     const cluster = await rig()
     const outage = new Outage(['initProducerId'], false)
     let fences = 0
