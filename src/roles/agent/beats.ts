@@ -20,9 +20,12 @@ export async function beats(options: BeatsOptions, signal: AbortSignal): Promise
   for (let beat = 1; !signal.aborted; beat++) {
     const level = beat % LEVEL_2_EVERY === 0 ? 2 : 1
     for (const instance of instances) sendBeat(instance, level, heartbeatMs)
-    if (clock.monotonicMs() >= renewAt) {
+    const nowMs = clock.monotonicMs()
+    if (nowMs >= renewAt) {
       for (const one of instances) if (one.registered && !one.held) void one.announce('renew')
-      renewAt += leaseTtlMs / 3
+      // After a long stall one renewal is enough, too.
+      const next = renewAt + leaseTtlMs / 3
+      renewAt = next > nowMs ? next : nowMs + leaseTtlMs / 3
     }
     at = Math.max(at + heartbeatMs, clock.monotonicMs())
     await clock.sleep(at - clock.monotonicMs(), signal).catch(() => undefined)

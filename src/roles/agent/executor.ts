@@ -247,10 +247,23 @@ export class Executor {
 
   async #carryOut(instance: Instance, draft: ResultBody): Promise<void> {
     const { options, retire, signal } = this.#deps
-    const ended = await restart({ instance, options, retire, signal })
-    // Cut short by the end of the agent: what became of it is not known.
-    if (ended === null) return
-    this.#done({ ...draft, ...ended, facts: { ...draft.facts, ...ended.facts } })
+    try {
+      const ended = await restart({ instance, options, retire, signal })
+      // Cut short by the end of the agent: what became of it is not known.
+      if (ended === null) return
+      this.#done({ ...draft, ...ended, facts: { ...draft.facts, ...ended.facts } })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const detail = `the act broke off: ${reason}`
+      this.#done({
+        ...draft,
+        outcome: 'doubtful',
+        detail,
+        ended_at_ms: options.clock.nowMs(),
+        incarnation_after: instance.incarnation,
+      })
+      throw error
+    }
   }
 
   #draft(command: Command, instance: Instance | undefined): ResultBody {

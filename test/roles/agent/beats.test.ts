@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createSerde } from '../../../src/adapters/serde/serde.ts'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import { beats } from '../../../src/roles/agent/beats.ts'
+import type { Clock } from '../../../src/runtime/ports.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 import { loneInstance } from './lone-instance.ts'
 
@@ -36,6 +37,29 @@ test('a lease is renewed three times within it (C-02)', async () => {
   const renewals = events.filter(({ action }) => action === 'renew')
   expect(renewals.length).toBe(30)
   expect(renewals.map(({ version }) => version)).toEqual(renewals.map((_, i) => i + 2))
+})
+
+test('after an hour in which the agent stood still a lease is renewed once, not for each third', async () => {
+  const inner = new VirtualClock()
+  let stoodMs = 0
+  const clock: Clock = {
+    nowMs: () => inner.nowMs() + stoodMs,
+    monotonicMs: () => inner.monotonicMs() + stoodMs,
+    sleep: (ms, signal) => inner.sleep(ms, signal),
+  }
+  const { instance, events } = loneInstance(clock)
+  void instance.announce('register')
+  instance.release()
+  const stop = new AbortController()
+  const options = { instances: [instance], clock, heartbeatMs: 1_000, leaseTtlMs: 30_000 }
+  const done = beats(options, stop.signal)
+  await inner.advance(5_500)
+  stoodMs = 3_600_000
+  await inner.advance(12_000)
+  expect(events.map(({ action }) => action)).toEqual(['register', 'renew', 'renew'])
+  stop.abort()
+  await inner.advance(1_000)
+  await done
 })
 
 test('a beat of level 1 is at most 200 bytes (S1-20)', async () => {

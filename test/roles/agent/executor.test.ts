@@ -124,6 +124,33 @@ describe('a command', () => {
   })
 })
 
+test('an act that breaks off is told as doubtful, and the next command is carried out', async () => {
+  // What the act threw only restarted the module: the command stayed open in the ledger for as long
+  // as the agent lived, and whoever had commanded never heard of it.
+  const rig = await Rig.open()
+  try {
+    const spec = stockInstance('stock-1', await freePort())
+    let starts = 0
+    const command: typeof spec.command = (intake) => {
+      if (++starts === 2) throw new Error('the image is not known')
+      return spec.command(intake)
+    }
+    const agent = await rig.start([{ ...spec, command }])
+    const of = { handle: agent, instance: 'stock-1' }
+    await rig.send(restartCommand(of))
+    await until('the result', () => rig.written.results.length === 1)
+    expect(rig.written.results[0]).toMatchObject({
+      outcome: 'doubtful',
+      detail: 'the act broke off: the image is not known',
+    })
+    await rig.send(restartCommand(of, { command_id: commandId('c-2'), seq: 2 }))
+    await until('the next', () => rig.written.results.length === 2)
+    expect(rig.written.results[1]).toMatchObject({ command_id: 'c-2', outcome: 'succeeded' })
+  } finally {
+    await rig.close()
+  }
+})
+
 test('an agent with a new folder does nothing of what was commanded before it came', async () => {
   const rig = await Rig.open()
   try {
