@@ -58,10 +58,11 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options
-    const { log, clock, prefix, group } = options.engine
+    const { log, clock, instruments, prefix, group } = options.engine
     const isBulk = (topic: string): boolean => topic === 'telemetry'
-    this.#control = new Pump({ log, clock, prefix, reads: (topic) => !isBulk(topic) })
-    this.#telemetry = new Pump({ log, clock, prefix, reads: isBulk })
+    const reading = { log, clock, instruments, prefix }
+    this.#control = new Pump({ ...reading, reads: (topic) => !isBulk(topic) })
+    this.#telemetry = new Pump({ ...reading, reads: isBulk })
     this.#membership = log.join({
       group,
       metadata: () => this.#metadata(),

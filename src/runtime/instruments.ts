@@ -37,6 +37,7 @@ export type EventKind =
   | 'task_suspended'
   | 'task_failed'
   | 'task_stopped'
+  | 'read_failed'
   | 'record_refused'
   | 'poison_skipped'
   | 'group_assigned'
@@ -103,6 +104,13 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     ],
   },
   task_stopped: { level: 'error', text: 'task {task} stopped: {reason}' },
+  read_failed: {
+    level: 'warn',
+    text: 'the log cannot be read, asking again: {reason}',
+    metrics: [
+      { name: 'read_failures_total', kind: 'counter', help: 'Polls that brought an error.' },
+    ],
+  },
   record_refused: {
     level: 'warn',
     text: '{topic}-{partition}@{offset} refused: {reason}',

@@ -2,9 +2,10 @@
 // to the task of their partition. Two of them run side by side, so that a command, a policy or a
 // result never waits behind telemetry.
 import { topicKind, topicName, type TopicKind } from '../contracts/topics.ts'
+import type { Instruments } from './instruments.ts'
 import { LogError } from './log-error.ts'
 import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'
-import { reactionTo } from './reaction.ts'
+import { forPeople, reactionTo } from './reaction.ts'
 import type { TaskSpec } from './restore.ts'
 import type { Delivery } from './run-options.ts'
 
@@ -27,6 +28,7 @@ interface Subscription {
 export interface PumpOptions {
   readonly log: LogPort
   readonly clock: Clock
+  readonly instruments: Instruments
   readonly prefix: string
   /** Whether a topic belongs to this pump's class. */
   readonly reads: (topic: TopicKind) => boolean
@@ -94,6 +96,8 @@ export class Pump {
         this.#deliver(fetched, sentMs)
       } catch (error) {
         if (signal.aborted) continue
+        const reason = forPeople(error).message
+        this.#options.instruments.emit('read_failed', { reason })
         if (reactionTo(error, 'read') !== 'retry') this.#failed(error)
         await this.#options.clock.sleep(backoffMs, signal).catch(() => undefined)
         backoffMs = Math.min(2 * backoffMs, LAST_BACKOFF_MS)

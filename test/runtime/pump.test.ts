@@ -5,6 +5,7 @@ import type { Transport } from '../../src/adapters/memory/protocol.ts'
 import { INPUT_TOPICS, topicName, type TopicKind } from '../../src/contracts/topics.ts'
 import { serviceTask } from '../../src/runtime/host.ts'
 import { topicSetups } from '../../src/runtime/init.ts'
+import type { EventKind, Instruments } from '../../src/runtime/instruments.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import type { Delivery } from '../../src/runtime/run-options.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -15,11 +16,13 @@ const SPEC = serviceTask(0)
 let clock: VirtualClock
 let log: MemoryLog
 let pumps: Pump[]
+let events: EventKind[]
 
 beforeEach(async () => {
   clock = new VirtualClock()
   log = createMemoryLog({ clock })
   pumps = []
+  events = []
   await clock.run(log.admin().createTopics(topicSetups('hs.', 2)))
 })
 
@@ -31,7 +34,8 @@ afterEach(async () => {
 
 function pump(reads: (topic: TopicKind) => boolean, bend?: (inner: Transport) => Transport): Pump {
   const client = bend === undefined ? log : log.broker.connect({ transport: bend })
-  const made = new Pump({ log: client, clock, prefix: 'hs.', reads })
+  const instruments: Instruments = { emit: (kind) => events.push(kind) }
+  const made = new Pump({ log: client, clock, instruments, prefix: 'hs.', reads })
   pumps.push(made)
   return made
 }
@@ -124,7 +128,8 @@ describe('a pump', () => {
     expect(a.ranges).toEqual([`${topicName('signals')} 0-1`])
   })
 
-  test('a log that does not answer is asked again until it does', async () => {
+  test('a log that does not answer is asked again until it does, and that is told', async () => {
+    // A log that could not be read was asked again for ever in silence: every task said it ran.
     const sink = new Sink()
     let isDown = true
     const bend = (inner: Transport): Transport => {
@@ -135,8 +140,15 @@ describe('a pump', () => {
     await clock.advance(5_000)
     expect(sink.deliveries).toEqual([])
     expect(sink.errors).toEqual([])
+    // 20 ms, doubled up to a second.
+    expect(events.length).toBeGreaterThan(5)
+    expect(events.length).toBeLessThan(15)
+    expect(new Set(events)).toEqual(new Set(['read_failed']))
     isDown = false
     await clock.advance(2_000)
+    const told = events.length
+    await clock.advance(2_000)
+    expect(events.length).toBe(told)
     expect(sink.ranges).toEqual([`${topicName('signals')} 0-1`])
   })
 })
