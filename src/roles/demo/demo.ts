@@ -77,7 +77,9 @@ export class Demo {
   private fleet: Fleet | null = null
   private traffic: Traffic | null = null
   private story: Promise<void> | null = null
+  /** Up to the end of the incident; the demo goes on for as long as somebody looks around. */
   private readonly records: StoryRecord[] = []
+  private over = false
   private current: Broken | null = null
 
   /** Errors: HS_CONFIG when the run folder cannot be used. */
@@ -112,6 +114,7 @@ export class Demo {
     await this.warmUp(cluster, signal)
     const broken = await this.breakOne()
     const ending = await this.followUp(broken, signal)
+    this.over = true
     this.observer.ended(ending)
     return ending
   }
@@ -216,7 +219,7 @@ export class Demo {
     const source = { log, decoder, prefix, partitions }
     try {
       for await (const record of readStory(source, this.stopping.signal)) {
-        this.records.push(record)
+        if (!this.over) this.records.push(record)
         const broken = this.current
         if (broken !== null && concerns(record, broken)) this.observer.record(record, broken)
       }
