@@ -39,7 +39,7 @@ test('a lease is renewed three times within it (C-02)', async () => {
   expect(renewals.map(({ version }) => version)).toEqual(renewals.map((_, i) => i + 2))
 })
 
-test('after an hour in which the agent stood still a lease is renewed once, not for each third', async () => {
+test('after an hour of standing still a lease is renewed once, not for each third', async () => {
   const inner = new VirtualClock()
   let stoodMs = 0
   const clock: Clock = {

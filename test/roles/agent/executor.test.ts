@@ -124,9 +124,9 @@ describe('a command', () => {
   })
 })
 
-test('an act that breaks off is told as doubtful, and the next command is carried out', async () => {
-  // What the act threw only restarted the module: the command stayed open in the ledger for as long
-  // as the agent lived, and whoever had commanded never heard of it.
+test('an act that breaks off is told as doubtful, the next command is carried out', async () => {
+  // What the act threw only restarted the module: the command stayed open in the ledger for as
+  // long as the agent lived, and whoever had commanded never heard of it.
   const rig = await Rig.open()
   try {
     const spec = stockInstance('stock-1', await freePort())
