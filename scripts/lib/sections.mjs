@@ -115,7 +115,7 @@ export const SECTIONS = [
   { name: 'package', shareSeconds: 20, run: packageSection },
   testSection('conformance', 270, ['conformance']),
   testSection('runtime', 300, ['runtime', 'scripts', 'bench']),
-  testSection('edge', 150, ['adapters', 'roles', 'cli', 'demo']),
+  testSection('edge', 240, ['adapters', 'roles', 'cli', 'demo']),
   { name: 'demo', shareSeconds: 120, run: demoSection },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {
