@@ -134,10 +134,24 @@ module.exports = {
     },
     {
       name: 'adapters-apart',
-      comment: 'one adapter does not know another',
+      comment: 'one adapter does not know another; both logs share the client side of the protocol',
       severity: 'error',
       from: { path: '^src/adapters/([^/]+)/' },
-      to: { path: '^src/adapters/', pathNot: '^src/adapters/$1/' },
+      to: { path: '^src/adapters/', pathNot: '^src/adapters/($1|client)/' },
+    },
+    {
+      name: 'client-for-logs',
+      comment: 'the client side of the protocol is for the two logs alone',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/adapters/(client|memory|kafka)/' },
+      to: { path: '^src/adapters/client/' },
+    },
+    {
+      name: 'kafkajs-one-folder',
+      comment: 'what is reached inside kafkajs is pinned, and known to one folder',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/adapters/kafka/' },
+      to: { path: npm('kafkajs') },
     },
     {
       name: 'config-contracts-only',

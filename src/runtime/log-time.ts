@@ -32,7 +32,7 @@ export interface InputNews {
   readonly caughtUp: boolean
   /** Largest append time of the batches that came, 0 for none. */
   readonly maxAppendMs: number
-  /** When the poll was sent, monotonic. */
+  /** When the request was sent, monotonic. */
   readonly sentMs: number
 }
 
@@ -76,12 +76,6 @@ export class LogTime {
       if (seen > known && seen <= known + DISAGREEMENT_MS) this.#offsetMs = seen
     }
     if (news.caughtUp) this.#advanceAsOf(input, news.sentMs)
-  }
-
-  /** A poll sent at `sentMs` found nothing new for an input. */
-  quiet(index: number, sentMs: number): void {
-    const input = this.#inputs[index]
-    if (input?.caughtUp === true) this.#advanceAsOf(input, sentMs)
   }
 
   /** An input is read again from some position: whether its end is reached is not known. */

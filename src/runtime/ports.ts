@@ -53,6 +53,11 @@ export interface Fetched extends TopicPartition {
   readonly logStartOffset: number
   /** `to` had reached `endOffset` when the log answered. */
   readonly caughtUp: boolean
+  /**
+   * When the request was sent that brought this, on the reader's monotonic clock: what the log held
+   * by then is in this answer or in one before it. May lie before the poll (fetched ahead).
+   */
+  readonly sentMs: number
 }
 
 export type StartPosition = number | 'earliest' | 'latest'
@@ -79,10 +84,11 @@ export interface LogReader {
   assign(at: TopicPartition, position: StartPosition): void
   unassign(at: TopicPartition): void
   /**
-   * Waits up to `maxWaitMs` for something new. A partition that is left out of the answer had
-   * nothing new when the log answered, an empty answer means that of all of them. The first poll
-   * after `assign` does not wait and reports the partition even when it brings no records.
-   * Positions move only when the poll resolves; after a rejection nothing was lost.
+   * Waits up to `maxWaitMs` for something new. The answer has one entry for every partition that
+   * the log has answered for since the last poll, also where it had nothing new (`to` = `from`, no
+   * batches). Of a partition that is left out nothing is known: its leader has not answered. The
+   * first poll after `assign` does not wait for news. Positions move only when the poll resolves;
+   * after a rejection nothing was lost. `UNAVAILABLE` only when no leader answered at all.
    */
   poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly Fetched[]>
   /** Next offset to be read, or null before 'earliest'/'latest' was resolved. */

@@ -1,13 +1,12 @@
 // One reader for one class of topics, for all tasks of a worker: an endless poll whose answers go
 // to the task of their partition. Two of them run side by side, so that a command, a policy or a
 // result never waits behind telemetry.
-import { topicKind, topicName, type TopicKind } from '../contracts/topics.ts'
+import { topicName, type TopicKind } from '../contracts/topics.ts'
 import type { Instruments } from './instruments.ts'
 import { LogError } from './log-error.ts'
 import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'
 import { forPeople, reactionTo } from './reaction.ts'
 import type { TaskSpec } from './restore.ts'
-import type { Delivery } from './run-options.ts'
 
 /** An empty answer after this long; also how old `asOf` gets on quiet topics. */
 const POLL_MS = 250
@@ -16,7 +15,8 @@ const LAST_BACKOFF_MS = 1_000
 
 /** A task at a pump. */
 export interface Consumer {
-  deliver(delivery: Delivery): void
+  /** What a poll brought for the task, also where that is nothing new. */
+  deliver(fetched: readonly Fetched[]): void
   readFailed(error: unknown): void
 }
 
@@ -89,11 +89,10 @@ export class Pump {
       }
       this.#interrupt = new AbortController()
       const { signal } = this.#interrupt
-      const sentMs = this.#options.clock.monotonicMs()
       try {
         const fetched = await this.#reader.poll(POLL_MS, signal)
         backoffMs = FIRST_BACKOFF_MS
-        this.#deliver(fetched, sentMs)
+        this.#deliver(fetched)
       } catch (error) {
         if (signal.aborted) continue
         const reason = forPeople(error).message
@@ -105,27 +104,15 @@ export class Pump {
     }
   }
 
-  #deliver(fetched: readonly Fetched[], sentMs: number): void {
+  #deliver(fetched: readonly Fetched[]): void {
     const byTask = new Map<number, Fetched[]>()
     for (const one of fetched) {
       const list = byTask.get(one.partition)
       if (list === undefined) byTask.set(one.partition, [one])
       else list.push(one)
     }
-    for (const [partition, { consumer, spec }] of this.#subscriptions) {
-      const mine = byTask.get(partition) ?? []
-      const quiet = this.#quiet(spec, mine)
-      consumer.deliver({ fetched: mine, quiet, sentMs })
-    }
-  }
-
-  /** Inputs of the task that were asked for and had nothing new. */
-  #quiet(spec: TaskSpec, fetched: readonly Fetched[]): readonly number[] {
-    const came = new Set(fetched.map(({ topic }) => topicKind(topic, this.#options.prefix)))
-    const quiet: number[] = []
-    for (const [i, { topic }] of spec.inputs.entries())
-      if (this.#options.reads(topic) && !came.has(topic)) quiet.push(i)
-    return quiet
+    for (const [partition, { consumer }] of this.#subscriptions)
+      consumer.deliver(byTask.get(partition) ?? [])
   }
 
   /** An error about one partition concerns its task; any other concerns all of them. */

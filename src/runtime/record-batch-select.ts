@@ -30,6 +30,8 @@ export interface PartitionAnswer extends TopicPartition {
   readonly aborted: readonly AbortedTransaction[]
   readonly endOffset: number
   readonly logStartOffset: number
+  /** When the request was sent, monotonic. */
+  readonly sentMs: number
 }
 
 export interface SelectOptions {
@@ -77,6 +79,7 @@ export function selectBatches(answer: PartitionAnswer, options: SelectOptions): 
     endOffset: answer.endOffset,
     logStartOffset: answer.logStartOffset,
     caughtUp: state.next >= answer.endOffset,
+    sentMs: answer.sentMs,
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Encoder } from '../contracts/decode.ts'
 import type { Chain, ChainAnswer } from './chain.ts'
 import type { Instruments } from './instruments.ts'
-import type { Clock, Fetched } from './ports.ts'
+import type { Clock } from './ports.ts'
 import type { PoisonError } from './reaction.ts'
 import type { Restored, TaskSpec } from './restore.ts'
 import type { SealContext } from './seal.ts'
@@ -53,12 +53,3 @@ export type RunEnd =
     }
   /** The record was found and skipped; the core that threw is not to be used any more. */
   | { readonly kind: 'skipped' }
-
-/** What a poll brought for a task. */
-export interface Delivery {
-  readonly fetched: readonly Fetched[]
-  /** Inputs that the poll asked for and that had nothing new. */
-  readonly quiet: readonly number[]
-  /** When the poll was sent, monotonic. */
-  readonly sentMs: number
-}

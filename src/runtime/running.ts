@@ -16,7 +16,7 @@ import { journalStep, Pending } from './pending.ts'
 import type { Fetched } from './ports.ts'
 import { PoisonError } from './reaction.ts'
 import { stateDigestOf } from './restore.ts'
-import type { Careful, Delivery, RunEnd, RunOptions } from './run-options.ts'
+import type { Careful, RunEnd, RunOptions } from './run-options.ts'
 import { poisonLetter, seal } from './seal.ts'
 import { type CheckedSlice, firstRecord, Stepper } from './stepper.ts'
 
@@ -96,17 +96,16 @@ export class Run {
     return this.#time.behind(this.#options.clock.monotonicMs())
   }
 
-  deliver({ fetched, quiet, sentMs }: Delivery): void {
+  deliver(fetched: readonly Fetched[]): void {
     if (this.#state !== 'live') return
     const monotonicMs = this.#options.clock.monotonicMs()
     for (const one of fetched) {
-      const error = this.#take(one, sentMs, monotonicMs)
+      const error = this.#take(one, monotonicMs)
       if (error !== null) {
         this.fail(error, 'read')
         return
       }
     }
-    for (const index of quiet) this.#time.quiet(index, sentMs)
     this.#advance()
   }
 
@@ -149,7 +148,7 @@ export class Run {
     )
   }
 
-  #take(fetched: Fetched, sentMs: number, monotonicMs: number): HsError | null {
+  #take(fetched: Fetched, monotonicMs: number): HsError | null {
     const { topic, partition, gap } = fetched
     const kind = topicKind(topic, this.#options.seal.prefix)
     const index = this.#stepper.indexOf(kind, partition)
@@ -165,7 +164,8 @@ export class Run {
       return null
     }
     const maxAppendMs = fetched.batches.reduce((max, b) => Math.max(max, b.maxTimestampMs), 0)
-    this.#time.read(index, { caughtUp: fetched.caughtUp, maxAppendMs, sentMs }, monotonicMs)
+    const { caughtUp, sentMs } = fetched
+    this.#time.read(index, { caughtUp, maxAppendMs, sentMs }, monotonicMs)
     return null
   }
 

@@ -18,10 +18,10 @@ import type { Instruments } from './instruments.ts'
 import { transactionalIdOf } from './journal.ts'
 import { type LifeEnd, Lives, type NextLife, type TaskEnd } from './lives.ts'
 import * as poison from './poison.ts'
-import type { Clock, LogPort, TransactionalWriter } from './ports.ts'
+import type { Clock, Fetched, LogPort, TransactionalWriter } from './ports.ts'
 import { forPeople, reactionTo } from './reaction.ts'
 import { type CreateCore, restore, type Restored, type TaskSpec } from './restore.ts'
-import type { Careful, Delivery, Feed, RunOptions } from './run-options.ts'
+import type { Careful, Feed, RunOptions } from './run-options.ts'
 import { Run, SKIPS_IN_A_ROW_MAX } from './running.ts'
 import { poisonLetter } from './seal.ts'
 import { firstRecord } from './stepper.ts'
@@ -107,8 +107,8 @@ export class Task {
     }
   }
 
-  deliver(delivery: Delivery): void {
-    this.#run?.deliver(delivery)
+  deliver(fetched: readonly Fetched[]): void {
+    this.#run?.deliver(fetched)
   }
 
   /** Its inputs cannot be read. */

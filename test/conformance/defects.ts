@@ -1,6 +1,6 @@
 // Logs with one thing broken each, and the case that has to notice. They prove that the suite has
 // teeth: a case that passes on its defect tests nothing.
-import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/client/protocol.ts'
 import type { OutgoingRecord, RecordView } from '../../src/contracts/record.ts'
 import { LogError } from '../../src/runtime/log-error.ts'
 import type {

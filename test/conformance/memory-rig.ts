@@ -1,7 +1,7 @@
 // The rig of the memory log: virtual time that jumps whenever nothing else can run, and faults in
 // the transport.
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
-import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/client/protocol.ts'
 import type { Clock, LogPort } from '../../src/runtime/ports.ts'
 import { deferred } from '../support/deferred.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'

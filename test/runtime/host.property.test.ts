@@ -4,7 +4,7 @@
 // the journal, on every partition. A failing run prints its seed and its shrunken schedule.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Transport } from '../../src/adapters/client/protocol.ts'
 import { type Fault, OUTAGES, type Outage, PLACES } from '../support/bend.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
 

@@ -1,7 +1,7 @@
 // Pumps: each class reads for itself, quiet inputs are told, errors reach the task they concern.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
-import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Transport } from '../../src/adapters/client/protocol.ts'
 import { INPUT_TOPICS, topicName, type TopicKind } from '../../src/contracts/topics.ts'
 import { serviceTask } from '../../src/runtime/host.ts'
 import { topicSetups } from '../../src/runtime/init.ts'

@@ -2,7 +2,7 @@
 // against the walk that reads them.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { crc32c } from '../../src/adapters/memory/crc32c.ts'
+import { crc32c } from '../../src/adapters/client/crc32c.ts'
 import type { RecordHeader } from '../../src/contracts/record.ts'
 import { controlType, copyRecords, MAX_HEADERS, verifyCrc } from '../../src/runtime/record-batch.ts'
 import {

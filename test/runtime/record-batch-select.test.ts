@@ -1,6 +1,6 @@
 // What a reader may show of what a log answered: checksums, markers, aborted transactions, holes.
 import { expect, test } from 'vitest'
-import { crc32c } from '../../src/adapters/memory/crc32c.ts'
+import { crc32c } from '../../src/adapters/client/crc32c.ts'
 import type { Fetched } from '../../src/runtime/ports.ts'
 import { copyRecords, FIELD } from '../../src/runtime/record-batch.ts'
 import { encodeBatch, encodeMarker, stampBatch } from '../../src/runtime/record-batch-encode.ts'

@@ -1,7 +1,7 @@
 // The walk over a batch, and hostile bytes: every end is a LogError CORRUPT.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { crc32c } from '../../src/adapters/memory/crc32c.ts'
+import { crc32c } from '../../src/adapters/client/crc32c.ts'
 import {
   controlType,
   copyRecords,

@@ -1,7 +1,7 @@
 // A task while it runs: one commit in flight and steps beside it, an entry that never grows over
 // its bound, and a log that does not answer bounding memory instead of filling it.
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Transport } from '../../src/adapters/client/protocol.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'
 import { topicName } from '../../src/contracts/topics.ts'
 import type { Clock } from '../../src/runtime/ports.ts'

@@ -1,7 +1,7 @@
 // Faults at named places of a commit, by wrapping the way to the broker. A fault strikes once, at
 // the first request of its kind after it was armed; an outage strikes every request until it is
 // over.
-import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/client/protocol.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 export type Strike = <K extends Api>(

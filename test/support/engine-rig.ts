@@ -6,7 +6,7 @@ import { clusterId } from '../../src/contracts/ids.ts'
 import type { LogRecord } from '../../src/contracts/record.ts'
 import { INPUT_TOPICS, topicName, type TopicKind } from '../../src/contracts/topics.ts'
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
-import type { Transport } from '../../src/adapters/memory/protocol.ts'
+import type { Transport } from '../../src/adapters/client/protocol.ts'
 import { initCluster } from '../../src/runtime/init.ts'
 import {
   type EventFields,

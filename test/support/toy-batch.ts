@@ -2,7 +2,7 @@
 import type { Fetched, RecordBatch } from '../../src/runtime/ports.ts'
 import { openBatch, readBatchHeader } from '../../src/runtime/record-batch.ts'
 import { encodeBatch } from '../../src/runtime/record-batch-encode.ts'
-import { crc32c } from '../../src/adapters/memory/crc32c.ts'
+import { crc32c } from '../../src/adapters/client/crc32c.ts'
 
 export interface ToyPlace {
   readonly topic: string

@@ -3,27 +3,11 @@
 // conformance suite as Kafka.
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../../runtime/clock.ts'
-import type {
-  Clock,
-  IdempotentProducer,
-  JoinOptions,
-  LogAdmin,
-  LogPort,
-  LogReader,
-  Membership,
-  ReadOptions,
-  TransactionalWriter,
-  WriterOptions,
-} from '../../runtime/ports.ts'
+import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { Broker } from './broker/broker.ts'
-import { Admin } from './client/admin.ts'
-import { GroupMembership } from './client/membership.ts'
-import { Producer } from './client/producer.ts'
-import { Reader } from './client/reader.ts'
-import type { Connection } from './client/session.ts'
-import { Writer } from './client/writer.ts'
-import { crc32c } from './crc32c.ts'
-import type { Api, RequestOf, ResponseOf, Transport } from './protocol.ts'
+import { LogClient } from '../client/log-client.ts'
+import { crc32c } from '../client/crc32c.ts'
+import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from '../client/protocol.ts'
 
 export interface MemoryLogOptions {
   /**
@@ -81,10 +65,13 @@ export function createMemoryLog(options: MemoryLogOptions = {}): MemoryLog {
   const direct: Transport = (api, request) => broker.handle(api, request)
   const carry = clock === systemClock ? withTurns(direct) : direct
   const connect = (how: ConnectOptions = {}): LogPort =>
-    new MemoryClient({
-      transport: how.transport?.(carry) ?? carry,
-      clock: how.clock ?? clock,
-      crc32c,
+    new LogClient({
+      name: 'memory',
+      connect: () => ({
+        transport: how.transport?.(carry) ?? carry,
+        clock: how.clock ?? clock,
+        crc32c,
+      }),
     })
   const own = connect()
   return {
@@ -112,69 +99,14 @@ export function createMemoryLog(options: MemoryLogOptions = {}): MemoryLog {
  * sockets.
  */
 function withTurns(inner: Transport): Transport {
-  return async <K extends Api>(api: K, request: RequestOf<K>): Promise<ResponseOf<K>> => {
+  return async <K extends Api>(
+    api: K,
+    request: RequestOf<K>,
+    limits: CallLimits,
+  ): Promise<ResponseOf<K>> => {
     await new Promise<void>((resolve) => {
       setImmediate(resolve)
     })
-    return inner(api, request)
+    return inner(api, request, limits)
   }
 }
-
-class MemoryClient implements LogPort {
-  readonly name = 'memory'
-  readonly #connection: Connection
-  /** Clients that are not closed, and how each is. */
-  readonly #opened = new Map<object, () => Promise<void>>()
-  readonly #admin: Admin
-
-  constructor(connection: Connection) {
-    this.#connection = connection
-    this.#admin = this.#open((own) => new Admin(own), closed)
-  }
-
-  clusterId(): Promise<string> {
-    return this.#admin.clusterId()
-  }
-
-  reader(options: ReadOptions): LogReader {
-    return this.#open((own) => new Reader(own, options), closed)
-  }
-
-  writer(options: WriterOptions): TransactionalWriter {
-    return this.#open((own) => new Writer(own, options), closed)
-  }
-
-  producer(options: { readonly deadlineMs?: number } = {}): IdempotentProducer {
-    return this.#open((own) => new Producer(own, options.deadlineMs), closed)
-  }
-
-  join(options: JoinOptions): Membership {
-    return this.#open(
-      (own) => new GroupMembership(own, options),
-      (membership) => membership.leave(),
-    )
-  }
-
-  admin(): LogAdmin {
-    return this.#open((own) => new Admin(own), closed)
-  }
-
-  async close(): Promise<void> {
-    const opened = [...this.#opened.values()]
-    this.#opened.clear()
-    await Promise.all(opened.map((close) => close()))
-  }
-
-  #open<T extends object>(
-    make: (connection: Connection) => T,
-    close: (client: T) => Promise<void>,
-  ): T {
-    // A connection lives as long as its process; what is done with must not be held by it.
-    const onClosed = (): void => void this.#opened.delete(client)
-    const client: T = make({ ...this.#connection, onClosed })
-    this.#opened.set(client, () => close(client))
-    return client
-  }
-}
-
-const closed = (client: { close(): Promise<void> }): Promise<void> => client.close()

@@ -1,8 +1,8 @@
 // The broker by its requests: what only shows when no client guards against it.
 import { expect, test } from 'vitest'
 import { Broker } from '../../../src/adapters/memory/broker/broker.ts'
-import { crc32c } from '../../../src/adapters/memory/crc32c.ts'
-import type { ProducerIdentity, ResponseOf } from '../../../src/adapters/memory/protocol.ts'
+import { crc32c } from '../../../src/adapters/client/crc32c.ts'
+import type { ProducerIdentity, ResponseOf } from '../../../src/adapters/client/protocol.ts'
 import { copyRecords, FIELD } from '../../../src/runtime/record-batch.ts'
 import {
   type BatchFields,

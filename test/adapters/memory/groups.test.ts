@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { GroupCoordinator } from '../../../src/adapters/memory/broker/groups.ts'
 import { Timers } from '../../../src/adapters/memory/broker/timers.ts'
-import type { RequestOf } from '../../../src/adapters/memory/protocol.ts'
+import type { RequestOf } from '../../../src/adapters/client/protocol.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const GROUP = 'g'

@@ -4,9 +4,9 @@
 import { LogError } from '../../../runtime/log-error.ts'
 import type { Clock, TopicPartition, TopicSetup } from '../../../runtime/ports.ts'
 import type { Crc32c } from '../../../runtime/record-batch.ts'
+import type { ErrorCode } from '../../client/error-codes.ts'
 import {
   type Api,
-  type ErrorCode,
   type FetchedPartition,
   type Handlers,
   type ProducedPartition,
@@ -14,7 +14,7 @@ import {
   partitionKey,
   type RequestOf,
   type ResponseOf,
-} from '../protocol.ts'
+} from '../../client/protocol.ts'
 import { wholeHeader } from './compaction.ts'
 import { GroupCoordinator } from './groups.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -38,6 +38,8 @@ interface Topic {
   readonly partitions: readonly PartitionLog[]
 }
 
+/** The only node there is. */
+const NODE = 0
 const LEGAL_NAME = /^[a-zA-Z0-9._-]{1,249}$/
 
 export class Broker {
@@ -99,6 +101,14 @@ export class Broker {
       }),
       listOffsets: (request) => ({
         partitions: request.partitions.map((at) => this.#offset(at, request)),
+      }),
+      locate: ({ partitions }) => ({
+        partitions: partitions.map((at) => {
+          const there = this.#partition(at) !== null
+          return there
+            ? { error: 'NONE', node: NODE }
+            : { error: 'UNKNOWN_TOPIC_OR_PARTITION', node: -1 }
+        }),
       }),
       fetch: (request) => this.#fetch(request),
       produce: ({ transactionalId, partitions }) => ({

@@ -6,7 +6,8 @@
 //
 // Every round has a generation of its own; a member that does not come back in time is no longer
 // one.
-import type { ErrorCode, JoinedMember, RequestOf, ResponseOf } from '../protocol.ts'
+import type { ErrorCode } from '../../client/error-codes.ts'
+import type { JoinedMember, RequestOf, ResponseOf } from '../../client/protocol.ts'
 import type { Cancel, Timers } from './timers.ts'
 
 type JoinRequest = RequestOf<'joinGroup'>

@@ -3,7 +3,7 @@
 // After Kafka's ProducerStateManager.
 import type { BatchHeader } from '../../../runtime/record-batch.ts'
 import type { AbortedTransaction } from '../../../runtime/record-batch-select.ts'
-import type { Failure } from '../protocol.ts'
+import type { Failure } from '../../client/error-codes.ts'
 
 /** Kafka remembers this many batches per producer. */
 const REMEMBERED_BATCHES = 5

@@ -1,6 +1,6 @@
 // Topic settings under Kafka's names: what is accepted, what is the default, what the memory broker
 // acts on.
-import type { ErrorCode } from '../protocol.ts'
+import type { ErrorCode } from '../../client/error-codes.ts'
 
 /** Defaults of Apache Kafka 4.1 for the settings the broker acts on. */
 const DEFAULTS: Readonly<Record<string, string>> = {

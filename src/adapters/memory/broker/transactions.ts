@@ -12,7 +12,8 @@
 // guard against it, the broker does not.
 import type { TopicPartition } from '../../../runtime/ports.ts'
 import type { BatchHeader } from '../../../runtime/record-batch.ts'
-import { type ErrorCode, type ProducerIdentity, partitionKey, type RequestOf } from '../protocol.ts'
+import type { ErrorCode } from '../../client/error-codes.ts'
+import { type ProducerIdentity, partitionKey, type RequestOf } from '../../client/protocol.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Cancel, Timers } from './timers.ts'
 

@@ -10,7 +10,7 @@ import {
   walkRecords,
 } from '../../../runtime/record-batch.ts'
 import { ByteCursor } from '../../../runtime/varint.ts'
-import type { Failure } from '../protocol.ts'
+import type { Failure } from '../../client/error-codes.ts'
 import { wholeHeader } from './compaction.ts'
 import type { TopicConfig } from './topic-config.ts'
 

@@ -1,6 +1,6 @@
 // The two settings of a topic that its clients act on, asked for once.
-import { LogError } from '../../../runtime/log-error.ts'
-import type { ResponseOf } from '../protocol.ts'
+import { LogError } from '../../runtime/log-error.ts'
+import type { ResponseOf } from './protocol.ts'
 
 export interface TopicFacts {
   readonly partitions: number

@@ -1,12 +1,12 @@
 // Topics and offsets: one request each.
-import { LogError } from '../../../runtime/log-error.ts'
+import { LogError } from '../../runtime/log-error.ts'
 import type {
   Isolation,
   LogAdmin,
   TopicDescription,
   TopicPartition,
   TopicSetup,
-} from '../../../runtime/ports.ts'
+} from '../../runtime/ports.ts'
 import { type Connection, expectNone, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
 
 const LIMITS = { timeoutMs: REQUEST_TIMEOUT_MS }

@@ -1,13 +1,9 @@
 // From records in any order to batches: by partition, in order, no larger than the topic takes.
-import type { OutgoingRecord } from '../../../contracts/record.ts'
-import { LogError } from '../../../runtime/log-error.ts'
-import type { Appended, TopicPartition } from '../../../runtime/ports.ts'
-import {
-  type BatchFields,
-  encodeBatch,
-  maxRecordBytes,
-} from '../../../runtime/record-batch-encode.ts'
-import { type ProducedPartition, type ProducerIdentity, partitionKey } from '../protocol.ts'
+import type { OutgoingRecord } from '../../contracts/record.ts'
+import { LogError } from '../../runtime/log-error.ts'
+import type { Appended, TopicPartition } from '../../runtime/ports.ts'
+import { type BatchFields, encodeBatch, maxRecordBytes } from '../../runtime/record-batch-encode.ts'
+import { type ProducedPartition, type ProducerIdentity, partitionKey } from './protocol.ts'
 import type { Session } from './session.ts'
 
 /** Room for the batch's own header. */

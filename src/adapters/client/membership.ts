@@ -3,9 +3,10 @@
 // have run out, even while no request is ever answered. The session counts from when the last
 // answered request was sent. After `lost` the member joins as a new one, so that what it is given
 // next has a new generation.
-import { LogError } from '../../../runtime/log-error.ts'
-import type { GroupEvent, JoinOptions, Membership } from '../../../runtime/ports.ts'
-import type { ErrorCode, Failure, JoinedMember, ResponseOf } from '../protocol.ts'
+import { LogError } from '../../runtime/log-error.ts'
+import type { GroupEvent, JoinOptions, Membership } from '../../runtime/ports.ts'
+import type { ErrorCode, Failure } from './error-codes.ts'
+import type { JoinedMember, ResponseOf } from './protocol.ts'
 import { decodeTasks, encodeAssignment } from './assignment-bytes.ts'
 import { type Connection, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
 

@@ -7,10 +7,10 @@
 //                                    only if the id is still ours (never fence back)
 //   a batch refused (size, time)     the transaction is aborted; the writer stays usable
 //   anything else                    used up until fence() or renew()
-import type { OutgoingRecord } from '../../../contracts/record.ts'
-import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
-import type { Appended, TransactionalWriter, WriterOptions } from '../../../runtime/ports.ts'
-import { type ProducerIdentity, partitionKey, type ResponseOf } from '../protocol.ts'
+import type { OutgoingRecord } from '../../contracts/record.ts'
+import { LogError, type LogErrorCode } from '../../runtime/log-error.ts'
+import type { Appended, TransactionalWriter, WriterOptions } from '../../runtime/ports.ts'
+import { type ProducerIdentity, partitionKey, type ResponseOf } from './protocol.ts'
 import {
   appendedFrom,
   byPartition,

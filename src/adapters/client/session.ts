@@ -1,10 +1,11 @@
-// What every client of the memory log is made of: requests with a time limit over a transport,
+// What every client of a log is made of: requests with a time limit over a transport,
 // ended at once by close(), and the one place where Kafka's error names become LogErrors.
 import { setMaxListeners } from 'node:events'
-import { LogError, type LogErrorCode } from '../../../runtime/log-error.ts'
-import type { Clock, TopicPartition } from '../../../runtime/ports.ts'
-import type { Crc32c } from '../../../runtime/record-batch.ts'
-import type { Api, ErrorCode, Failure, RequestOf, ResponseOf, Transport } from '../protocol.ts'
+import { LogError } from '../../runtime/log-error.ts'
+import type { Clock, TopicPartition } from '../../runtime/ports.ts'
+import type { Crc32c } from '../../runtime/record-batch.ts'
+import { type ErrorCode, type Failure, meaningOf } from './error-codes.ts'
+import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from './protocol.ts'
 import { TopicCache } from './topic-cache.ts'
 
 export interface Connection {
@@ -23,11 +24,6 @@ export const REQUEST_TIMEOUT_MS = 1_000
 const CONCURRENT_PAUSE_MS = 2
 const FIRST_BACKOFF_MS = 5
 const LAST_BACKOFF_MS = 200
-
-interface CallLimits {
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal | undefined
-}
 
 type Failing = { [K in Api]: ResponseOf<K> extends { readonly error: ErrorCode } ? K : never }[Api]
 
@@ -95,7 +91,10 @@ export class Session {
       throw new LogError('UNAVAILABLE', `no answer to ${api} for ${limits.timeoutMs} ms`)
     })
     try {
-      return await Promise.race([this.#send(api, request), limit])
+      return await Promise.race([
+        this.#send(api, request, { timeoutMs: limits.timeoutMs, signal: stop.signal }),
+        limit,
+      ])
     } finally {
       for (const source of sources) source.removeEventListener('abort', forward)
       stop.abort()
@@ -142,9 +141,13 @@ export class Session {
     }
   }
 
-  async #send<K extends Api>(api: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
+  async #send<K extends Api>(
+    api: K,
+    request: RequestOf<K>,
+    limits: CallLimits,
+  ): Promise<ResponseOf<K>> {
     try {
-      return await this.#transport(api, request)
+      return await this.#transport(api, request, limits)
     } catch (cause) {
       if (cause instanceof LogError) throw cause
       throw new LogError('UNAVAILABLE', `${api} could not be carried`, { cause })
@@ -152,37 +155,11 @@ export class Session {
   }
 }
 
-const MEANING: Readonly<Record<Failure, LogErrorCode>> = {
-  CONCURRENT_TRANSACTIONS: 'UNAVAILABLE',
-  CORRUPT_MESSAGE: 'CORRUPT',
-  ILLEGAL_GENERATION: 'MEMBER_LOST',
-  INVALID_CONFIG: 'INVALID_REQUEST',
-  INVALID_PARTITIONS: 'INVALID_REQUEST',
-  INVALID_PRODUCER_EPOCH: 'FENCED',
-  INVALID_PRODUCER_ID_MAPPING: 'FENCED',
-  INVALID_RECORD: 'INVALID_REQUEST',
-  INVALID_REQUEST: 'INVALID_REQUEST',
-  INVALID_SESSION_TIMEOUT: 'INVALID_REQUEST',
-  INVALID_TIMESTAMP: 'TIMESTAMP_REFUSED',
-  INVALID_TOPIC_EXCEPTION: 'INVALID_REQUEST',
-  INVALID_TRANSACTION_TIMEOUT: 'INVALID_REQUEST',
-  INVALID_TXN_STATE: 'ABORTED',
-  MEMBER_ID_REQUIRED: 'MEMBER_LOST',
-  MESSAGE_TOO_LARGE: 'TOO_LARGE',
-  OFFSET_OUT_OF_RANGE: 'POSITION_LOST',
-  OUT_OF_ORDER_SEQUENCE_NUMBER: 'INVALID_REQUEST',
-  REBALANCE_IN_PROGRESS: 'MEMBER_LOST',
-  TOPIC_ALREADY_EXISTS: 'INVALID_REQUEST',
-  UNKNOWN_MEMBER_ID: 'MEMBER_LOST',
-  UNKNOWN_TOPIC_OR_PARTITION: 'TOPIC_GONE',
-  UNSUPPORTED_COMPRESSION_TYPE: 'INVALID_REQUEST',
-}
-
 /** What an error answer means to a caller of the port. */
 export function refusal(api: Api, error: Failure, at?: TopicPartition): LogError {
   const place = at === undefined ? '' : ` for ${at.topic}/${at.partition}`
   const message = `the log answered ${error} to ${api}${place}`
-  return new LogError(MEANING[error], message, at === undefined ? {} : { at })
+  return new LogError(meaningOf(error), message, at === undefined ? {} : { at })
 }
 
 /** Throws unless the answer is NONE. */

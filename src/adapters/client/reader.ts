@@ -1,16 +1,16 @@
 // The reader: one long-poll fetch for all assigned partitions, positions kept here, batches shown
 // as they are stored. The first poll after assign() asks without waiting and reports the partition
 // even when it is empty, so that a caller learns at once where the end is.
-import { LogError } from '../../../runtime/log-error.ts'
+import { LogError } from '../../runtime/log-error.ts'
 import type {
   Fetched,
   LogReader,
   ReadOptions,
   StartPosition,
   TopicPartition,
-} from '../../../runtime/ports.ts'
-import { selectBatches } from '../../../runtime/record-batch-select.ts'
-import { type FetchedPartition, partitionKey } from '../protocol.ts'
+} from '../../runtime/ports.ts'
+import { selectBatches } from '../../runtime/record-batch-select.ts'
+import { type FetchedPartition, partitionKey } from './protocol.ts'
 import { type Connection, expectNone, REQUEST_TIMEOUT_MS, Session } from './session.ts'
 
 const DEFAULT_MAX_BYTES = 1_048_576
@@ -69,9 +69,11 @@ export class Reader implements LogReader {
     await this.#resolveStarts(signal)
     const asked = [...this.#assigned.values()].filter((entry) => entry.position !== null)
     const waitMs = asked.some((entry) => !entry.reported) ? 0 : Math.max(0, maxWaitMs)
+    const sentMs = this.#session.clock.monotonicMs()
     const { partitions } = await this.#session.call(
       'fetch',
       {
+        node: 0,
         isolation: this.#options.isolation,
         maxWaitMs: waitMs,
         partitions: asked.map(({ topic, partition, position }) => ({
@@ -88,7 +90,7 @@ export class Reader implements LogReader {
       const entry = this.#assigned.get(partitionKey(answer))
       // Taken away or moved while the request was under way.
       if (entry === undefined || !asked.includes(entry) || entry.position === null) continue
-      selected.push({ entry, fetched: await this.#select(answer, entry.position) })
+      selected.push({ entry, fetched: await this.#select(answer, entry.position, sentMs) })
     }
     return this.#advance(selected)
   }
@@ -98,14 +100,14 @@ export class Reader implements LogReader {
     const news: Fetched[] = []
     for (const { entry, fetched } of selected) {
       if (this.#assigned.get(partitionKey(entry)) !== entry) continue
-      if (fetched.to > fetched.from || !entry.reported) news.push(fetched)
+      news.push(fetched)
       entry.position = fetched.to
       entry.reported = true
     }
     return news
   }
 
-  async #select(answer: FetchedPartition, from: number): Promise<Fetched> {
+  async #select(answer: FetchedPartition, from: number, sentMs: number): Promise<Fetched> {
     const { topic, partition, error } = answer
     const at = { topic, partition }
     if (error === 'OFFSET_OUT_OF_RANGE') {
@@ -117,7 +119,7 @@ export class Reader implements LogReader {
     if (error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#session.topics.forget(topic)
     expectNone('fetch', error, at)
     const { compacted } = await this.#session.topics.get(topic)
-    return selectBatches(answer, { from, compacted, crc32c: this.#session.crc32c })
+    return selectBatches({ ...answer, sentMs }, { from, compacted, crc32c: this.#session.crc32c })
   }
 
   async #resolveStarts(signal: AbortSignal | undefined): Promise<void> {

@@ -1,10 +1,10 @@
 // The idempotent producer: one batch in flight per partition, repeated with the same sequence
 // number until it is answered. A batch given up in doubt ends the producer id: the next send starts
 // with a new one, so that the numbers of the old one can never hide or double a later batch.
-import type { OutgoingRecord } from '../../../contracts/record.ts'
-import { LogError } from '../../../runtime/log-error.ts'
-import type { Appended, IdempotentProducer } from '../../../runtime/ports.ts'
-import { type ProducerIdentity, partitionKey } from '../protocol.ts'
+import type { OutgoingRecord } from '../../contracts/record.ts'
+import { LogError } from '../../runtime/log-error.ts'
+import type { Appended, IdempotentProducer } from '../../runtime/ports.ts'
+import { type ProducerIdentity, partitionKey } from './protocol.ts'
 import {
   appendedFrom,
   byPartition,

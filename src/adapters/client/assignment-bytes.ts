@@ -1,5 +1,5 @@
 // What a leader sends each member: its tasks as 32-bit numbers.
-import { LogError } from '../../../runtime/log-error.ts'
+import { LogError } from '../../runtime/log-error.ts'
 
 /** Errors: `INVALID_REQUEST` when a task is given twice. */
 export function encodeAssignment(

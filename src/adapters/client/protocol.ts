@@ -1,6 +1,7 @@
-// What clients and broker of the memory log say to each other: Kafka's requests, named as Kafka
-// names them, without the wire. A client knows nothing of the broker but a Transport, so a test can
-// delay, drop, double or hold back single requests and answers by wrapping one.
+// What a client and a log say to each other: Kafka's requests, named as Kafka names them, without
+// the wire. A client knows nothing of the log but a Transport: the memory log answers it in the
+// process, the Kafka adapter over connections. A test can delay, drop, double or hold back single
+// requests and answers by wrapping one.
 import type {
   Isolation,
   TopicDescription,
@@ -8,35 +9,7 @@ import type {
   TopicSetup,
 } from '../../runtime/ports.ts'
 import type { AbortedTransaction } from '../../runtime/record-batch-select.ts'
-
-/** Kafka's error names. */
-export type ErrorCode =
-  | 'NONE'
-  | 'CONCURRENT_TRANSACTIONS'
-  | 'CORRUPT_MESSAGE'
-  | 'ILLEGAL_GENERATION'
-  | 'INVALID_CONFIG'
-  | 'INVALID_PARTITIONS'
-  | 'INVALID_PRODUCER_EPOCH'
-  | 'INVALID_PRODUCER_ID_MAPPING'
-  | 'INVALID_RECORD'
-  | 'INVALID_REQUEST'
-  | 'INVALID_SESSION_TIMEOUT'
-  | 'INVALID_TIMESTAMP'
-  | 'INVALID_TOPIC_EXCEPTION'
-  | 'INVALID_TRANSACTION_TIMEOUT'
-  | 'INVALID_TXN_STATE'
-  | 'MEMBER_ID_REQUIRED'
-  | 'MESSAGE_TOO_LARGE'
-  | 'OFFSET_OUT_OF_RANGE'
-  | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
-  | 'REBALANCE_IN_PROGRESS'
-  | 'TOPIC_ALREADY_EXISTS'
-  | 'UNKNOWN_MEMBER_ID'
-  | 'UNKNOWN_TOPIC_OR_PARTITION'
-  | 'UNSUPPORTED_COMPRESSION_TYPE'
-
-export type Failure = Exclude<ErrorCode, 'NONE'>
+import type { ErrorCode } from './error-codes.ts'
 
 export interface ProducerIdentity {
   readonly producerId: number
@@ -105,8 +78,15 @@ export interface Wire {
     }
     response: { readonly partitions: readonly (Failable & { readonly offset: number })[] }
   }
+  /** Who leads each partition, in the order asked. */
+  locate: {
+    request: { readonly partitions: readonly TopicPartition[] }
+    response: { readonly partitions: readonly (Failable & { readonly node: number })[] }
+  }
   fetch: {
     request: {
+      /** Leader of all of them, as `locate` says. */
+      readonly node: number
       readonly isolation: Isolation
       readonly maxWaitMs: number
       readonly partitions: readonly FetchPartition[]
@@ -185,9 +165,20 @@ export type ResponseOf<K extends Api> = Wire[K]['response']
 
 /**
  * Carries one request; rejects when no answer can come. It may also never settle: clients have
- * deadlines.
+ * deadlines, and after `timeoutMs` (or an abort of the signal) nobody waits for the answer.
+ * A request for partitions of several leaders goes to each of them; where one does not answer, its
+ * partitions have NETWORK_EXCEPTION.
  */
-export type Transport = <K extends Api>(api: K, request: RequestOf<K>) => Promise<ResponseOf<K>>
+export type Transport = <K extends Api>(
+  api: K,
+  request: RequestOf<K>,
+  limits: CallLimits,
+) => Promise<ResponseOf<K>>
+
+export interface CallLimits {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
 
 export type Handlers = {
   readonly [K in Api]: (request: RequestOf<K>) => ResponseOf<K> | Promise<ResponseOf<K>>
