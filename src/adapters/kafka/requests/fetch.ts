@@ -1,0 +1,77 @@
+// Fetch version 11, without a session: every request names all its partitions. Stored batches are
+// views of the answer, not copies.
+import type { Isolation } from '../../../runtime/ports.ts'
+import type { AbortedTransaction } from '../../../runtime/record-batch-select.ts'
+import type { FetchedPartition, FetchPartition } from '../../client/protocol.ts'
+import { type ErrorCode, errorName } from '../../client/error-codes.ts'
+import type { KafkaRequest } from '../wire.ts'
+import type { ByteReader } from './bytes.ts'
+import { answersFor, kafkaRequest, readPartitions, writePartitions } from './codec.ts'
+
+/** Bound of a whole answer; one partition's first batch is always returned. */
+const MAX_BYTES = 32 * 1_048_576
+/** Sender is a consumer; no session; no epoch or log start offset to compare. */
+const NONE = -1
+const NO_SESSION = 0
+
+export interface FetchRequest {
+  readonly isolation: Isolation
+  readonly maxWaitMs: number
+  readonly partitions: readonly FetchPartition[]
+}
+
+/** Number of an isolation level on the wire. */
+export function isolationLevel(isolation: Isolation): number {
+  return isolation === 'read_committed' ? 1 : 0
+}
+
+/** Answers in the order of `partitions`. */
+export function fetchRequest(request: FetchRequest): KafkaRequest<FetchedPartition[]> {
+  const { isolation, maxWaitMs, partitions } = request
+  return kafkaRequest(
+    { apiKey: 1, apiVersion: 11, apiName: 'Fetch' },
+    (body) => {
+      body.int32(NONE).int32(Math.ceil(maxWaitMs)).int32(1).int32(MAX_BYTES)
+      body.int8(isolationLevel(isolation)).int32(NO_SESSION).int32(NONE)
+      writePartitions(body, partitions, ({ partition, offset, maxBytes }) => {
+        body.int32(partition).int32(NONE).int64(offset).int64(NONE).int32(maxBytes)
+      })
+      body.array([], () => {}) // topics to forget
+      body.string('') // rack
+    },
+    (body) => {
+      body.int32() // throttle time
+      const error = errorName(body.int16())
+      body.int32() // session
+      const answered = readPartitions(body, (at) => ({ ...at, ...readFetched(body, isolation) }))
+      if (error !== 'NONE') return partitions.map((at) => refused(at, error))
+      return answersFor(partitions, answered)
+    },
+  )
+}
+
+function readFetched(
+  body: ByteReader,
+  isolation: Isolation,
+): Omit<FetchedPartition, 'topic' | 'partition'> {
+  const error = errorName(body.int16())
+  const highWatermark = body.int64()
+  const lastStableOffset = body.int64()
+  const logStartOffset = body.int64()
+  const aborted = body.array(
+    (): AbortedTransaction => ({ producerId: body.int64(), firstOffset: body.int64() }),
+  )
+  body.int32() // preferred read replica: only with a rack
+  const records = body.bytes()
+  return {
+    error,
+    chunks: records.length === 0 ? [] : [records],
+    aborted: aborted.sort((a, b) => a.firstOffset - b.firstOffset),
+    endOffset: isolation === 'read_committed' ? lastStableOffset : highWatermark,
+    logStartOffset,
+  }
+}
+
+function refused({ topic, partition }: FetchPartition, error: ErrorCode): FetchedPartition {
+  return { topic, partition, error, chunks: [], aborted: [], endOffset: -1, logStartOffset: -1 }
+}

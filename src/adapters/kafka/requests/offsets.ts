@@ -1,0 +1,79 @@
+// ListOffsets version 3 and DeleteRecords version 1: both ends of a partition.
+import type { Isolation, TopicPartition } from '../../../runtime/ports.ts'
+import { type ErrorCode, errorName } from '../../client/error-codes.ts'
+import type { KafkaRequest } from '../wire.ts'
+import { answersFor, kafkaRequest, readPartitions, writePartitions } from './codec.ts'
+import { isolationLevel } from './fetch.ts'
+
+const CONSUMER = -1
+const LATEST = -1
+const EARLIEST = -2
+
+export type OffsetQuery = 'earliest' | 'latest' | { readonly timestampMs: number }
+
+export interface PartitionOffset extends TopicPartition {
+  readonly error: ErrorCode
+  /** -1: no record at or after the time. */
+  readonly offset: number
+}
+
+export interface ListOffsetsRequest {
+  readonly isolation: Isolation
+  readonly at: OffsetQuery
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** Answers in the order of `partitions`. */
+export function listOffsetsRequest(request: ListOffsetsRequest): KafkaRequest<PartitionOffset[]> {
+  const { isolation, partitions } = request
+  const timestamp = timestampOf(request.at)
+  return kafkaRequest(
+    { apiKey: 2, apiVersion: 3, apiName: 'ListOffsets' },
+    (body) => {
+      body.int32(CONSUMER).int8(isolationLevel(isolation))
+      writePartitions(body, partitions, ({ partition }) => {
+        body.int32(partition).int64(timestamp)
+      })
+    },
+    (body) => {
+      body.int32() // throttle time
+      const answered = readPartitions(body, (at): PartitionOffset => {
+        const error = errorName(body.int16())
+        body.int64() // time stamp
+        return { ...at, error, offset: body.int64() }
+      })
+      return answersFor(partitions, answered)
+    },
+  )
+}
+
+function timestampOf(at: OffsetQuery): number {
+  if (at === 'latest') return LATEST
+  return at === 'earliest' ? EARLIEST : at.timestampMs
+}
+
+export interface DeleteRecordsRequest extends TopicPartition {
+  readonly beforeOffset: number
+  readonly timeoutMs: number
+}
+
+export function deleteRecordsRequest(request: DeleteRecordsRequest): KafkaRequest<ErrorCode> {
+  const { topic, partition, beforeOffset, timeoutMs } = request
+  return kafkaRequest(
+    { apiKey: 21, apiVersion: 1, apiName: 'DeleteRecords' },
+    (body) => {
+      writePartitions(body, [{ topic, partition }], () => {
+        body.int32(partition).int64(beforeOffset)
+      })
+      body.int32(timeoutMs)
+    },
+    (body) => {
+      body.int32() // throttle time
+      const answered = readPartitions(body, (at) => {
+        body.int64() // low watermark
+        return { ...at, error: errorName(body.int16()) }
+      })
+      return answersFor([request], answered)[0]?.error ?? 'UNKNOWN_SERVER_ERROR'
+    },
+  )
+}
