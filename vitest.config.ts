@@ -1,5 +1,7 @@
 // Test projects. Pure tests share one module graph per thread (fast, and it exposes modules that
-// hold state); everything that opens sockets, files or processes runs in forks of its own.
+// hold state); everything that opens sockets, files or processes runs in forks of its own. Tests on
+// real Kafka take `src/` from the build: worker threads and child processes need JavaScript.
+import { dirname, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 const pure = ['contracts', 'core', 'config', 'schemas', 'tidy']
@@ -8,6 +10,21 @@ const forked = ['runtime', 'adapters', 'conformance', 'cli', 'roles', 'demo', 'b
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
 const manyRuns = process.env['HEALSTREAM_TEST_RUNS'] !== undefined
 const within = (ms: number): number => (manyRuns ? Math.max(ms, 600_000) : ms)
+
+const sources = resolve(import.meta.dirname, 'src') + sep
+const build = resolve(import.meta.dirname, 'dist') + sep
+
+/** `src/a/b.ts` is taken from `dist/a/b.js`. */
+const fromBuild = {
+  name: 'from-build',
+  enforce: 'pre' as const,
+  resolveId(source: string, importer: string | undefined): string | null {
+    if (importer === undefined || !source.startsWith('.') || !source.endsWith('.ts')) return null
+    const path = resolve(dirname(importer), source)
+    if (!path.startsWith(sources)) return null
+    return build + path.slice(sources.length).replace(/[.]ts$/, '.js')
+  },
+}
 
 export default defineConfig({
   test: {
@@ -30,6 +47,21 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           testTimeout: within(30_000),
+        },
+      },
+      {
+        plugins: [fromBuild],
+        test: {
+          name: 'kafka',
+          include: ['test/kafka/**/*.test.ts'],
+          setupFiles: ['test/setup.ts'],
+          pool: 'forks',
+          // Brokers are shared, and two cores are soon busy.
+          fileParallelism: false,
+          maxConcurrency: 8,
+          testTimeout: within(120_000),
+          hookTimeout: 120_000,
+          server: { deps: { external: [/[/]dist[/]/] } },
         },
       },
       ...forked.map((folder) => ({
