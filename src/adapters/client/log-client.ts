@@ -26,8 +26,8 @@ export type Connect = (purpose: 'admin' | 'member' | 'producer' | 'reader' | 'wr
 export interface LogClientOptions {
   readonly name: LogPort['name']
   readonly connect: Connect
-  /** Where members live; default: on this loop. */
-  readonly join?: (options: JoinOptions) => Membership
+  /** Where members live; default: on this loop. `onClosed` is to be called when one is gone. */
+  readonly join?: (options: JoinOptions, onClosed: () => void) => Membership
 }
 
 export class LogClient implements LogPort {
@@ -62,9 +62,8 @@ export class LogClient implements LogPort {
   join(options: JoinOptions): Membership {
     const { join } = this.#options
     if (join !== undefined) {
-      const membership = join(options)
-      const leave = membership.leave.bind(membership)
-      this.#opened.set(membership, leave)
+      const membership: Membership = join(options, () => this.#opened.delete(membership))
+      this.#opened.set(membership, () => membership.leave())
       return membership
     }
     return this.#open(

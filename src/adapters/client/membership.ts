@@ -2,16 +2,33 @@
 // rounds, which talk to the broker, and the guard, which reports `lost` as soon as the session may
 // have run out, even while no request is ever answered. The session counts from when the last
 // answered request was sent. After `lost` the member joins as a new one, so that what it is given
-// next has a new generation.
+// next has a new generation. What the broker cannot answer now is asked again, and costs nothing
+// while the session lasts; what a person must settle ends the membership.
 import { LogError } from '../../runtime/log-error.ts'
-import type { GroupEvent, JoinOptions, Membership } from '../../runtime/ports.ts'
-import type { ErrorCode, Failure } from './error-codes.ts'
-import type { JoinedMember, ResponseOf } from './protocol.ts'
-import { decodeTasks, encodeAssignment } from './assignment-bytes.ts'
+import type { GroupEvent, GroupMember, JoinOptions, Membership } from '../../runtime/ports.ts'
+import { type ErrorCode, type Failure, isRetriable, meaningOf } from './error-codes.ts'
+import type { ResponseOf } from './protocol.ts'
+import { type Assignment, decodeTasks, encodeAssignment } from './assignment-bytes.ts'
 import { type Connection, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
 
-const BACKOFF_MS = 100
+/** A worker that stops waits for the answer to its goodbye, but not for long. */
+const LEAVE_TIMEOUT_MS = 750
+/** Pause before the second round in a row that came to nothing; doubles up to the last. */
+const FIRST_BACKOFF_MS = 25
+const LAST_BACKOFF_MS = 500
 const NO_MEMBERS: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** As JoinOptions, for a member that lives on another thread than who runs its tasks. */
+export interface MemberOptions extends Omit<JoinOptions, 'assign' | 'metadata'> {
+  readonly metadata: () => Uint8Array | Promise<Uint8Array>
+  /** Error `UNAVAILABLE`: no answer in time, the round is given up and another begun. */
+  readonly assign: (members: readonly GroupMember[]) => Assignment | Promise<Assignment>
+  /**
+   * Monotonic time when who runs the tasks was last seen alive. A whole session later they are
+   * given away, as if the broker had not been heard of. Default: whoever runs them runs this too.
+   */
+  readonly seenMs?: () => number
+}
 
 /** Why a round ended. */
 type End = 'again' | 'lost'
@@ -23,7 +40,7 @@ interface Waiter {
 
 export class GroupMembership implements Membership {
   readonly #session: Session
-  readonly #options: JoinOptions
+  readonly #options: MemberOptions
   readonly #events: GroupEvent[] = []
   readonly #waiters: Waiter[] = []
   #failure: LogError | null = null
@@ -32,9 +49,11 @@ export class GroupMembership implements Membership {
   #owning = false
   #rejoinWanted = false
   #provenUntilMs = 0
+  /** Rounds since the last that brought an assignment. */
+  #rounds = 0
   #nap = new AbortController()
 
-  constructor(connection: Connection, options: JoinOptions) {
+  constructor(connection: Connection, options: MemberOptions) {
     this.#session = new Session(connection)
     this.#options = options
     this.#run().catch((error: unknown) => {
@@ -65,13 +84,15 @@ export class GroupMembership implements Membership {
 
   /** The events so far can still be taken; then next() rejects. */
   #fail(error: unknown): void {
-    this.#failure ??=
+    if (this.#failure !== null && !isLogError(error, 'CLOSED')) return
+    this.#failure =
       error instanceof LogError
         ? error
         : new LogError('INVALID_REQUEST', 'the assignment cannot be used', { cause: error })
+    if (this.#failure.code === 'CLOSED') this.#events.length = 0
+    else this.#lose(this.#failure.message)
     this.#owning = false
     this.#nap.abort()
-    if (this.#failure.code === 'CLOSED') this.#events.length = 0
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }
 
@@ -91,10 +112,11 @@ export class GroupMembership implements Membership {
   async #run(): Promise<void> {
     while (this.#failure === null) {
       try {
+        if (this.#rounds > 0) await this.#session.sleep(backoffMs(this.#rounds))
+        this.#rounds++
         if ((await this.#round()) === 'lost') await this.#startOver()
       } catch (error) {
-        if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
-        await this.#session.sleep(BACKOFF_MS)
+        if (!isLogError(error, 'UNAVAILABLE')) throw error
       }
     }
   }
@@ -110,74 +132,77 @@ export class GroupMembership implements Membership {
   async #sendLeave(): Promise<void> {
     if (this.#memberId === '') return
     const request = { group: this.#options.group, memberId: this.#memberId }
-    const limits = { timeoutMs: REQUEST_TIMEOUT_MS }
+    const limits = { timeoutMs: LEAVE_TIMEOUT_MS }
     await this.#session.call('leaveGroup', request, limits).catch(() => {})
   }
 
   async #round(): Promise<End> {
     const joined = await this.#join()
-    if (joined.error !== 'NONE') return this.#ended(joined.error)
+    if (joined.error !== 'NONE') return this.#ended('joinGroup', joined.error)
     const synced = await this.#sync(joined)
-    if (synced.error !== 'NONE') return this.#ended(synced.error)
-    this.#settle(joined.generation, decodeTasks(synced.assignment))
+    if (synced.error !== 'NONE') return this.#ended('syncGroup', synced.error)
+    const tasks = decodeTasks(synced.assignment)
+    // What was answered before a long stop of this process may have gone to another since.
+    if (this.#leftMs() <= 0) this.#lose(this.#whyLost())
+    else this.#settle(joined.generation, tasks)
     for (;;) {
       await this.#pause()
       if (this.#failure !== null || this.#rejoinWanted) return 'again'
       if (!this.#owning) return 'lost'
       const error = await this.#beat(joined.generation)
-      if (error !== 'NONE') return this.#ended(error)
+      if (error !== 'NONE') return this.#ended('heartbeat', error)
     }
   }
 
   /** Joins; a first join is told its id and asked to come back with it. */
   async #join(): Promise<ResponseOf<'joinGroup'>> {
-    const { group, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
-    for (;;) {
-      if (this.#failure !== null) throw this.#failure
-      this.#rejoinWanted = false
-      const sentMs = this.#session.clock.monotonicMs()
-      const answer = await this.#session.call(
-        'joinGroup',
-        {
-          group,
-          memberId: this.#memberId,
-          metadata: this.#options.metadata(),
-          sessionTimeoutMs,
-          rebalanceTimeoutMs,
-        },
-        { timeoutMs: rebalanceTimeoutMs + REQUEST_TIMEOUT_MS },
-      )
-      if (answer.error === 'MEMBER_ID_REQUIRED') {
-        this.#memberId = answer.memberId
-        continue
-      }
-      // A join that waited for others began its session when it was answered, which was not before
-      // it was sent.
-      if (answer.error === 'NONE') this.#prove(sentMs)
-      return answer
-    }
+    const told = await this.#joinOnce()
+    if (told.error !== 'MEMBER_ID_REQUIRED') return told
+    this.#memberId = told.memberId
+    return this.#joinOnce()
   }
 
-  async #sync(joined: ResponseOf<'joinGroup'>): Promise<ResponseOf<'syncGroup'>> {
-    const { group, rebalanceTimeoutMs } = this.#options
-    const isLeader = joined.leader === this.#memberId
+  async #joinOnce(): Promise<ResponseOf<'joinGroup'>> {
+    const { group, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    this.#rejoinWanted = false
+    const metadata = await this.#options.metadata()
+    if (this.#failure !== null) throw this.#failure
+    const memberId = this.#memberId
     const sentMs = this.#session.clock.monotonicMs()
     const answer = await this.#session.call(
-      'syncGroup',
-      {
-        group,
-        memberId: this.#memberId,
-        generation: joined.generation,
-        assignments: isLeader ? this.#assign(joined.members) : NO_MEMBERS,
-      },
+      'joinGroup',
+      { group, memberId, metadata, sessionTimeoutMs, rebalanceTimeoutMs },
       { timeoutMs: rebalanceTimeoutMs + REQUEST_TIMEOUT_MS },
     )
+    // A join that waited for others began its session when it was answered, which was not before
+    // it was sent.
     if (answer.error === 'NONE') this.#prove(sentMs)
     return answer
   }
 
-  #assign(members: readonly JoinedMember[]): ReadonlyMap<string, Uint8Array> {
-    return encodeAssignment(this.#options.assign(members))
+  /** A request that may have been carried out is answered the same way when it is asked again. */
+  async #sync(joined: ResponseOf<'joinGroup'>): Promise<ResponseOf<'syncGroup'>> {
+    const { group, rebalanceTimeoutMs } = this.#options
+    const { clock } = this.#session
+    const isLeader = joined.leader === this.#memberId
+    const assignments = isLeader
+      ? encodeAssignment(await this.#options.assign(joined.members))
+      : NO_MEMBERS
+    const { generation } = joined
+    const request = { group, memberId: this.#memberId, generation, assignments }
+    const endMs = clock.monotonicMs() + rebalanceTimeoutMs + REQUEST_TIMEOUT_MS
+    for (let attempt = 1; ; attempt++) {
+      const sentMs = clock.monotonicMs()
+      if (sentMs >= endMs) throw new LogError('UNAVAILABLE', 'syncGroup was not answered in time')
+      try {
+        const answer = await this.#session.call('syncGroup', request, { timeoutMs: endMs - sentMs })
+        if (answer.error === 'NONE') this.#prove(sentMs)
+        if (!isRetriable(answer.error)) return answer
+      } catch (error) {
+        if (!isLogError(error, 'UNAVAILABLE')) throw error
+      }
+      await this.#session.sleep(backoffMs(attempt))
+    }
   }
 
   async #beat(generation: number): Promise<ErrorCode> {
@@ -187,24 +212,27 @@ export class GroupMembership implements Membership {
     try {
       const { error } = await this.#session.call('heartbeat', request, limits)
       if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.#prove(sentMs)
-      return error
-    } catch (error) {
       // The guard says when it has been too long.
-      if (error instanceof LogError && error.code === 'UNAVAILABLE') return 'NONE'
+      return isRetriable(error) ? 'NONE' : error
+    } catch (error) {
+      if (isLogError(error, 'UNAVAILABLE')) return 'NONE'
       throw error
     }
   }
 
-  #ended(error: Failure): End {
-    if (error === 'REBALANCE_IN_PROGRESS') return 'again'
-    if (error === 'UNKNOWN_MEMBER_ID' || error === 'ILLEGAL_GENERATION') {
+  #ended(api: 'heartbeat' | 'joinGroup' | 'syncGroup', error: Failure): End {
+    if (error === 'REBALANCE_IN_PROGRESS' || isRetriable(error)) return 'again'
+    if (meaningOf(error) === 'MEMBER_LOST') {
       this.#lose(`the group answered ${error}`)
       return 'lost'
     }
-    throw refusal('joinGroup', error)
+    const advice = adviceOn(error, this.#options)
+    if (advice === null) throw refusal(api, error)
+    throw new LogError(meaningOf(error), `${advice} (${error})`)
   }
 
   #settle(generation: number, tasks: readonly number[]): void {
+    this.#rounds = 0
     // The generation held already: nothing new, or (after `lost`) nothing that may be used again.
     if (this.#failure !== null || generation === this.#generation) return
     this.#generation = generation
@@ -218,10 +246,24 @@ export class GroupMembership implements Membership {
     this.#provenUntilMs = sentMs + this.#options.sessionTimeoutMs
   }
 
+  /** How long ownership is proven and looked after, if nothing is heard any more. */
+  #leftMs(): number {
+    const { seenMs, sessionTimeoutMs } = this.#options
+    const untilMs = seenMs === undefined ? this.#provenUntilMs : seenMs() + sessionTimeoutMs
+    return Math.min(this.#provenUntilMs, untilMs) - this.#session.clock.monotonicMs()
+  }
+
+  #whyLost(): string {
+    const isUnproven = this.#provenUntilMs <= this.#session.clock.monotonicMs()
+    return isUnproven
+      ? 'no answer from the group for a whole session'
+      : 'the main loop stood still for a whole session'
+  }
+
   async #guard(): Promise<void> {
     while (this.#owning) {
-      const leftMs = this.#provenUntilMs - this.#session.clock.monotonicMs()
-      if (leftMs <= 0) this.#lose('no answer from the group for a whole session')
+      const leftMs = this.#leftMs()
+      if (leftMs <= 0) this.#lose(this.#whyLost())
       else await this.#session.sleep(leftMs)
     }
   }
@@ -231,5 +273,33 @@ export class GroupMembership implements Membership {
     this.#nap = new AbortController()
     if (this.#failure !== null || this.#rejoinWanted || !this.#owning) return
     await this.#session.clock.sleep(this.#options.heartbeatMs, this.#nap.signal).catch(() => {})
+  }
+}
+
+function isLogError(error: unknown, code: LogError['code']): boolean {
+  return error instanceof LogError && error.code === code
+}
+
+/** Before the attempt after `attempts` that came to nothing. */
+function backoffMs(attempts: number): number {
+  return Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1))
+}
+
+/** What a person can do about it. */
+function adviceOn(error: Failure, { group, sessionTimeoutMs }: MemberOptions): string | null {
+  switch (error) {
+    case 'GROUP_AUTHORIZATION_FAILED':
+      return `no right to join group ${group}: allow READ on it`
+    case 'INVALID_SESSION_TIMEOUT':
+      return (
+        `the brokers refuse a session time-out of ${sessionTimeoutMs} ms: see their ` +
+        'group.min.session.timeout.ms and group.max.session.timeout.ms'
+      )
+    case 'INCONSISTENT_GROUP_PROTOCOL':
+      return `group ${group} has members of another kind: stop them or choose another group`
+    case 'GROUP_MAX_SIZE_REACHED':
+      return `group ${group} is full: see group.max.size of the brokers`
+    default:
+      return null
   }
 }
