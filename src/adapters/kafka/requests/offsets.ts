@@ -52,17 +52,19 @@ function timestampOf(at: OffsetQuery): number {
   return at === 'earliest' ? EARLIEST : at.timestampMs
 }
 
-export interface DeleteRecordsRequest extends TopicPartition {
+export interface RecordsBefore extends TopicPartition {
   readonly beforeOffset: number
-  readonly timeoutMs: number
 }
 
-export function deleteRecordsRequest(request: DeleteRecordsRequest): KafkaRequest<ErrorCode> {
-  const { topic, partition, beforeOffset, timeoutMs } = request
+/** Answers in the order of `partitions`. */
+export function deleteRecordsRequest(
+  partitions: readonly RecordsBefore[],
+  timeoutMs: number,
+): KafkaRequest<(TopicPartition & { readonly error: ErrorCode })[]> {
   return kafkaRequest(
     { apiKey: 21, apiVersion: 1, apiName: 'DeleteRecords' },
     (body) => {
-      writePartitions(body, [{ topic, partition }], () => {
+      writePartitions(body, partitions, ({ partition, beforeOffset }) => {
         body.int32(partition).int64(beforeOffset)
       })
       body.int32(timeoutMs)
@@ -73,7 +75,7 @@ export function deleteRecordsRequest(request: DeleteRecordsRequest): KafkaReques
         body.int64() // low watermark
         return { ...at, error: errorName(body.int16()) }
       })
-      return answersFor([request], answered)[0]?.error ?? 'UNKNOWN_SERVER_ERROR'
+      return answersFor(partitions, answered)
     },
   )
 }
