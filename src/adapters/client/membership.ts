@@ -9,6 +9,7 @@ import type { GroupEvent, GroupMember, JoinOptions, Membership } from '../../run
 import { type ErrorCode, type Failure, isRetriable, meaningOf } from './error-codes.ts'
 import type { ResponseOf } from './protocol.ts'
 import { type Assignment, decodeTasks, encodeAssignment } from './assignment-bytes.ts'
+import { GroupEvents } from './group-events.ts'
 import { type Connection, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
 
 /** A worker that stops waits for the answer to its goodbye, but not for long. */
@@ -33,17 +34,10 @@ export interface MemberOptions extends Omit<JoinOptions, 'assign' | 'metadata'> 
 /** Why a round ended. */
 type End = 'again' | 'lost'
 
-interface Waiter {
-  readonly resolve: (event: GroupEvent) => void
-  readonly reject: (error: unknown) => void
-}
-
 export class GroupMembership implements Membership {
   readonly #session: Session
   readonly #options: MemberOptions
-  readonly #events: GroupEvent[] = []
-  readonly #waiters: Waiter[] = []
-  #failure: LogError | null = null
+  readonly #events = new GroupEvents()
   #memberId = ''
   #generation = -1
   #owning = false
@@ -63,10 +57,7 @@ export class GroupMembership implements Membership {
   }
 
   next(): Promise<GroupEvent> {
-    const event = this.#events.shift()
-    if (event !== undefined) return Promise.resolve(event)
-    if (this.#failure !== null) return Promise.reject(this.#failure)
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+    return this.#events.next()
   }
 
   rejoin(): void {
@@ -77,36 +68,33 @@ export class GroupMembership implements Membership {
   async leave(): Promise<void> {
     if (this.#session.isClosed) return
     const leaving = this.#sendLeave()
-    this.#fail(new LogError('CLOSED', 'the member has left'))
+    this.#owning = false
+    this.#events.close(new LogError('CLOSED', 'the member has left'))
+    this.#nap.abort()
     await leaving
     this.#session.close()
   }
 
-  /** The events so far can still be taken; then next() rejects. */
   #fail(error: unknown): void {
-    if (this.#failure !== null && !isLogError(error, 'CLOSED')) return
-    this.#failure =
+    if (this.#failure !== null) return
+    const failure =
       error instanceof LogError
         ? error
         : new LogError('INVALID_REQUEST', 'the assignment cannot be used', { cause: error })
-    if (this.#failure.code === 'CLOSED') this.#events.length = 0
-    else this.#lose(this.#failure.message)
-    this.#owning = false
+    this.#lose(failure.message)
+    this.#events.fail(failure)
     this.#nap.abort()
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }
 
-  #emit(event: GroupEvent): void {
-    const waiter = this.#waiters.shift()
-    if (waiter === undefined) this.#events.push(event)
-    else waiter.resolve(event)
+  get #failure(): LogError | null {
+    return this.#events.failure
   }
 
   #lose(reason: string): void {
     if (!this.#owning) return
     this.#owning = false
     this.#nap.abort()
-    this.#emit({ kind: 'lost', reason })
+    this.#events.emit({ kind: 'lost', reason })
   }
 
   async #run(): Promise<void> {
@@ -236,7 +224,7 @@ export class GroupMembership implements Membership {
     // The generation held already: nothing new, or (after `lost`) nothing that may be used again.
     if (this.#failure !== null || generation === this.#generation) return
     this.#generation = generation
-    this.#emit({ kind: 'assigned', generation, memberId: this.#memberId, tasks })
+    this.#events.emit({ kind: 'assigned', generation, memberId: this.#memberId, tasks })
     if (this.#owning) return
     this.#owning = true
     this.#guard().catch((error: unknown) => this.#fail(error))
