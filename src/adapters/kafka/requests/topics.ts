@@ -86,7 +86,7 @@ export function describeConfigsRequest(names: readonly string[]): KafkaRequest<T
   )
 }
 
-function readConfig(body: ByteReader): TopicConfig {
+export function readConfig(body: ByteReader): TopicConfig {
   const error = errorName(body.int16())
   body.nullableString() // message
   body.int8() // kind of resource

@@ -1,0 +1,114 @@
+// What each role has to be allowed to do on the brokers: one table, printed by `healstream acls`
+// for Kafka's kafka-acls, checked by `healstream doctor` and at the start of a role. Reading or
+// writing a topic implies that it may be described; DescribeConfigs is for who writes it, because a
+// batch must not be larger than the topic takes.
+import { INPUT_TOPICS, TOPICS, type TopicKind, topicName } from '../contracts/topics.ts'
+
+export const ROLES = ['worker', 'agent', 'projector', 'operator'] as const
+export type Role = (typeof ROLES)[number]
+
+/** Kafka's names of operations on resources. */
+export type Operation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs'
+
+export interface Access {
+  readonly resource: 'topic' | 'group' | 'transactional-id' | 'cluster'
+  /** `prefixed`: everything that begins with the name. */
+  readonly pattern: 'literal' | 'prefixed'
+  readonly name: string
+  readonly operations: readonly Operation[]
+}
+
+export interface AccessNames {
+  readonly prefix: string
+  /** Consumer group of the workers. */
+  readonly group: string
+}
+
+/** Kafka's own name of the cluster as a resource. */
+const CLUSTER = 'kafka-cluster'
+const WRITE: readonly Operation[] = ['Write', 'DescribeConfigs']
+
+interface Needs {
+  readonly reads: readonly TopicKind[]
+  readonly writes: readonly TopicKind[]
+  readonly more: (names: AccessNames) => readonly Access[]
+}
+
+const NEEDS: Readonly<Record<Role, Needs>> = {
+  worker: {
+    reads: [...INPUT_TOPICS, 'journal'],
+    writes: ['journal', 'commands', 'incidents', 'health', 'registry', 'dlq'],
+    more: ({ prefix, group }) => [
+      { resource: 'group', pattern: 'literal', name: group, operations: ['Read'] },
+      transactions(prefix),
+    ],
+  },
+  agent: {
+    reads: ['commands', 'registry', 'journal'],
+    writes: ['telemetry', 'signals', 'results', 'service-events'],
+    more: () => [],
+  },
+  projector: {
+    reads: TOPICS.map(({ kind }) => kind),
+    writes: ['policies'],
+    more: () => [],
+  },
+  operator: {
+    reads: [],
+    writes: ['policies', 'operator', 'journal'],
+    more: ({ prefix }) => [
+      {
+        resource: 'topic',
+        pattern: 'prefixed',
+        name: prefix,
+        operations: ['Read', 'Create', 'Describe', 'DescribeConfigs'],
+      },
+      transactions(prefix),
+      {
+        resource: 'cluster',
+        pattern: 'literal',
+        name: CLUSTER,
+        operations: ['Describe', 'DescribeConfigs'],
+      },
+    ],
+  },
+}
+
+/** Transactional ids of tasks begin with the prefix of the topics. */
+function transactions(prefix: string): Access {
+  return { resource: 'transactional-id', pattern: 'prefixed', name: prefix, operations: ['Write'] }
+}
+
+/** What a role needs, topics in the order of their table. */
+export function accessOf(role: Role, names: AccessNames): readonly Access[] {
+  const { reads, writes, more } = NEEDS[role]
+  const topics = TOPICS.flatMap(({ kind }): Access[] => {
+    const operations: readonly Operation[] = [
+      ...(reads.includes(kind) ? (['Read'] as const) : []),
+      ...(writes.includes(kind) ? WRITE : []),
+    ]
+    const name = topicName(kind, names.prefix)
+    return operations.length === 0
+      ? []
+      : [{ resource: 'topic', pattern: 'literal', name, operations }]
+  })
+  return [...topics, ...more(names)]
+}
+
+/**
+ * Arguments of kafka-acls that allow it, one line for all resources with the same operations; what
+ * comes before (`--bootstrap-server`, `--command-config`) is the reader's.
+ */
+export function aclCommands(access: readonly Access[], principal: string): readonly string[][] {
+  const lines = new Map<string, { readonly head: readonly string[]; readonly named: string[] }>()
+  for (const { resource, pattern, name, operations } of access) {
+    const key = `${resource} ${pattern} ${operations.join(' ')}`
+    const head = ['--add', '--allow-principal', principal]
+      .concat(operations.flatMap((operation) => ['--operation', operation]))
+      .concat(pattern === 'prefixed' ? ['--resource-pattern-type', 'prefixed'] : [])
+    const line = lines.get(key) ?? { head, named: [] }
+    line.named.push(...(resource === 'cluster' ? ['--cluster'] : [`--${resource}`, name]))
+    lines.set(key, line)
+  }
+  return [...lines.values()].map(({ head, named }) => [...head, ...named])
+}
