@@ -54,7 +54,6 @@ export async function findSuspect(
       reader.assign(place, positions[input] ?? 0)
       // The first poll of a new assignment reports it at once, empty or not; markers may need more.
       for (let caughtUp = false; !caughtUp; ) {
-        caughtUp = true
         for (const fetched of await reader.poll(0)) {
           stepper.take(input, fetched)
           caughtUp = fetched.caughtUp

@@ -1,6 +1,12 @@
 // Logs with one thing broken each, and the case that has to notice. They prove that the suite has
 // teeth: a case that passes on its defect tests nothing.
-import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/client/protocol.ts'
+import type {
+  Api,
+  CallLimits,
+  RequestOf,
+  ResponseOf,
+  Transport,
+} from '../../src/adapters/client/protocol.ts'
 import type { OutgoingRecord, RecordView } from '../../src/contracts/record.ts'
 import { LogError } from '../../src/runtime/log-error.ts'
 import type {
@@ -216,10 +222,14 @@ function optimist(writer: TransactionalWriter): Partial<TransactionalWriter> {
 
 /** Repeats a commit behind the writer's back, as the retries of a client library do. */
 function repeatingEnds(inner: Transport, clock: Clock): Transport {
-  return async <K extends Api>(api: K, request: RequestOf<K>): Promise<ResponseOf<K>> => {
-    const first = inner(api, request)
+  return async <K extends Api>(
+    api: K,
+    request: RequestOf<K>,
+    limits: CallLimits,
+  ): Promise<ResponseOf<K>> => {
+    const first = inner(api, request, limits)
     if (api !== 'endTxn') return first
-    const again = clock.sleep(300).then(() => inner(api, request))
+    const again = clock.sleep(300).then(() => inner(api, request, limits))
     return Promise.race([first, again])
   }
 }

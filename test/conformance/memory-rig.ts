@@ -1,7 +1,7 @@
 // The rig of the memory log: virtual time that jumps whenever nothing else can run, and faults in
 // the transport.
 import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
-import type { Api, RequestOf, ResponseOf, Transport } from '../../src/adapters/client/protocol.ts'
+import type { Api, Transport } from '../../src/adapters/client/protocol.ts'
 import type { Clock, LogPort } from '../../src/runtime/ports.ts'
 import { deferred } from '../support/deferred.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -68,23 +68,23 @@ class MemoryLink implements Link {
   }
 
   wrap(inner: Transport): Transport {
-    return async <K extends Api>(api: K, request: RequestOf<K>): Promise<ResponseOf<K>> => {
-      if (this.#isCut) return never()
+    return async (api, request, limits) => {
+      if (this.#isCut) return await never()
       const epoch = this.#epoch
-      const answer = await this.#pass(inner, api, request)
-      return epoch === this.#epoch ? answer : never()
+      const answer = await this.#pass(api, () => inner(api, request, limits))
+      return epoch === this.#epoch ? answer : await never()
     }
   }
 
-  #pass<K extends Api>(inner: Transport, api: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
+  #pass<T>(api: Api, carry: () => Promise<T>): Promise<T> {
     const rule = this.#rules.find((candidate) => candidate.api === api)
-    if (rule === undefined) return inner(api, request)
+    if (rule === undefined) return carry()
     rule.left--
     if (rule.left === 0) {
       this.#rules = this.#rules.filter((other) => other !== rule)
       rule.met()
     }
-    return disturbed(rule, () => inner(api, request))
+    return disturbed(rule, carry)
   }
 }
 

@@ -85,9 +85,9 @@ describe('init', () => {
     const cluster = empty(1)
     const { clock } = cluster
     const slow = cluster.log.broker.connect({
-      transport: (inner) => async (api, request) => {
+      transport: (inner) => async (api, request, limits) => {
         if (api === 'initProducerId') await clock.sleep(900)
-        return await inner(api, request)
+        return await inner(api, request, limits)
       },
     })
     const overtaken = initCluster(slow, { clock, partitions: 1 })

@@ -55,14 +55,14 @@ describe('log time', () => {
     const time = running()
     time.read(0, end(100), 60_000)
     expect(time.asOf()).toEqual({ signals: START + 1_100 })
-    time.quiet(0, 60_100)
+    time.read(0, end(60_100), 60_200)
     expect(time.asOf()).toEqual({ signals: START + 61_100 })
   })
 
-  test('quiet says nothing about an input that was not at its end', () => {
+  test('what is not read to its end says nothing about silence', () => {
     const time = running()
     time.read(0, { caughtUp: false, maxAppendMs: START, sentMs: 0 }, 0)
-    time.quiet(0, 500)
+    time.read(0, { caughtUp: false, maxAppendMs: 0, sentMs: 500 }, 500)
     expect(time.asOf()).toEqual({})
   })
 
@@ -97,7 +97,7 @@ describe('log time', () => {
     const event = fc.record({
       afterMs: fc.nat({ max: 2_000 }),
       index: fc.nat({ max: 1 }),
-      kind: fc.constantFrom('read', 'quiet', 'answered', 'restarted'),
+      kind: fc.constantFrom('read', 'answered', 'restarted'),
       caughtUp: fc.boolean(),
       appendMs: fc.integer({ min: START - 10_000, max: START + 100_000 }),
       lateMs: fc.nat({ max: 3_000 }),
@@ -113,7 +113,6 @@ describe('log time', () => {
           const sentMs = Math.max(0, monotonicMs - lateMs)
           if (kind === 'read')
             time.read(index, { caughtUp, maxAppendMs: appendMs, sentMs }, monotonicMs)
-          if (kind === 'quiet') time.quiet(index, sentMs)
           if (kind === 'answered') time.answered(appendMs, monotonicMs)
           if (kind === 'restarted') time.restarted()
           const next = time.now(monotonicMs)

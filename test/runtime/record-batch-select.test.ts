@@ -41,7 +41,7 @@ function select(
   } = {},
 ): Fetched {
   const { aborted = [], endOffset = 100 } = options
-  const answer = { ...AT, chunks, aborted, endOffset, logStartOffset: 0 }
+  const answer = { ...AT, chunks, aborted, endOffset, logStartOffset: 0, sentMs: 0 }
   return selectBatches(answer, { from: 0, compacted: false, crc32c, ...options })
 }
 

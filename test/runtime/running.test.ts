@@ -77,9 +77,9 @@ describe('commits', () => {
     const counter = { fetches: 0 }
     const bend = (inner: Transport): Transport => {
       const outer = outage.bend(inner)
-      return (api, request) => {
+      return (api, request, limits) => {
         if (api === 'fetch') counter.fetches++
-        return outer(api, request)
+        return outer(api, request, limits)
       }
     }
     const worker = await cluster.worker({ bend })
@@ -115,9 +115,9 @@ describe('reading', () => {
       sleep: (ms, signal) => inner.sleep(ms, signal),
     }
     const slowReads = (carry: Transport): Transport => {
-      return async (api, request) => {
+      return async (api, request, limits) => {
         if (api === 'fetch') await inner.sleep(100)
-        return await carry(api, request)
+        return await carry(api, request, limits)
       }
     }
     const worker = await cluster.worker({ clock, bend: slowReads })

@@ -305,9 +305,9 @@ describe('let go before it runs', () => {
     const outage = new Outage(['fetch'], false)
     const bend = (inner: Transport): Transport => {
       const carry = outage.bend(inner)
-      return async (api, request) => {
+      return async (api, request, limits) => {
         if (api === 'initProducerId') outage.begin()
-        return await carry(api, request)
+        return await carry(api, request, limits)
       }
     }
     const worker = await cluster.worker({ bend })
@@ -326,9 +326,9 @@ describe('let go before it runs', () => {
     let fences = 0
     const counted = (inner: Transport): Transport => {
       const carry = outage.bend(inner)
-      return async (api, request) => {
+      return async (api, request, limits) => {
         if (api === 'initProducerId') fences++
-        return await carry(api, request)
+        return await carry(api, request, limits)
       }
     }
     outage.begin()

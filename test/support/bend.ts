@@ -29,11 +29,11 @@ export class Fault {
   }
 
   readonly bend: (inner: Transport) => Transport = (inner) => {
-    return (api, request) => {
-      if (!this.#armed || api !== this.#api) return inner(api, request)
+    return (api, request, limits) => {
+      if (!this.#armed || api !== this.#api) return inner(api, request, limits)
       this.#armed = false
       this.struck = true
-      return this.#strike(() => inner(api, request), request)
+      return this.#strike(() => inner(api, request, limits), request)
     }
   }
 }
@@ -124,10 +124,10 @@ export class Outage {
   }
 
   readonly bend: (inner: Transport) => Transport = (inner) => {
-    return async (api, request) => {
-      if (!this.#on || this.#apis?.includes(api) === false) return await inner(api, request)
+    return async (api, request, limits) => {
+      if (!this.#on || this.#apis?.includes(api) === false) return await inner(api, request, limits)
       this.struck++
-      if (this.#delivers) await inner(api, request)
+      if (this.#delivers) await inner(api, request, limits)
       return await never()
     }
   }

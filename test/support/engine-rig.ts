@@ -274,9 +274,9 @@ class Gate {
   #waiting: (() => void)[] = []
 
   wrap(inner: Transport): Transport {
-    return async (api, request) => {
+    return async (api, request, limits) => {
       await this.#pass()
-      const answer = await inner(api, request)
+      const answer = await inner(api, request, limits)
       await this.#pass()
       return answer
     }

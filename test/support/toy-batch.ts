@@ -49,5 +49,6 @@ export function toyFetched(
     endOffset: to,
     logStartOffset: 0,
     caughtUp: range.caughtUp ?? true,
+    sentMs: 0,
   }
 }

@@ -54,10 +54,10 @@ async function produce(
 async function visible(broker: Broker): Promise<string[]> {
   const isolation = 'read_committed'
   const partitions = [{ ...AT, offset: 0, maxBytes: 1e6 }]
-  const [answer] = (await broker.handle('fetch', { isolation, maxWaitMs: 0, partitions }))
+  const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')
-  const fetched = selectBatches(answer, { from: 0, compacted: false, crc32c })
+  const fetched = selectBatches({ ...answer, sentMs: 0 }, { from: 0, compacted: false, crc32c })
   return fetched.batches.flatMap((batch) =>
     copyRecords(batch).map((record) => new TextDecoder().decode(record.value ?? undefined)),
   )
@@ -211,10 +211,13 @@ test('a compacted partition is bounded by its keys', async () => {
   expect(largest).toBeLessThan(32 * KIB)
   const isolation = 'read_committed'
   const partitions = [{ ...AT, offset: 0, maxBytes: 1e6 }]
-  const [answer] = (await broker.handle('fetch', { isolation, maxWaitMs: 0, partitions }))
+  const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')
-  const { batches, gap } = selectBatches(answer, { from: 0, compacted: true, crc32c })
+  const { batches, gap } = selectBatches(
+    { ...answer, sentMs: 0 },
+    { from: 0, compacted: true, crc32c },
+  )
   const values = new Map(
     batches.flatMap((batch) =>
       copyRecords(batch).map((r) => [

@@ -77,9 +77,9 @@ export class WholeLoop {
     }
     const lost = <T>(): Promise<T> => new Promise(() => undefined)
     const transport = (inner: Transport): Transport => {
-      return async (api, request) => {
+      return async (api, request, limits) => {
         if (dropped) return await lost()
-        const answer = await inner(api, request)
+        const answer = await inner(api, request, limits)
         if (api === 'endTxn') onEndTxn({ drop })
         return dropped ? await lost() : answer
       }
