@@ -3,7 +3,7 @@
 // expected, and where.
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import { type Document, isAlias, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml'
+import { type Document, isScalar, LineCounter, parseAllDocuments } from 'yaml'
 import { type ParsedPolicy, parsePolicy, type PolicyDocument } from '../contracts/policy.ts'
 import type { DocumentProblem } from '../contracts/policy-problem.ts'
 import { idProblem } from '../contracts/ids.ts'
@@ -11,8 +11,8 @@ import type { PolicyRecord } from '../contracts/records.ts'
 import { lintTrigger } from '../core/decision/trigger-lint.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { lintDocuments } from './policy-lint.ts'
-import { type Place, placeInText, placeOf, placeOfKey, placeOfPath } from './yaml-place.ts'
-import type { YamlText } from './yaml-place.ts'
+import { fieldName, type Place, placeInText, placeOfKey, placeOfPath } from './yaml-place.ts'
+import { type YamlText, yamlProblems } from './yaml-place.ts'
 
 export const POLICY_FILE_BYTES_MAX = 262_144
 const DOCUMENTS_MAX = 256
@@ -47,14 +47,6 @@ export function formatFinding(finding: PolicyFinding): string {
   const where = `${file}:${line}:${column}: ${severity}: `
   const what = `${field === '' ? '' : `${field}: `}found ${found}, expected ${expected}`
   return `${where}${what}${hint === null ? '' : `; ${hint}`}`
-}
-
-/** `spec.match.services[0]` of a path. */
-function fieldName(path: readonly (string | number)[], key: string | null = null): string {
-  const steps = key === null ? path : [...path, key]
-  return steps
-    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
-    .join('')
 }
 
 /** The JSON of S0-41, without kind and spec. */
@@ -163,29 +155,10 @@ class Reader {
 
   /** Errors of YAML itself, and what of YAML is not used here. */
   private syntax(yaml: YamlText): boolean {
-    const { errors, warnings } = yaml.document
-    for (const { message, pos } of [...errors, ...warnings].slice(0, 20)) {
-      this.say(placeOf(yaml, pos[0]), {
-        severity: 'error',
-        field: '',
-        found: message.split('\n')[0] ?? message,
-        expected: 'plain YAML 1.2 or JSON',
-        hint: null,
-      })
-    }
-    if (errors.length + warnings.length > 0) return false
-    let alias: number | null = null
-    visit(yaml.document, (_key, node) => {
-      if (!isAlias(node)) return undefined
-      alias = node.range?.[0] ?? 0
-      return visit.BREAK
-    })
-    if (alias === null) return true
-    const expected = 'every value written out'
-    const found = 'an alias of an anchor'
-    const field = ''
-    this.say(placeOf(yaml, alias), { severity: 'error', field, found, expected, hint: null })
-    return false
+    const problems = yamlProblems(yaml)
+    for (const { place, found, expected } of problems)
+      this.say(place, { severity: 'error', field: '', found, expected, hint: null })
+    return problems.length === 0
   }
 
   private error(

@@ -1,5 +1,7 @@
-// From a path in a parsed YAML document to a place in its text, also inside a scalar.
-import { type Document, isMap, isNode, isPair, isScalar, type LineCounter, type Node } from 'yaml'
+// From a path in a parsed YAML document to a place in its text, also inside a scalar; and what of
+// YAML is wrong or not used here.
+import { type Document, isAlias, isMap, isNode, isPair, isScalar, visit } from 'yaml'
+import type { LineCounter, Node } from 'yaml'
 
 /** Line and column, both from 1. */
 export interface Place {
@@ -16,6 +18,42 @@ export interface YamlText {
 export function placeOf(yaml: YamlText, offset: number): Place {
   const { line, col } = yaml.lines.linePos(Math.min(offset, yaml.text.length))
   return { line: Math.max(1, line), column: Math.max(1, col) }
+}
+
+/** `spec.match.services[0]` of a path. */
+export function fieldName(path: readonly (string | number)[], key: string | null = null): string {
+  const steps = key === null ? path : [...path, key]
+  return steps
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
+    .join('')
+}
+
+export interface YamlProblem {
+  readonly place: Place
+  readonly found: string
+  readonly expected: string
+}
+
+const PROBLEMS_MAX = 20
+
+/** Errors and warnings of YAML itself; without any, the first alias, which is not used here. */
+export function yamlProblems(yaml: YamlText): readonly YamlProblem[] {
+  const { errors, warnings } = yaml.document
+  const problems = [...errors, ...warnings].slice(0, PROBLEMS_MAX).map(({ message, pos }) => ({
+    place: placeOf(yaml, pos[0]),
+    found: message.split('\n')[0] ?? message,
+    expected: 'plain YAML 1.2 or JSON',
+  }))
+  if (problems.length > 0) return problems
+  let alias: number | null = null
+  visit(yaml.document, (_key, node) => {
+    if (!isAlias(node)) return undefined
+    alias = node.range?.[0] ?? 0
+    return visit.BREAK
+  })
+  if (alias === null) return []
+  const found = 'an alias of an anchor'
+  return [{ place: placeOf(yaml, alias), found, expected: 'every value written out' }]
 }
 
 function nodeAt(yaml: YamlText, path: readonly (string | number)[]): Node | null {
