@@ -1,9 +1,8 @@
 // One request about partitions of several leaders: sent to each leader at the same time, put
 // together in the order asked. What one leader does to the request is told about its partitions
 // only.
-import { systemClock } from '../../runtime/clock.ts'
 import { LogError } from '../../runtime/log-error.ts'
-import type { TopicPartition } from '../../runtime/ports.ts'
+import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { ErrorCode, Failure } from '../client/error-codes.ts'
 import type { CallLimits } from '../client/protocol.ts'
 import type { Cluster, KafkaRequest, Lane } from './wire.ts'
@@ -26,21 +25,24 @@ const MARGIN_MS = 50
 export interface Reach {
   readonly cluster: Cluster
   readonly lane: Lane
+  readonly clock: Clock
 }
 
 /** What is left of a call's time for one of its parts; never 0, which would be no attempt. */
 export class TimeLeft {
+  readonly #clock: Clock
   readonly #endMs: number
   readonly #signal: AbortSignal | undefined
 
-  constructor(limits: CallLimits) {
+  constructor({ clock }: Reach, limits: CallLimits) {
     const marginMs = Math.min(MARGIN_MS, limits.timeoutMs / 10)
-    this.#endMs = systemClock.monotonicMs() + limits.timeoutMs - marginMs
+    this.#clock = clock
+    this.#endMs = clock.monotonicMs() + limits.timeoutMs - marginMs
     this.#signal = limits.signal
   }
 
   get ms(): number {
-    return Math.max(0, this.#endMs - systemClock.monotonicMs())
+    return Math.max(0, this.#endMs - this.#clock.monotonicMs())
   }
 
   get limits(): CallLimits {
@@ -74,11 +76,12 @@ export interface FanOut<P extends TopicPartition, A> {
 
 /** Answers in the order of `partitions`. Errors: as Lane.send, but for leaders without answer. */
 export async function fanOut<P extends TopicPartition, A extends { readonly error: ErrorCode }>(
-  { cluster, lane }: Reach,
+  reach: Reach,
   limits: CallLimits,
   { partitions, request, failed }: FanOut<P, A>,
 ): Promise<A[]> {
-  const left = new TimeLeft(limits)
+  const { cluster, lane } = reach
+  const left = new TimeLeft(reach, limits)
   const leaders = await cluster.leaders(partitions, left.limits)
   const answers = new Map<P, A>()
   const parts = new Map<number, P[]>()

@@ -1,7 +1,6 @@
 // Topics of a cluster. A broker answers before the others have heard of the change, so a topic that
 // was made is waited for until every broker knows it and its leaders serve it, and one that was
 // removed until no broker knows it; bounded, because the change itself is made.
-import { systemClock } from '../../runtime/clock.ts'
 import type { TopicDescription, TopicPartition, TopicSetup } from '../../runtime/ports.ts'
 import type { ErrorCode, Failure } from '../client/error-codes.ts'
 import type { CallLimits, RequestOf, ResponseOf } from '../client/protocol.ts'
@@ -27,7 +26,7 @@ export async function createTopics(
   { topics }: RequestOf<'createTopics'>,
   limits: CallLimits,
 ): Promise<ResponseOf<'createTopics'>> {
-  const left = new TimeLeft(limits)
+  const left = new TimeLeft(reach, limits)
   const { brokers } = await reach.lane.sendAny(metadataRequest([]), left.limits)
   const defaultReplicas = Math.min(WANTED_REPLICAS, brokers.length)
   const errors = await atController(reach, left, () =>
@@ -37,7 +36,7 @@ export async function createTopics(
   const created = topics.filter((_topic, i) => errors[i] === 'NONE')
   const names = created.map(({ topic }) => topic)
   const nodes = brokers.map(({ node }) => node)
-  await waitUntil(left, async (limit) => {
+  await waitUntil(reach, left, async (limit) => {
     const isKnown = await everywhere(reach, { nodes, names }, limit, isReady)
     return isKnown && (await areServed(reach, created, limit))
   })
@@ -49,22 +48,25 @@ export async function deleteTopics(
   { names }: RequestOf<'deleteTopics'>,
   limits: CallLimits,
 ): Promise<ResponseOf<'deleteTopics'>> {
-  const left = new TimeLeft(limits)
+  const left = new TimeLeft(reach, limits)
   const { brokers } = await reach.lane.sendAny(metadataRequest([]), left.limits)
   const errors = await atController(reach, left, () => deleteTopicsRequest(names, left.atBrokerMs))
   if (typeof errors === 'string') return { errors: names.map(() => errors) }
   const deleted = names.filter((_name, i) => errors[i] === 'NONE')
   const nodes = brokers.map(({ node }) => node)
-  await waitUntil(left, (limit) => everywhere(reach, { nodes, names: deleted }, limit, isGone))
+  await waitUntil(reach, left, (limit) =>
+    everywhere(reach, { nodes, names: deleted }, limit, isGone),
+  )
   return { errors }
 }
 
 export async function describeTopics(
-  { lane }: Reach,
+  reach: Reach,
   { names }: RequestOf<'describeTopics'>,
   limits: CallLimits,
 ): Promise<ResponseOf<'describeTopics'>> {
-  const left = new TimeLeft(limits)
+  const { lane } = reach
+  const left = new TimeLeft(reach, limits)
   const asked = [...new Set(names)]
   const metadata = await lane.sendAny(metadataRequest(asked), left.limits)
   const found = metadata.topics.filter(({ error }) => exists(error))
@@ -91,7 +93,7 @@ function exists(error: ErrorCode): boolean {
 
 /** The answer of the controller, which may move while it is asked. */
 async function atController(
-  { cluster, lane }: Reach,
+  { cluster, lane, clock }: Reach,
   left: TimeLeft,
   request: () => KafkaRequest<ErrorCode[]>,
 ): Promise<ErrorCode[] | Failure> {
@@ -105,18 +107,19 @@ async function atController(
     if (!errors.includes('NOT_CONTROLLER')) return errors
     cluster.forgetController()
     if (left.ms < 2 * PAUSE_MS) return errors
-    await systemClock.sleep(PAUSE_MS, left.limits.signal)
+    await clock.sleep(PAUSE_MS, left.limits.signal)
   }
 }
 
 /** Asks again and again; no longer than the call has time, and never fails for lack of it. */
 async function waitUntil(
+  { clock }: Reach,
   left: TimeLeft,
   isDone: (limits: CallLimits) => Promise<boolean>,
 ): Promise<void> {
-  const untilMs = systemClock.monotonicMs() + Math.min(left.ms, LONGEST_WAIT_MS)
+  const untilMs = clock.monotonicMs() + Math.min(left.ms, LONGEST_WAIT_MS)
   for (;;) {
-    const leftMs = untilMs - systemClock.monotonicMs()
+    const leftMs = untilMs - clock.monotonicMs()
     if (leftMs < PAUSE_MS) return
     const { signal } = left.limits
     const limits = { timeoutMs: leftMs, signal }
@@ -125,7 +128,7 @@ async function waitUntil(
       throw error
     })
     if (done) return
-    await systemClock.sleep(PAUSE_MS, signal)
+    await clock.sleep(PAUSE_MS, signal)
   }
 }
 

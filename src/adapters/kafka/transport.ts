@@ -106,11 +106,12 @@ const COORDINATOR_ERRORS: ReadonlySet<ErrorCode> = new Set<Failure>([
 ])
 
 async function coordinated<A extends { readonly error: ErrorCode }>(
-  { cluster, lane }: Reach,
+  reach: Reach,
   limits: CallLimits,
   { kind, key, request, failed }: Coordinated<A>,
 ): Promise<A> {
-  const left = new TimeLeft(limits)
+  const { cluster, lane } = reach
+  const left = new TimeLeft(reach, limits)
   const node = await cluster.coordinator(kind, key, left.limits)
   if (typeof node === 'string') return failed(node)
   try {
@@ -185,10 +186,10 @@ const heartbeat: Carrier<'heartbeat'> = (reach, request, limits) =>
  * Over a connection of its own: on the member's, a join may be waiting for the others, and a broker
  * looks at nothing behind it.
  */
-const leaveGroup: Carrier<'leaveGroup'> = async ({ cluster }, request, limits) => {
-  const lane = cluster.lane()
+const leaveGroup: Carrier<'leaveGroup'> = async (reach, request, limits) => {
+  const lane = reach.cluster.lane()
   try {
-    return await coordinated({ cluster, lane }, limits, {
+    return await coordinated({ ...reach, lane }, limits, {
       kind: 'group',
       key: request.group,
       request: leaveGroupRequest(request),
