@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fetchKafka, javaCommand, KAFKA_VERSIONS } from '../../scripts/lib/servers/fetch.mjs'
 import { murmur2, partitionFor } from '../../src/contracts/partitioner.ts'
-import { jarsFolder } from './brokers.ts'
 
 const KEYS = 5_000
 const PROGRAM = fileURLToPath(new URL('java/Partitions.java', import.meta.url))
@@ -27,11 +27,12 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 })
 
 /** What Java says: murmur2 and partition, in the order asked. */
-function kafkas(all: readonly Asked[]): readonly (readonly number[])[] {
+async function kafkas(all: readonly Asked[]): Promise<readonly (readonly number[])[]> {
+  const jars = await fetchKafka(KAFKA_VERSIONS[0], () => {})
   const lines = all.map(
     ({ key, partitions }) => `${partitions} ${Buffer.from(key).toString('hex')}`,
   )
-  const { stdout, stderr, status } = spawnSync('java', ['-cp', `${jarsFolder()}/*`, PROGRAM], {
+  const { stdout, stderr, status } = spawnSync(javaCommand(), ['-cp', `${jars}/*`, PROGRAM], {
     input: `${lines.join('\n')}\n`,
     encoding: 'utf8',
     timeout: 60_000,
@@ -44,13 +45,13 @@ function kafkas(all: readonly Asked[]): readonly (readonly number[])[] {
     .map((line) => line.split(' ').map(Number))
 }
 
-test('the same partition as Kafka’s Java client, for text and for any bytes', () => {
+test('the same partition as Kafka’s Java client, for text and for any bytes', async () => {
   const all = fc.sample(asked, KEYS)
   const ours = all.map(({ key, partitions }) => {
     const bytes = typeof key === 'string' ? Buffer.from(key) : key
     return [murmur2(bytes), partitionFor(key, partitions)]
   })
-  const theirs = kafkas(all)
+  const theirs = await kafkas(all)
   expect(theirs.length).toBe(KEYS)
   for (const [i, one] of all.entries()) expect(ours[i], JSON.stringify(one)).toEqual(theirs[i])
 })
