@@ -1,48 +1,13 @@
-// The only file that knows what is inside kafkajs: its Connection with the SASL authenticators, its
-// request codecs, and the Encoder and Decoder they are made of. Everything reached is checked when
-// this file is loaded, because an inside may change with any version (2.2.4 is the last one).
+// The only file that knows what is inside kafkajs: its Connection, with the queue of requests, and
+// its SASL authenticators. All that is reached is checked when this file is loaded: an inside
+// may change with any version.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { HsError } from '../../contracts/failure.ts'
-import type { KafkaRequest } from './wire.ts'
 
 const VERSION = '2.2.4'
 const load: (path: string) => unknown = createRequire(import.meta.url)
-
-/** kafkajs' Encoder, what is used of it. Doubles its buffer when it is full. */
-export interface Encoder {
-  readonly buffer: Buffer
-  writeInt8(value: number): Encoder
-  writeInt16(value: number): Encoder
-  writeInt32(value: number): Encoder
-  writeInt64(value: number | bigint | string): Encoder
-  writeBoolean(value: boolean): Encoder
-  writeString(value: string | null): Encoder
-  writeBytes(value: Buffer | null): Encoder
-  writeBuffer(value: Buffer): Encoder
-  writeUVarInt(value: number): Encoder
-  writeUVarIntString(value: string | null): Encoder
-  writeUVarIntBytes(value: Buffer | null): Encoder
-}
-
-/** kafkajs' Decoder, what is used of it. Bytes are views of what it reads. */
-export interface Decoder {
-  readonly offset: number
-  readInt8(): number
-  readInt16(): number
-  readInt32(): number
-  readInt64(): bigint
-  readBoolean(): boolean
-  readString(): string | null
-  readBytes(): Buffer | null
-  readAll(): Buffer
-  readUVarInt(): number
-  readUVarIntString(): string | null
-  readUVarIntBytes(): Buffer | null
-  readArray<T>(read: (from: Decoder) => T): T[]
-  readUVarIntArray<T>(read: (from: Decoder) => T): T[]
-}
 
 /** A function that does nothing: kafkajs' logs would hold whole payloads. */
 const ignore = (): void => undefined
@@ -53,7 +18,7 @@ export interface Logger {
   readonly warn: () => void
   readonly error: () => void
 }
-const silent: Logger = {
+export const silent: Logger = {
   namespace: () => silent,
   debug: ignore,
   info: ignore,
@@ -117,6 +82,10 @@ export interface ConnectionSettings {
   readonly ssl: ConnectionOptions | null
   readonly sasl: SaslSettings | null
   readonly connectionTimeout: number
+  readonly logger: Logger
+  /** Of no meaning without `enforceRequestTimeout`, whose interval fires ten times a second. */
+  readonly requestTimeout: 0
+  readonly enforceRequestTimeout: false
 }
 
 /** kafkajs' Connection, what is used and overridden of it. */
@@ -134,24 +103,13 @@ export interface VendorConnection {
   authenticate(): Promise<void>
   nextCorrelationId(): number
   processData(bytes: Buffer): void
+  rejectRequests(reason: Error): void
   setVersions(versions: Readonly<Record<number, VersionRange>>): void
   setSupportAuthenticationProtocol(isSupported: boolean): void
 }
 export interface VersionRange {
   readonly minVersion: number
   readonly maxVersion: number
-}
-
-type Definitions = Readonly<
-  Record<string, { protocol(of: { version: number }): ((args: object) => Definition) | undefined }>
->
-interface Definition {
-  readonly request: {
-    readonly apiKey: number
-    readonly apiVersion: number
-    readonly encode: () => Promise<Encoder>
-  }
-  readonly response: { readonly decode: (body: Buffer) => Promise<unknown> }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -189,13 +147,6 @@ function checkVersion(): void {
   if (version !== VERSION) refuse(`found ${String(version)}, expected ${VERSION}`)
 }
 
-function requestDefinitions(): Definitions {
-  const found = loadOrRefuse('kafkajs/src/protocol/requests')
-  const requests = isRecord(found) ? found['requests'] : undefined
-  if (!isRecord(requests)) return refuse('its list of requests is missing')
-  return requests as Definitions
-}
-
 function providerAt(name: string): (settings: object) => SaslProvider {
   const found = loadOrRefuse(`kafkajs/src/broker/saslAuthenticator/${name}`)
   if (typeof found !== 'function') return refuse(`the authenticator ${name} is no function`)
@@ -203,36 +154,20 @@ function providerAt(name: string): (settings: object) => SaslProvider {
 }
 
 checkVersion()
-const Base = classAt('kafkajs/src/network/connection', [
-  ...['connect', 'disconnect', 'isConnected', 'authenticate', 'nextCorrelationId', 'processData'],
-  ...['setVersions', 'setSupportAuthenticationProtocol'],
-]) as new (
-  settings: ConnectionSettings & {
-    readonly logger: Logger
-    readonly requestTimeout: number
-    readonly enforceRequestTimeout: false
-  },
+/** Extended by quiet-connection.ts. */
+export const Connection: new (settings: ConnectionSettings) => VendorConnection = classAt(
+  'kafkajs/src/network/connection',
+  [
+    ...['connect', 'disconnect', 'isConnected', 'authenticate', 'nextCorrelationId', 'processData'],
+    'rejectRequests',
+    ...['setVersions', 'setSupportAuthenticationProtocol'],
+  ],
+) as new (
+  settings: ConnectionSettings,
 ) => VendorConnection
 classAt('kafkajs/src/network/requestQueue', [
   ...['push', 'fulfillRequest', 'rejectAll', 'scheduleCheckPendingRequests', 'destroy'],
 ])
-const EncoderClass = classAt('kafkajs/src/protocol/encoder', [
-  ...['buffer', 'writeInt64', 'writeUVarInt', 'writeUVarIntString', 'writeUVarIntBytes'],
-]) as new (
-  initialBytes?: number,
-) => Encoder
-const DecoderClass = classAt('kafkajs/src/protocol/decoder', [
-  ...['readInt64', 'readAll', 'readUVarInt', 'readUVarIntString', 'readUVarIntArray'],
-]) as new (
-  bytes: Buffer,
-) => Decoder
-const definitions = requestDefinitions()
-
-/** Not connected yet. */
-export function newConnection(settings: ConnectionSettings): VendorConnection {
-  const logger = silent
-  return new Base({ ...settings, logger, requestTimeout: 0, enforceRequestTimeout: false })
-}
 
 /** kafkajs' authenticators, by mechanism. */
 export const SASL_PROVIDERS: Readonly<
@@ -245,41 +180,4 @@ export const SASL_PROVIDERS: Readonly<
   'SCRAM-SHA-256': providerAt('scram256'),
   'SCRAM-SHA-512': providerAt('scram512'),
   OAUTHBEARER: providerAt('oauthBearer'),
-}
-
-/** `initialBytes` saves the doubling where the size is known. */
-export function newEncoder(initialBytes = 511): Encoder {
-  return new EncoderClass(initialBytes)
-}
-
-export function newDecoder(bytes: Buffer): Decoder {
-  return new DecoderClass(bytes)
-}
-
-/** kafkajs' own names where they differ from the protocol's. */
-const NAMES: Readonly<Record<string, string>> = { FindCoordinator: 'GroupCoordinator' }
-
-/**
- * kafkajs' codec for one version of a request: what it takes (`A`) and what its `decode` gives
- * (`T`) are as in `kafkajs/src/protocol/requests/<name>/v<version>`; numeric error codes stay, for
- * its `parse`, which throws by them, is not called. int64 comes as a decimal string. None of these
- * versions is flexible. Errors: `HS_INTERNAL` when there is no such version.
- */
-export function codec<A extends object, T>(
-  apiName: string,
-  version: number,
-): (args: A) => KafkaRequest<T> {
-  const make = definitions[NAMES[apiName] ?? apiName]?.protocol({ version })
-  if (make === undefined) return refuse(`it has no ${apiName} of version ${version}`)
-  return (args) => {
-    const { request, response } = make(args)
-    return {
-      apiKey: request.apiKey,
-      apiVersion: request.apiVersion,
-      apiName,
-      flexible: false,
-      encode: async () => (await request.encode()).buffer,
-      decode: async (body) => (await response.decode(body)) as T,
-    }
-  }
 }
