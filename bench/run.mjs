@@ -1,7 +1,8 @@
-// `npm run bench -- NAME [--pairs N] [--quick] [--seed N]`: runs bench/NAME.bench.mjs from the
-// build. Subject and rulers take turns in one process, in alternating order, so that a busy machine
-// is busy for all of them; the ratio of each pair counts, and their median is the figure. Last
-// line: one JSON object.
+// `npm run bench -- NAME [--pairs N] [--quick] [--seed N] [--brokers LIST]...`: runs
+// bench/NAME.bench.mjs from the build. Subject and rulers take turns, in alternating order, so that
+// a busy machine is busy for all of them; the ratio of each pair counts, and their median is the
+// figure. Benches of Kafka take the cluster whose address list has as many brokers as they need,
+// else they start one. Last line: one JSON object.
 import { existsSync, readdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -15,16 +16,20 @@ import { median, round } from './figures.mjs'
  *   raw?: () => Record<string, unknown>,
  *   close?: () => void | Promise<void>,
  * }} Stand
- * @typedef {{ quick: boolean, seed: number }} How `quick`: a look whether it works, no figures to
- *   keep; `seed`: of what is drawn at random
+ * @typedef {{ quick: boolean, seed: number, clusters: readonly string[] }} How `quick`: a look
+ *   whether it works, no figures to keep; `seed`: of what is drawn at random; `clusters`: broker
+ *   lists given by hand
  * @typedef {{
  *   unit: string,
  *   rulers: readonly string[],
+ *   subjectOf?: Readonly<Record<string, string>>,
  *   smallerIsBetter?: boolean,
- *   target?: number,
+ *   target?: number | Readonly<Record<string, number>>,
  *   pairs?: number,
+ *   pairsMin?: number,
  *   open: (how: How) => Promise<Stand>,
- * }} Bench
+ * }} Bench `subjectOf`: the contender that a ruler is held against where it is not `subject`;
+ *   `target`: of the ratio, or by ruler; `pairsMin`: fewer rounds where a round is long
  */
 
 const PAIRS_MIN = 5
@@ -36,12 +41,18 @@ function give(sentence) {
   process.exit(2)
 }
 
+/** @param {Bench} bench every contender once, in the order of a round */
+function contenders({ rulers, subjectOf = {} }) {
+  const pairs = rulers.flatMap((ruler) => [subjectOf[ruler] ?? 'subject', ruler])
+  return [...new Set(['subject', ...pairs])]
+}
+
 /**
  * Figures by contender, one per pair. The first round warms up and is thrown away.
  * @param {Bench} bench @param {Stand} stand @param {number} pairs
  */
 export async function measurePairs(bench, stand, pairs) {
-  const order = ['subject', ...bench.rulers]
+  const order = contenders(bench)
   /** @type {Map<string, number[]>} */
   const figures = new Map(order.map((who) => [who, []]))
   for (let pair = 0; pair <= pairs; pair++)
@@ -61,7 +72,8 @@ export function summary(name, bench, figures) {
   const ratios = Object.fromEntries(
     bench.rulers.map((ruler) => {
       const other = figures.get(ruler) ?? []
-      return [ruler, round(median(subject.map((figure, i) => figure / (other[i] ?? Number.NaN))))]
+      const own = figures.get(bench.subjectOf?.[ruler] ?? 'subject') ?? []
+      return [ruler, round(median(own.map((figure, i) => figure / (other[i] ?? Number.NaN))))]
     }),
   )
   const ratio = ratios[bench.rulers[0] ?? '']
@@ -95,6 +107,7 @@ async function main() {
   const names = readdirSync(folder).flatMap((file) => /^(.+)[.]bench[.]mjs$/.exec(file)?.[1] ?? [])
   const { values, positionals } = parseArgs({
     options: {
+      brokers: { type: 'string', multiple: true, default: [] },
       pairs: { type: 'string' },
       quick: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
@@ -107,12 +120,13 @@ async function main() {
     give('The benches run from the build: run `npm run build` first.')
   /** @type {{ bench: Bench }} */
   const { bench } = await import(new URL(`${name}.bench.mjs`, folder).href)
-  const pairs = values.pairs === undefined ? (bench.pairs ?? PAIRS_MIN) : Number(values.pairs)
-  if (!Number.isInteger(pairs) || pairs < PAIRS_MIN)
-    give(`--pairs takes a whole number from ${PAIRS_MIN}; found ${values.pairs}.`)
+  const fewest = bench.pairsMin ?? PAIRS_MIN
+  const pairs = values.pairs === undefined ? (bench.pairs ?? fewest) : Number(values.pairs)
+  if (!Number.isInteger(pairs) || pairs < fewest)
+    give(`--pairs takes a whole number from ${fewest}; found ${values.pairs}.`)
   const seed = Number(values.seed)
   if (!Number.isInteger(seed)) give(`--seed takes a whole number; found ${values.seed}.`)
-  const stand = await bench.open({ quick: values.quick, seed })
+  const stand = await bench.open({ quick: values.quick, seed, clusters: values.brokers })
   try {
     const figures = await measurePairs(bench, stand, pairs)
     console.log(table(figures, bench.unit))

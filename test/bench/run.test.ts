@@ -40,6 +40,21 @@ describe('the runner', () => {
     })
   })
 
+  it('holds a ruler against a subject of its own, which takes turns beside the first', async () => {
+    const paired: Bench = { ...bench, subjectOf: { pong: 'subject_3' } }
+    const turns: string[] = []
+    await measurePairs(paired, { measure: (who) => turns.push(who) }, 0)
+    expect(turns.join(' ')).toBe('subject ping subject_3 pong')
+    const figures = new Map([
+      ['subject', [10]],
+      ['ping', [5]],
+      ['subject_3', [3]],
+      ['pong', [4]],
+    ])
+    const ratios = { ping: 2, pong: 0.75 }
+    expect(summary('commit', paired, figures)).toMatchObject({ ratio: 2, ratios, subject_3: 3 })
+  })
+
   it.each([
     [[3], 3],
     [[1, 9], 5],
