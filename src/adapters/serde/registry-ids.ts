@@ -1,28 +1,16 @@
-// Ids of our schemas from a Confluent-compatible registry, asked once at start through its client
-// (which never encodes or decodes for us). The client has no deadline, reports a dead registry as
-// HTTP 400 and shares its retry settings between instances: hence the race, the watch over its
-// connections and the full retry object here.
+// Ids of our schemas from a Confluent-compatible registry, asked through its client (which never
+// encodes or decodes for us). The client has no deadline, reports a dead registry as HTTP 400 and
+// shares its retry settings between instances: hence the race, the watch over its connections and
+// the full retry object here.
 import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type * as Confluent from '@kafkajs/confluent-schema-registry'
 import { HsError } from '../../contracts/failure.ts'
 import { isSchemaId } from './id-cache.ts'
+import { checkedUrl, down, refusal, RegistryDown } from './registry-http.ts'
+import type { RegistryOptions } from './registry-http.ts'
 import type { SchemaFamily, SchemaVersion } from './schema-files.ts'
-
-/** The registry did not answer, or not now: ids known from before may be used. */
-export class RegistryDown extends Error {
-  override readonly name = 'RegistryDown'
-}
-
-export interface RegistryOptions {
-  /** With user and password inside, if it asks for them. */
-  readonly url: string
-  /** Before the topic kind in the name of a subject. */
-  readonly prefix: string
-  /** For one call. */
-  readonly deadlineMs: number
-}
 
 export function subjectOf(prefix: string, kind: string): string {
   return `${prefix}${kind}-value`
@@ -40,37 +28,23 @@ const RETRY = {
   retries: 0,
 }
 
-/** The URL without user and password, as it may be shown and stored. */
-export function publicUrl(url: string): string {
-  const parsed = parseUrl(url)
-  parsed.username = ''
-  parsed.password = ''
-  return parsed.href.replace(/\/$/, '')
-}
-
-function parseUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  if (parsed === null || !/^https?:$/.test(parsed.protocol))
-    throw new HsError('HS_CONFIG', 'the schema registry is not named by an http or https URL')
-  return parsed
-}
-
 /**
- * Id of every version of every schema by `idKey`; what the registry does not hold yet is
- * registered, oldest first, under FULL_TRANSITIVE. Errors: RegistryDown; HsError `HS_SCHEMA` for a
- * definite refusal.
+ * Ids of the versions that the registry holds, by `idKey`. Nothing is written.
+ * Errors: RegistryDown; HsError `HS_SCHEMA` for a definite refusal.
  */
 export async function registryIds(
   families: readonly SchemaFamily[],
   options: RegistryOptions,
 ): Promise<Map<string, number>> {
-  const client = await Client.open(options)
+  const client = await RegistryClient.open(options)
   try {
     const ids = new Map<string, number>()
     for (const family of families) {
       const subject = subjectOf(options.prefix, family.kind)
-      for (const version of family.versions)
-        ids.set(idKey(subject, version), await client.idOf(subject, version))
+      for (const version of family.versions) {
+        const id = await client.find(subject, version)
+        if (id !== null) ids.set(idKey(subject, version), id)
+      }
     }
     return ids
   } finally {
@@ -79,8 +53,9 @@ export async function registryIds(
 }
 
 type Vendor = typeof Confluent
+type VendorSchema = Parameters<Confluent.SchemaRegistry['getRegistryIdBySchema']>[1]
 
-class Client {
+export class RegistryClient {
   private readonly registry: Confluent.SchemaRegistry
   private readonly agent: http.Agent
   private readonly options: RegistryOptions
@@ -89,49 +64,58 @@ class Client {
   private readonly sockets: Duplex[]
 
   private constructor(vendor: Vendor, options: RegistryOptions) {
-    const { protocol, username, password } = parseUrl(options.url)
-    this.agent = protocol === 'https:' ? new https.Agent() : new http.Agent()
+    const isTls = options.url.startsWith('https:')
+    this.agent = isTls ? new https.Agent() : new http.Agent()
     this.sockets = watchSockets(this.agent)
-    const account = {
-      username: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-    }
     this.vendor = vendor
     this.options = options
     this.registry = new vendor.SchemaRegistry({
-      host: publicUrl(options.url),
+      host: options.url,
       clientId: 'healstream',
       retry: RETRY,
       agent: this.agent,
-      ...(username === '' ? {} : { auth: account }),
+      ...(options.account === undefined ? {} : { auth: options.account }),
     })
   }
 
   /** The client and its dependants are loaded only where a registry is used. */
-  static async open(options: RegistryOptions): Promise<Client> {
-    return new Client(await import('@kafkajs/confluent-schema-registry'), options)
+  static async open(options: RegistryOptions): Promise<RegistryClient> {
+    const url = checkedUrl(options.url)
+    const vendor = await import('@kafkajs/confluent-schema-registry')
+    return new RegistryClient(vendor, { ...options, url })
   }
 
   close(): void {
     this.agent.destroy()
   }
 
-  async idOf(subject: string, version: SchemaVersion): Promise<number> {
-    const schema = { type: this.vendor.SchemaType.AVRO, schema: version.text } as const
-    const found = await this.call(subject, () =>
+  /** The id of a version, or null when the subject does not hold it. Errors: as `registryIds`. */
+  find(subject: string, version: SchemaVersion): Promise<number | null> {
+    const schema = this.schemaOf(version)
+    return this.call(subject, () =>
       this.registry.getRegistryIdBySchema(subject, schema).catch((error: unknown) => {
         if (isNotFound(error)) return null
         throw error
       }),
     )
-    if (found !== null) return found
+  }
+
+  /**
+   * Registers a version; a subject without a level gets FULL_TRANSITIVE. Errors: as `registryIds`.
+   */
+  async register(subject: string, version: SchemaVersion): Promise<number> {
     const compatibility = this.vendor.COMPATIBILITY.FULL_TRANSITIVE
-    const registered = await this.call(subject, async () => {
-      const { id } = await this.registry.register(schema, { subject, compatibility })
-      return id
+    const id = await this.call(subject, async () => {
+      const how = { subject, compatibility }
+      const registered = await this.registry.register(this.schemaOf(version), how)
+      return registered.id
     })
-    if (registered === null) throw this.refusal(subject, 'gave no id')
-    return registered
+    if (id === null) throw refusal(this.options, subject, 'gave no id')
+    return id
+  }
+
+  private schemaOf(version: SchemaVersion): VendorSchema {
+    return { type: this.vendor.SchemaType.AVRO, schema: version.text }
   }
 
   /** One call under the deadline. */
@@ -139,13 +123,14 @@ class Client {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       const silence = `has not answered within ${this.options.deadlineMs} ms`
-      timer = setTimeout(() => reject(this.down(silence)), this.options.deadlineMs)
+      timer = setTimeout(() => reject(down(this.options, silence)), this.options.deadlineMs)
     })
     this.sockets.length = 0
     try {
       const id = await Promise.race([ask(), late])
       if (id === null || isSchemaId(id)) return id
-      throw this.refusal(subject, 'gave no schema id; it may not be a schema registry')
+      const what = 'gave no schema id; it may not be a schema registry'
+      throw refusal(this.options, subject, what)
     } catch (error) {
       throw this.classified(subject, error)
     } finally {
@@ -159,20 +144,11 @@ class Client {
     const what = error instanceof Error ? error.message : String(error)
     // The client turns a dead connection into status 400; a real answer has brought bytes.
     if (status === 400 && !this.sockets.some(hasRead))
-      return this.down(`cannot be reached: ${what}`)
+      return down(this.options, `cannot be reached: ${what}`)
     if (status !== null && (status >= 500 || status === 408 || status === 429))
-      return this.down(`answers with status ${status}`)
-    return this.refusal(subject, status === null ? what : `answers with status ${status}: ${what}`)
-  }
-
-  private down(what: string): RegistryDown {
-    return new RegistryDown(`schema registry ${publicUrl(this.options.url)} ${what}`)
-  }
-
-  private refusal(subject: string, what: string): HsError {
-    const shown = what.length > 300 ? `${what.slice(0, 300)}…` : what
-    const where = publicUrl(this.options.url)
-    return new HsError('HS_SCHEMA', `schema registry ${where}, subject ${subject}: ${shown}`)
+      return down(this.options, `answers with status ${status}`)
+    const how = status === null ? what : `answers with status ${status}: ${what}`
+    return refusal(this.options, subject, how)
   }
 }
 

@@ -10,15 +10,14 @@ import type { RecordView } from '../../contracts/record.ts'
 import type { RecordOf, ServiceEvent } from '../../contracts/records.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
 import { upcast } from '../../contracts/upcast.ts'
+import type { RegistryAccess } from './registry-http.ts'
 import { type IdentifiedFamily, type SchemaIds, derivedIds, registeredIds } from './schema-ids.ts'
 import { type SchemaKind, type SchemaVersion, loadSchemas } from './schema-files.ts'
 import { type Convert, type Trouble, bytesConverter, lookOver } from './shape.ts'
 
 export interface SerdeOptions {
-  /**
-   * Confluent-compatible registry, user and password inside where needed. Absent: ids are derived.
-   */
-  readonly registryUrl?: string
+  /** Confluent-compatible registry. Absent: ids are derived. */
+  readonly registry?: RegistryAccess
   /** Folder for the registry's last answers; absent: none are kept. */
   readonly cacheDir?: string
   /** Before the topic kind in names of topics and subjects. */
@@ -51,9 +50,9 @@ const FIRST_SCRATCH_BYTES = 65_536
 export async function createSerde(options: SerdeOptions = {}): Promise<Serde> {
   const edge = options.clusterId === undefined ? {} : { clusterId: options.clusterId }
   const families = loadSchemas(options.schemasDir)
-  if (options.registryUrl === undefined) return new AvroSerde(derivedIds(families), edge)
+  if (options.registry === undefined) return new AvroSerde(derivedIds(families), edge)
   const registry = {
-    url: options.registryUrl,
+    ...options.registry,
     prefix: options.prefix ?? DEFAULT_PREFIX,
     deadlineMs: options.registryDeadlineMs ?? 5_000,
   }

@@ -7,6 +7,7 @@ import { type RegistryRig, failure, registryRig } from './registry-rig.ts'
 let rig: RegistryRig
 beforeEach(async () => {
   rig = await registryRig()
+  await rig.register()
 })
 afterEach(() => rig.close())
 

@@ -11,6 +11,8 @@ export type Mood =
   | 'error_500'
   | 'unauthorized'
   | 'incompatible'
+  /** Holds nothing of what it held. */
+  | 'emptied'
   | 'negative_id'
   | 'same_id'
   | 'cut_off'
@@ -98,8 +100,16 @@ export class RegistryServer {
     const [, area = '', subject = '', versions] = (request.url ?? '').split('/')
     const name = decodeURIComponent(subject)
     if (area === 'config') return this.config(request.method ?? '', name, body)
+    if (area === 'compatibility') return this.compatibility(decodeURIComponent(versions ?? ''))
     if (area !== 'subjects') return NOT_FOUND
     return this.lookUp(name, versions === 'versions', JSON.parse(body).schema)
+  }
+
+  /** `/compatibility/subjects/<subject>/versions` */
+  private compatibility(subject: string): Answer {
+    if (!this.subjects.has(subject)) return NO_SCHEMA
+    const messages = this.mood === 'incompatible' ? ['READER_FIELD_MISSING_DEFAULT_VALUE'] : []
+    return { status: 200, body: { is_compatible: messages.length === 0, messages } }
   }
 
   private config(method: string, subject: string, body: string): Answer {
@@ -114,7 +124,7 @@ export class RegistryServer {
   }
 
   private lookUp(subject: string, register: boolean, schema: string): Answer {
-    const held = this.subjects.get(subject) ?? []
+    const held = this.mood === 'emptied' ? [] : (this.subjects.get(subject) ?? [])
     if (!held.includes(schema)) {
       if (!register) return NO_SCHEMA
       if (this.mood === 'incompatible') return INCOMPATIBLE
