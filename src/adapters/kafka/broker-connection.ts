@@ -311,7 +311,8 @@ export class BrokerConnection {
     const isGarbage = reason instanceof FrameError
     const what = isGarbage ? "does not speak Kafka's protocol" : wasReached ? 'broke' : 'failed'
     const text = plainText(reason.message.replace(/^Connection error: /, ''))
-    return new LogError('UNAVAILABLE', `the connection to ${this.#where} ${what}: ${text}${hint}`)
+    const sentence = `the connection to ${this.#where} ${what}: ${text}${hint}`
+    return new LogError('UNAVAILABLE', sentence, { cause: reason })
   }
 }
 

@@ -1,5 +1,5 @@
-// What `healstream doctor` asks of brokers and no client does: which versions they speak, what the
-// caller is allowed to do (Metadata version 8), settings of brokers, and the time of the
+// What `healstream doctor` asks of brokers and no client does: what the caller is allowed to do
+// (Metadata version 8), settings of brokers (DescribeConfigs version 2), and the time of the
 // controller's clock (DescribeQuorum version 1).
 import { type ErrorCode, errorName } from '../../client/error-codes.ts'
 import type { KafkaRequest } from '../wire.ts'
@@ -10,29 +10,6 @@ import { readConfig } from './topics.ts'
 
 const BROKER_RESOURCE = 4
 const METADATA_LOG = '__cluster_metadata'
-
-export interface ApiRange {
-  readonly apiKey: number
-  readonly min: number
-  readonly max: number
-}
-
-export function apiVersionsRequest(): KafkaRequest<readonly ApiRange[]> {
-  return kafkaRequest(
-    { apiKey: 18, apiVersion: 2, apiName: 'ApiVersions' },
-    () => {},
-    (body) => {
-      body.int16() // error: of versions above 2 only
-      const ranges = body.array(() => ({
-        apiKey: body.int16(),
-        min: body.int16(),
-        max: body.int16(),
-      }))
-      body.int32() // throttle time
-      return ranges
-    },
-  )
-}
 
 /** Kafka's AclOperation by its number, which is also its bit in a set of operations. */
 const OPERATIONS = new Map([
