@@ -1,0 +1,86 @@
+// What an operator does to a cluster in these tests: topics with a chosen place, leaders moved,
+// settings changed. With kafkajs' admin client, which is not under test.
+import kafkajs, { type Admin } from 'kafkajs'
+import { expect } from 'vitest'
+
+const TRANSACTIONS = '__transaction_state'
+
+export class Operator {
+  readonly #admin: Admin
+
+  static async connect(brokers: readonly string[]): Promise<Operator> {
+    const kafka = new kafkajs.Kafka({
+      brokers: [...brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { retries: 20, initialRetryTime: 50, maxRetryTime: 500 },
+    })
+    const admin = kafka.admin()
+    await admin.connect()
+    return new Operator(admin)
+  }
+
+  constructor(admin: Admin) {
+    this.#admin = admin
+  }
+
+  close(): Promise<void> {
+    return this.#admin.disconnect()
+  }
+
+  /** `places`: the nodes of each partition, the leader first. */
+  async createTopic(
+    topic: string,
+    places: readonly (readonly number[])[],
+    config: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const replicaAssignment = places.map((nodes, partition) => ({
+      partition,
+      replicas: [...nodes],
+    }))
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    await this.#admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
+  }
+
+  async leaderOf(topic: string, partition: number): Promise<number> {
+    const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+    const found = topics[0]?.partitions.find((one) => one.partitionId === partition)
+    return found?.leader ?? -1
+  }
+
+  /** In-sync replicas. */
+  async inSync(topic: string, partition: number): Promise<readonly number[]> {
+    const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+    return topics[0]?.partitions.find((one) => one.partitionId === partition)?.isr ?? []
+  }
+
+  /** Takes the partition from its leader, which follows from then on. */
+  async moveLeader(topic: string, partition: number): Promise<void> {
+    const before = await this.leaderOf(topic, partition)
+    const others = [1, 2, 3].filter((node) => node !== before)
+    await this.#place(topic, partition, others)
+    await expect
+      .poll(() => this.leaderOf(topic, partition), { timeout: 30_000, interval: 50 })
+      .not.toBe(before)
+    await this.#place(topic, partition, [...others, before])
+  }
+
+  /** Where the log keeps the state of a transactional id. */
+  transactionPartition(transactionalId: string): { topic: string; partition: number } {
+    let hash = 0
+    for (const unit of transactionalId) hash = (Math.imul(31, hash) + unit.charCodeAt(0)) | 0
+    return { topic: TRANSACTIONS, partition: Math.abs(hash) % 8 }
+  }
+
+  async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    await this.#admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+    })
+  }
+
+  #place(topic: string, partition: number, replicas: number[]): Promise<void> {
+    const partitionAssignment = [{ partition, replicas }]
+    return this.#admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })
+  }
+}
