@@ -36,6 +36,8 @@ export interface InitOptions {
 export interface InitReport {
   readonly clusterId: ClusterId
   readonly partitions: number
+  /** Topics that were made now. */
+  readonly created: readonly string[]
   /** Journals that were begun now. */
   readonly begun: number
   /** Journals that had been begun before. */
@@ -52,8 +54,13 @@ export function topicSetups(
     topic: topicName(spec.kind, prefix),
     partitions: spec.partitions === 'P' ? partitions : spec.partitions,
     ...(replicas === undefined ? {} : { replicas }),
-    config: topicConfig(spec),
+    config: { ...topicConfig(spec), ...safety(replicas) },
   }))
+}
+
+/** With three replicas an answered record lies on two brokers at least. */
+function safety(replicas: number | undefined): Readonly<Record<string, string>> {
+  return replicas !== undefined && replicas >= 3 ? { 'min.insync.replicas': '2' } : {}
 }
 
 function topicConfig(spec: TopicSpec): Readonly<Record<string, string>> {
@@ -77,8 +84,8 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
   const clusterId = toClusterId(await log.clusterId())
   const admin = log.admin()
   try {
-    await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
-    const report = { clusterId, partitions, begun: 0, found: 0 }
+    const created = await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
+    const report = { clusterId, partitions, created, begun: 0, found: 0 }
     for (let partition = 0; partition < partitions; partition++) {
       const genesis = {
         kind: 'genesis',
@@ -102,7 +109,10 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
   }
 }
 
-async function createTopics(admin: LogAdmin, setups: readonly TopicSetup[]): Promise<void> {
+async function createTopics(
+  admin: LogAdmin,
+  setups: readonly TopicSetup[],
+): Promise<readonly string[]> {
   const found = await admin.describeTopics(setups.map(({ topic }) => topic))
   for (const [i, setup] of setups.entries()) {
     const there = found[i]
@@ -113,7 +123,9 @@ async function createTopics(admin: LogAdmin, setups: readonly TopicSetup[]): Pro
       { fix: 'The number of partitions is fixed at creation: use it, or another prefix.' },
     )
   }
-  await admin.createTopics(setups.filter((_, i) => (found[i] ?? null) === null))
+  const missing = setups.filter((_, i) => (found[i] ?? null) === null)
+  await admin.createTopics(missing)
+  return missing.map(({ topic }) => topic)
 }
 
 async function firstPositions(

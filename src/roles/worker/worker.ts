@@ -1,13 +1,12 @@
 // The worker role: checks that the cluster is initialised and the right one, then runs the tasks
 // that its group gives it. Wiring only; the engine is runtime/host.ts.
 import type { Decoder, Encoder } from '../../contracts/decode.ts'
-import { HsError } from '../../contracts/failure.ts'
+import type { HsError } from '../../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../../contracts/ids.ts'
-import { DEFAULT_PREFIX, topicName } from '../../contracts/topics.ts'
+import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
+import { findGenesis } from '../../runtime/genesis.ts'
 import { Host } from '../../runtime/host.ts'
-import { readGenesis } from '../../runtime/init.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
-import { describeTopic } from '../../runtime/journal.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import type { CreateCore } from '../../runtime/restore.ts'
@@ -57,7 +56,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
   const prefix = options.prefix ?? DEFAULT_PREFIX
   const group = options.group ?? DEFAULT_GROUP
   const clusterId = toClusterId(await options.log.clusterId())
-  const partitions = await checkGenesis(options.log, prefix, clusterId)
+  const { partitions } = await findGenesis(options.log, prefix, clusterId)
   const { log, clock, decoder, encoder, createCore, instruments } = options
   const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = options
   const host = new Host({
@@ -88,28 +87,6 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
       return stopped
     },
   }
-}
-
-/** P, read from the genesis of the first task. */
-async function checkGenesis(log: LogPort, prefix: string, clusterId: ClusterId): Promise<number> {
-  const topic = topicName('journal', prefix)
-  const found = await describeTopic(log, topic)
-  if (found === null)
-    throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}: this cluster was never begun`)
-  const genesis = await readGenesis(log, { topic, partition: 0 })
-  if (genesis === null) throw new HsError('HS_NO_GENESIS', `the journal ${topic}-0 is empty`)
-  if (genesis.clusterId !== clusterId)
-    throw new HsError(
-      'HS_FOREIGN_CLUSTER',
-      `the journals under ${prefix} belong to cluster ${genesis.clusterId}, this is ${clusterId}`,
-    )
-  if (genesis.partitions !== found.partitions)
-    throw new HsError(
-      'HS_CONFIG',
-      `${topic} has ${found.partitions} partitions, it was begun with ${genesis.partitions}`,
-      { fix: 'The number of partitions is fixed at creation; restore the topic as it was.' },
-    )
-  return genesis.partitions
 }
 
 function statusOf(
