@@ -28,6 +28,7 @@ export type FailureCode =
   | 'HS_PORT_IN_USE'
   | 'HS_UNREACHABLE'
   | 'HS_UNAUTHORIZED'
+  | 'HS_NO_ACCESS'
   | 'HS_NOT_FOUND'
   | 'HS_NO_GENESIS'
   | 'HS_FOREIGN_CLUSTER'
@@ -71,6 +72,10 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   HS_UNAUTHORIZED: {
     exit: 3,
     fix: 'Use the token file that the running healstream printed at its start.',
+  },
+  HS_NO_ACCESS: {
+    exit: 3,
+    fix: 'Allow the named operations on the brokers: `healstream acls` prints what each role needs.',
   },
   HS_NOT_FOUND: { exit: 1, fix: 'List what exists with `healstream get`.' },
   HS_NO_GENESIS: { exit: 2, fix: 'Run `healstream init` once for this cluster.' },

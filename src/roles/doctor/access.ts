@@ -1,0 +1,88 @@
+// What a role may do, asked of the brokers themselves (authorised operations of topics and of the
+// cluster; requests that do nothing for groups and transactional ids), against the table of what it
+// needs. The same question is asked at the start of a role, which refuses with the missing names.
+import type { Inspector } from '../../adapters/kafka/inspect.ts'
+import type { ClusterAccess } from '../../adapters/kafka/requests/inspection.ts'
+import { type Access, accessOf, aclCommands, type Role } from '../../config/access.ts'
+import { HsError } from '../../contracts/failure.ts'
+import { TOPICS, topicName } from '../../contracts/topics.ts'
+import { serviceTaskId, transactionalIdOf } from '../../runtime/journal.ts'
+import { type Finding, fail, ok } from './finding.ts'
+
+export interface RoleNames {
+  readonly role: Role
+  readonly prefix: string
+  readonly group: string
+  /** `User:NAME`, as the brokers know this client. */
+  readonly principal: string
+}
+
+/** What is needed and not allowed. Errors: LogError. */
+export async function missingAccess(
+  inspector: Inspector,
+  names: RoleNames,
+): Promise<readonly Access[]> {
+  const topics = TOPICS.map(({ kind }) => topicName(kind, names.prefix))
+  const cluster = await inspector.access(topics)
+  const missing: Access[] = []
+  for (const need of accessOf(names.role, names)) {
+    const operations = await refused(inspector, need, cluster)
+    if (operations.length > 0) missing.push({ ...need, operations })
+  }
+  return missing
+}
+
+async function refused(
+  inspector: Inspector,
+  need: Access,
+  cluster: ClusterAccess,
+): Promise<Access['operations']> {
+  const { resource, name, operations } = need
+  if (resource === 'group') return (await inspector.mayJoin(name)) ? [] : operations
+  if (resource === 'transactional-id') {
+    const id = transactionalIdOf(name, serviceTaskId(0))
+    return (await inspector.mayTransact(id)) ? [] : operations
+  }
+  if (resource === 'cluster')
+    return operations.filter((operation) => !cluster.operations.includes(operation))
+  const topics = cluster.topics.filter((topic) =>
+    need.pattern === 'prefixed' ? topic.name.startsWith(name) : topic.name === name,
+  )
+  return operations.filter((operation) =>
+    topics.some((topic) => !topic.operations.includes(operation)),
+  )
+}
+
+const spoken = ({ resource, pattern, name, operations }: Access): string =>
+  `${operations.join(' and ')} on ${resource} ${name}${pattern === 'prefixed' ? '*' : ''}`
+
+/** One finding for everything that is missing, with the command that allows it. */
+export function checkAccess(missing: readonly Access[], names: RoleNames): Finding {
+  const { role, principal } = names
+  if (missing.length === 0) return ok('access', `role ${role} may do what it needs`)
+  const found = `role ${role} may not ${missing.map(spoken).join('; ')}`
+  return fail('access', found, allowing(missing, principal))
+}
+
+function allowing(missing: readonly Access[], principal: string): string {
+  const lines = aclCommands(missing, principal).map((words) => `kafka-acls ${words.join(' ')}`)
+  return `Allow it: ${lines.join(' ; ')}`
+}
+
+/**
+ * Before a role starts: refuses naming what it may not do, or the topics that are missing. Errors:
+ * HS_NO_ACCESS, HS_NO_GENESIS for missing topics; LogError.
+ */
+export async function requireAccess(inspector: Inspector, names: RoleNames): Promise<void> {
+  const missing = await missingAccess(inspector, names)
+  const { found, todo } = checkAccess(missing, names)
+  if (missing.length > 0) throw new HsError('HS_NO_ACCESS', found, { fix: todo ?? '' })
+  const needed = accessOf(names.role, names).filter(
+    ({ resource, pattern }) => resource === 'topic' && pattern === 'literal',
+  )
+  const { topics } = await inspector.access(needed.map(({ name }) => name))
+  const absent = topics.filter(({ error }) => error === 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (absent.length === 0) return
+  const list = absent.map(({ name }) => name).join(', ')
+  throw new HsError('HS_NO_GENESIS', `role ${names.role} needs topics that are missing: ${list}`)
+}
