@@ -1,6 +1,6 @@
-// Clusters for tests and for the sections of `./scripts/test`: in a folder under the temp folder,
-// on ports of their own, gone with whoever started them, however that one ends: a shell waits on a
-// pipe from the starter, and when the pipe closes it ends the brokers and removes the folder.
+// Servers for tests and for the sections of `./scripts/test`: in a folder under the temp folder, on
+// ports of their own, gone with whoever started them, however that one ends: a shell waits on a
+// pipe from the starter, and when the pipe closes it ends the servers and removes the folder.
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fetchKafka, KAFKA_VERSIONS } from './fetch.mjs'
 import { createCluster, nodesFrom, removeCluster, startNodes, stopNodes } from './kafka.mjs'
 import { isFree } from './processes.mjs'
+import { removeService, startService, stopService } from './service.mjs'
 
 /** Below the range from which the kernel takes ports of outgoing connections. */
 const PORTS = /** @type {const} */ ([15_000, 31_000])
@@ -33,6 +34,7 @@ export const TEST_SETTINGS = {
  * @typedef {{ nodes: number, version: string, set?: Readonly<Record<string, string>>,
  *   properties?: string, scram?: readonly string[], advertise?: string | null }} Options
  * @typedef {{ folder: string, cluster: Cluster, stop: () => Promise<void> }} Ephemeral
+ * @typedef {{ folder: string, port: number, stop: () => Promise<void> }} EphemeralService
  */
 
 const KEEPER = `
@@ -91,6 +93,30 @@ export async function startEphemeral(options, say) {
     })
     await startNodes(folder, { detached: true }, say)
     return { folder, cluster, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/**
+ * Starts a registry or a Redis and waits until it serves.
+ * @param {import('./service.mjs').Service} service
+ * @param {Say} say
+ * @returns {Promise<EphemeralService>}
+ */
+export async function startEphemeralService(service, say) {
+  const folder = mkdtempSync(join(tmpdir(), 'healstream-service-'))
+  const letGo = keep(folder)
+  const stop = async () => {
+    await stopService(service, folder, { force: true })
+    letGo()
+    removeService(folder)
+  }
+  try {
+    const port = (await freeNodes(1))[0]?.port ?? 0
+    await startService(service, { folder, port }, say)
+    return { folder, port, stop }
   } catch (error) {
     await stop()
     throw error
