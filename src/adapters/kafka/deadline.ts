@@ -27,6 +27,15 @@ export function within<T>(work: Promise<T>, limits: CallLimits, late: () => Erro
       reject(late())
     }, timeoutMs)
     signal?.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(done)
+    work.then(
+      (outcome) => {
+        done()
+        resolve(outcome)
+      },
+      (error: unknown) => {
+        done()
+        reject(error)
+      },
+    )
   })
 }

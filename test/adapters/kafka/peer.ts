@@ -36,6 +36,8 @@ export interface PeerOptions {
   readonly onConnect?: (socket: Socket) => void
   /** Version range of every API. */
   readonly versions?: readonly [number, number]
+  /** Default: any free one. */
+  readonly port?: number
 }
 
 export function frame(correlationId: number, body: Buffer): Buffer {
@@ -102,7 +104,7 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
   const server: Server =
     options.tls === undefined ? createServer(onSocket) : createTlsServer(options.tls, onSocket)
   server.on('tlsClientError', () => undefined)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   return {
