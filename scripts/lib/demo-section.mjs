@@ -8,6 +8,11 @@ const FAULTS = ['crash', 'hang', 'errors', 'slow']
 const MARK = 'HEALSTREAM_DEMO_RUN'
 const TIMES = ['faultAt', 'detectedAt', 'commandAt', 'actedAt', 'recoveredAt']
 
+/**
+ * @typedef {{ fault: string, log: 'memory' | 'kafka', args: readonly string[] }} Wanted
+ * `args` choose the log.
+ */
+
 /** @param {string} text @returns {Record<string, unknown>} */
 function lastJson(text) {
   try {
@@ -20,14 +25,14 @@ function lastJson(text) {
 
 /**
  * What is wrong with the last line of the demo.
- * @param {string} fault
+ * @param {Pick<Wanted, 'fault' | 'log'>} wanted
  * @param {string} stdout
  * @returns {string[]}
  */
-export function demoProblems(fault, stdout) {
+export function demoProblems({ fault, log }, stdout) {
   const found = lastJson(stdout)
   const problems = []
-  if (found['log'] !== 'memory') problems.push(`log is ${JSON.stringify(found['log'])}`)
+  if (found['log'] !== log) problems.push(`log is ${JSON.stringify(found['log'])}`)
   if (found['fault'] !== fault) problems.push(`fault is ${JSON.stringify(found['fault'])}`)
   if (found['commands'] !== 1) problems.push(`commands is ${JSON.stringify(found['commands'])}`)
   for (const pid of ['oldPid', 'newPid']) {
@@ -62,20 +67,30 @@ export function marked(mark) {
 /** @param {(line: string) => void} say */
 export async function demoSection(say) {
   const tally = emptyTally()
-  for (const fault of FAULTS) {
-    const args = ['--headless', '--fault', fault]
-    const mark = `${process.pid}-${fault}`
-    const env = { [MARK]: mark }
-    const result = await run('./scripts/demo', args, { timeoutMs: 60_000, env })
-    const problems = demoProblems(fault, result.stdout)
-    if (result.code !== 0) problems.push(`exit code ${result.code}`)
-    const left = process.platform === 'linux' ? marked(mark) : []
-    if (left.length > 0) problems.push(`left running: ${left.join(', ')}`)
-    for (const pid of left) process.kill(pid, 'SIGKILL')
-    const ok = problems.length === 0
-    say(`${ok ? 'ok  ' : 'FAIL'} demo --fault ${fault}  ${result.seconds.toFixed(1)} s`)
-    if (!ok) say(result.output.trim().split('\n').slice(-15).join('\n'))
-    count(tally, ok, `demo --fault ${fault}: ${problems.join('; ')}`)
-  }
+  for (const fault of FAULTS) await demoRun(say, tally, { fault, log: 'memory', args: [] })
   return tally
+}
+
+/**
+ * One run of the demo, counted.
+ * @param {(line: string) => void} say
+ * @param {import('./tally.mjs').Tally} tally
+ * @param {Wanted} wanted
+ */
+export async function demoRun(say, tally, wanted) {
+  const { fault, log } = wanted
+  const args = ['--headless', '--fault', fault, ...wanted.args]
+  const mark = `${process.pid}-${log}-${fault}`
+  const env = { [MARK]: mark }
+  const result = await run('./scripts/demo', args, { timeoutMs: 60_000, env })
+  const problems = demoProblems(wanted, result.stdout)
+  if (result.code !== 0) problems.push(`exit code ${result.code}`)
+  const left = process.platform === 'linux' ? marked(mark) : []
+  if (left.length > 0) problems.push(`left running: ${left.join(', ')}`)
+  for (const pid of left) process.kill(pid, 'SIGKILL')
+  const ok = problems.length === 0
+  const name = `demo ${args.slice(1).join(' ')}`
+  say(`${ok ? 'ok  ' : 'FAIL'} ${name}  ${result.seconds.toFixed(1)} s`)
+  if (!ok) say(result.output.trim().split('\n').slice(-15).join('\n'))
+  count(tally, ok, `${name}: ${problems.join('; ')}`)
 }

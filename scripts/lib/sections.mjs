@@ -1,18 +1,18 @@
 // Sections of `./scripts/test`, in order, each with its share of the time (docs/DESIGN.md section
 // 10). A section that uses up its share is ended and has failed.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setUp } from '../setup.mjs'
 import { demoSection } from './demo-section.mjs'
 import { docsSection } from './docs-section.mjs'
+import { demoKafkaSection, kafkaSection, olderSection, partsSection } from './kafka-sections.mjs'
 import { packageSection, tarballSection } from './package-section.mjs'
-import { ROOT, run, tool } from './run.mjs'
+import { run } from './run.mjs'
+import { KAFKA_VERSIONS } from './servers/fetch.mjs'
 import { STEPS } from './steps.mjs'
 import { count, emptyTally } from './tally.mjs'
+import { tests } from './tests.mjs'
 
 /**
- * @typedef {(line: string) => void} Say
+ * @typedef {import('./tests.mjs').Say} Say
  * @typedef {import('./tally.mjs').Tally} Tally
  * @typedef {{ name: string, shareSeconds: number, full?: boolean, run: (say: Say) =>
  * Promise<Tally> }} Section
@@ -36,44 +36,6 @@ async function checkSection(say) {
     count(tally, result.ok, `${step.name}: run \`${step.fix}\``)
   }
   return tally
-}
-
-/**
- * Runs vitest projects; what it found comes from our reporter, not from its text.
- * @param {Say} say
- * @param {{ projects: readonly string[], shareSeconds: number, env?: Record<string, string> }}
- * options
- * @returns {Promise<Tally>}
- */
-async function tests(say, { projects, shareSeconds, env }) {
-  const folder = mkdtempSync(join(tmpdir(), 'healstream-report-'))
-  const file = join(folder, 'report.json')
-  const args = ['run', ...projects.flatMap((name) => ['--project', name])]
-  args.push('--reporter', 'dot', '--reporter', `${ROOT}scripts/lib/vitest-reporter.mjs`)
-  try {
-    const result = await tool('vitest', args, {
-      timeoutMs: shareSeconds * 1000,
-      env: { ...env, HEALSTREAM_TEST_REPORT: file },
-    })
-    const tally = readTally(file)
-    const found = tally.passed + tally.failures.length + tally.skips.length
-    if (result.timedOut) tally.failures.push(`${projects.join(', ')}: its time was up`)
-    else if (found === 0) tally.failures.push(`${projects.join(', ')}: no tests ran`)
-    else if (result.code !== 0 && tally.failures.length === 0) tally.failures.push('vitest failed')
-    if (tally.failures.length > 0) say(result.output.trim().slice(-20_000))
-    return tally
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** @param {string} file @returns {Tally} */
-function readTally(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return { ...emptyTally(), failures: ['the test runner left no report'] }
-  }
 }
 
 /**
@@ -105,18 +67,25 @@ async function benchSection(say) {
   return tally
 }
 
+const [NEWEST, OLDER] = KAFKA_VERSIONS
+
 /** @type {readonly Section[]} */
 export const SECTIONS = [
   { name: 'set-up', shareSeconds: 150, run: setUpSection },
+  { name: 'parts', shareSeconds: 150, run: partsSection },
   { name: 'check', shareSeconds: 70, run: checkSection },
   testSection('pure', 60, ['pure']),
   testSection('scenario', 60, ['scenario']),
   { name: 'docs', shareSeconds: 30, run: docsSection },
   { name: 'package', shareSeconds: 20, run: packageSection },
-  testSection('conformance', 270, ['conformance']),
-  testSection('runtime', 300, ['runtime', 'scripts', 'bench']),
-  testSection('edge', 240, ['adapters', 'roles', 'cli', 'demo']),
-  { name: 'demo', shareSeconds: 120, run: demoSection },
+  testSection('conformance', 60, ['conformance']),
+  testSection('runtime', 210, ['runtime', 'scripts', 'bench']),
+  testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
+  { name: 'kafka', shareSeconds: 300, run: kafkaSection(NEWEST, 300) },
+  { name: 'kafka-3.9', shareSeconds: 60, run: olderSection(60) },
+  { name: 'demo', shareSeconds: 60, run: demoSection },
+  { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
+  { name: 'kafka-3.9-full', shareSeconds: 900, full: true, run: kafkaSection(OLDER, 900) },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {
     name: 'property',

@@ -26,7 +26,7 @@ const nothingLeft = (demo: Demo, timeout = 5_000) =>
 test.concurrent('headless: healed by one command, told in one line, nothing is left', async () => {
   const demo = start('--headless')
   expect(await demo.ended).toEqual({ code: 0, signal: null })
-  expect(demoProblems('crash', demo.stdout())).toEqual([])
+  expect(demoProblems({ fault: 'crash', log: 'memory' }, demo.stdout())).toEqual([])
   expect(demo.stdout().trim().split('\n')).toHaveLength(1)
   expect(demo.stderr()).toContain('healed in ')
   await nothingLeft(demo)
@@ -83,7 +83,7 @@ test.concurrent('without a genesis it waits; `healstream init` elsewhere is the 
   expect([before.code, before.stderr]).toEqual([2, expect.stringContaining('healstream init')])
   expect((await healstream(['init'], { env })).code).toBe(0)
   expect(await demo.ended).toEqual({ code: 0, signal: null })
-  expect(demoProblems('crash', demo.stdout())).toEqual([])
+  expect(demoProblems({ fault: 'crash', log: 'memory' }, demo.stdout())).toEqual([])
   await nothingLeft(demo)
 })
 
@@ -188,5 +188,5 @@ test.concurrent('kill -9 while an instance is stopped leaves nothing either', as
 test.concurrent('the agent’s own sight of its child’s exit can be switched on', async () => {
   const demo = start('--headless', '--driver-exit-signal', 'on')
   expect(await demo.ended).toEqual({ code: 0, signal: null })
-  expect(demoProblems('crash', demo.stdout())).toEqual([])
+  expect(demoProblems({ fault: 'crash', log: 'memory' }, demo.stdout())).toEqual([])
 })

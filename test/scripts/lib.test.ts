@@ -133,7 +133,7 @@ describe('demo', () => {
   const line = (more: object) => `talk\n${JSON.stringify({ ...good, ...more })}\n`
 
   test('the promised line', () => {
-    expect(demoProblems('hang', line({}))).toEqual([])
+    expect(demoProblems({ fault: 'hang', log: 'memory' }, line({}))).toEqual([])
   })
 
   test.each([
@@ -145,7 +145,7 @@ describe('demo', () => {
     [{ oldPid: '10' }],
     [{ log: 'kafka' }],
   ])('refuses %j', (more) => {
-    expect(demoProblems('hang', line(more))).toHaveLength(1)
+    expect(demoProblems({ fault: 'hang', log: 'memory' }, line(more))).toHaveLength(1)
   })
 
   test.skipIf(process.platform !== 'linux')('what is left running is found', async () => {
@@ -161,7 +161,7 @@ describe('demo', () => {
   })
 
   test('no line at all', () => {
-    expect(demoProblems('hang', 'Error: no\n').length).toBeGreaterThan(5)
+    expect(demoProblems({ fault: 'hang', log: 'memory' }, 'Error: no\n').length).toBeGreaterThan(5)
   })
 })
 
