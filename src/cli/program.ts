@@ -1,6 +1,7 @@
 // The commands and their flags, and the one place where an error becomes words and an exit code.
 // Each command loads its code only when it is called, so that `--help` is quick.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import { refuseSecretArguments } from '../config/secrets.ts'
 import { EXIT, HsError } from '../contracts/failure.ts'
 import type { ExitCode } from '../contracts/failure.ts'
 import type { DemoFlags } from './commands/demo.ts'
@@ -10,6 +11,9 @@ import type { TailFlags } from './commands/tail.ts'
 import type { Context, Output, ReadFlags } from './context.ts'
 import { printable } from '../contracts/printable.ts'
 import { printableJson, printableLines } from './printable.ts'
+import { type Ending, outputOption, reading, whole } from './options.ts'
+import { addCluster } from './program-cluster.ts'
+import { addDoctor } from './program-doctor.ts'
 import { openTerminal } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 import { version } from './version.ts'
@@ -22,16 +26,12 @@ export async function run(argv: readonly string[], env: Environment): Promise<Ex
   const ending: Ending = { code: EXIT.ok }
   const program = build({ terminal, env }, ending)
   try {
+    refuseSecretArguments(argv)
     await program.parseAsync([...argv], { from: 'user' })
     return ending.code
   } catch (error) {
     return report(terminal, error, wantsJson(argv))
   }
-}
-
-/** How a command that can end well in several ways ended (findings, interrupted). */
-interface Ending {
-  code: ExitCode
 }
 
 /** Asked of the raw words, because errors of parsing are answered in the wanted form too. */
@@ -81,9 +81,8 @@ function build(context: Context, ending: Ending): Command {
   addReading(program, context)
   addIncidents(program, context)
   addPolicies(program, context, ending)
-  reading(program.command('init').description('set a cluster up: topics and genesis')).action(
-    async (flags: ReadFlags) => (await import('./commands/init.ts')).init(context, flags),
-  )
+  addCluster(program, context, ending)
+  addDoctor(program, context, ending)
   const journal = program.command('journal').description('what every decision was made of')
   reading(journal.command('verify').description('check layout, chain and order')).action(
     async (flags: ReadFlags) => {
@@ -119,17 +118,6 @@ Exit codes: 0 done · 1 findings or failed · 2 usage or configuration · 3 cann
 function quiet(command: Command): void {
   command.exitOverride().configureOutput({ outputError: () => undefined })
   for (const child of command.commands) quiet(child)
-}
-
-const outputOption = (): Option =>
-  new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table')
-
-/** Adds the options of every command that reads a run. */
-function reading(command: Command): Command {
-  return command
-    .addOption(outputOption())
-    .option('--url <url>', 'endpoint of the run (default: found by its run file)')
-    .option('--token-file <path>', 'file with its token (default: found by its run file)')
 }
 
 function addReading(program: Command, context: Context): void {
@@ -201,15 +189,6 @@ function addPolicies(program: Command, context: Context, ending: Ending): void {
     .action(async (files: string[], flags: { readonly output: Output }) => {
       ending.code = (await load()).lint(context, files, flags.output)
     })
-}
-
-/** A whole number from `min` to `max`, or a usage error. */
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value
-    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`)
-  }
 }
 
 function addDemo(program: Command, context: Context, ending: Ending): void {

@@ -29,6 +29,8 @@ export interface MetricSpec {
 export type EventKind =
   | 'process_started'
   | 'process_stopping'
+  | 'process_notice'
+  | 'process_failed'
   | 'task_state'
   | 'task_step'
   | 'task_commit'
@@ -67,6 +69,8 @@ const STATE_METRIC: MetricSpec = {
 export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
   process_started: { level: 'info', text: '{role} started: {detail}' },
   process_stopping: { level: 'info', text: '{role} stops: {detail}' },
+  process_notice: { level: 'warn', text: '{code}: {detail}' },
+  process_failed: { level: 'error', text: '{role} ends: {code}: {reason}; {fix}' },
   task_state: { level: 'info', text: 'task {task}: {from} -> {to}', metrics: [STATE_METRIC] },
   task_step: {
     level: 'debug',

@@ -5,6 +5,7 @@ import type { ExitCode } from '../../contracts/failure.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
 import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
 import type { Context } from '../context.ts'
+import { interruption, STOP_MS, untilAborted, withinLimit } from '../lifecycle.ts'
 import { endLines, LiveView, nextLines, recordLines, timed, windowsBlock } from '../demo-view.ts'
 import { printable } from '../../contracts/printable.ts'
 
@@ -17,8 +18,6 @@ export interface DemoFlags {
   readonly logLevel: DemoOptions['logLevel']
 }
 
-/** A stop that takes longer is cut short: processes of the demo end by themselves without it. */
-const STOP_MS = 5_000
 const REPAINT_MS = 500
 
 export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode> {
@@ -54,44 +53,6 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     process.exit(code)
   }
   return code
-}
-
-/**
- * First signal: abort. Second: out at once; the guardian and the services' own watch do the rest.
- */
-function interruption(): AbortController {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted)
-      controller.abort(new Error(name))
-    })
-  return controller
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  // A timer keeps the process alive; nothing else of the demo is sure to.
-  const alive = setInterval(() => undefined, 60_000)
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      clearInterval(alive)
-      resolve()
-    })
-  })
-}
-
-/** Whether the stop ended in time. Errors: those of the stop. */
-async function withinLimit(stop: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), STOP_MS)
-  })
-  try {
-    return await Promise.race([stop.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Turns what the demo tells into lines. */

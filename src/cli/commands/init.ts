@@ -1,15 +1,47 @@
-// `healstream init`: once per cluster, creates the topics and writes the genesis of every task.
+// `healstream init`: once per cluster, creates the topics, registers the schemas where a registry
+// is named, and writes the genesis of every task. Without a broker it is done through the endpoint
+// of what runs (a demo).
+import { registerSchemas } from '../../adapters/serde/registry-check.ts'
+import { loadSchemas } from '../../adapters/serde/schema-files.ts'
+import { resolveSettings, type ResolvedSettings } from '../../config/settings.ts'
+import { HsError } from '../../contracts/failure.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { initCluster } from '../../runtime/init.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
+import { reached, registryOptions } from './schemas.ts'
+import { creationTable, headOf, missingOf, type TopicFlags, withPlan } from './topics.ts'
+
+export interface InitFlags extends TopicFlags {
+  readonly dev?: boolean
+  readonly dryRun?: boolean
+  readonly url?: string
+  readonly tokenFile?: string
+}
 
 interface InitAnswer {
   readonly cluster_id: string
   readonly created: boolean
 }
 
-export async function init(context: Context, flags: ReadFlags): Promise<void> {
-  const answer = await connect(context, flags).post<InitAnswer>('/v1/init', {})
-  show(context, flags.output, {
+/** Errors: HS_CONFIG, HS_LOG, HS_FOREIGN_CLUSTER, HS_SCHEMA, HS_UNREACHABLE. */
+export async function init(context: Context, flags: InitFlags): Promise<void> {
+  const resolved = resolveSettings(flags, context.env)
+  if (flags.url !== undefined || resolved.settings.kafka === null)
+    return viaEndpoint(context, flags)
+  if (flags.dryRun === true) return dryRun(context, flags)
+  return onBrokers(context, flags, resolved)
+}
+
+async function viaEndpoint(context: Context, flags: InitFlags): Promise<void> {
+  const { output, url, tokenFile, dryRun: isDry, dev, partitions, replicas, registry } = flags
+  if ([isDry, dev, partitions, replicas, registry].some((flag) => flag !== undefined))
+    throw new HsError('HS_USAGE', 'these options need --brokers', {
+      fix: 'Name the brokers with --brokers; without them init works through the run it finds.',
+    })
+  const reading: ReadFlags = { output, url, tokenFile }
+  const answer = await connect(context, reading).post<InitAnswer>('/v1/init', {})
+  show(context, output, {
     value: answer,
     lines: () => [
       answer.created
@@ -17,5 +49,56 @@ export async function init(context: Context, flags: ReadFlags): Promise<void> {
         : `cluster ${answer.cluster_id} was set up before; nothing was changed`,
     ],
     next: ['get services'],
+  })
+}
+
+function dryRun(context: Context, flags: InitFlags): Promise<void> {
+  return withPlan(context, flags, (plan) => {
+    const missing = missingOf(plan)
+    show(context, flags.output, {
+      value: { ...headOf(plan), create: missing, dry_run: true },
+      lines: () => [
+        ...(missing.length === 0 ? [] : creationTable(missing)),
+        `${missing.length} topics would be made; ` +
+          (plan.hasGenesis
+            ? 'the journals were begun before'
+            : `${plan.partitions} journals would be begun`),
+      ],
+    })
+  })
+}
+
+function onBrokers(context: Context, flags: InitFlags, resolved: ResolvedSettings): Promise<void> {
+  const { prefix, registry } = resolved.settings
+  return withPlan(context, flags, async ({ partitions, replicas }, log) => {
+    const schemas =
+      registry === null
+        ? null
+        : await reached(registerSchemas(loadSchemas(), registryOptions(resolved)))
+    const { dev = false } = flags
+    const how = { clock: systemClock, prefix, partitions, replicas, dev }
+    const { clusterId, created, begun, found } = await initCluster(log, how)
+    const registered = schemas?.filter(({ isNew }) => isNew).length ?? 0
+    const isChanged = begun + created.length + registered > 0
+    show(context, flags.output, {
+      value: {
+        cluster_id: clusterId,
+        created: isChanged,
+        partitions,
+        replicas,
+        topics_created: created,
+        journals_begun: begun,
+        journals_found: found,
+        schemas_registered: schemas === null ? null : registered,
+      },
+      lines: () =>
+        isChanged
+          ? [
+              `cluster ${clusterId} is set up: ${created.length} topics made, ${begun} journals ` +
+                `begun${schemas === null ? '' : `, ${registered} schemas registered`}`,
+            ]
+          : [`cluster ${clusterId} was set up before; nothing was changed`],
+      next: ['topics check', 'worker'],
+    })
   })
 }

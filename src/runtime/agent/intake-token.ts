@@ -12,6 +12,11 @@ export const TOKEN_FILE_ENV = 'HEALSTREAM_INTAKE_TOKEN_FILE'
 const NAME = 'intake-token'
 const OTHERS = 0o077
 
+/** Where `folderToken` keeps it. */
+export function tokenFileOf(folder: string): string {
+  return join(folder, NAME)
+}
+
 /** Errors: HS_CONFIG when others can read the file or it holds nothing. */
 export function readTokenFile(path: string): string {
   const open = statSync(path).mode & OTHERS
@@ -24,7 +29,7 @@ export function readTokenFile(path: string): string {
 
 /** The folder's token; made at the first call and kept. */
 export function folderToken(folder: string): string {
-  const path = join(folder, NAME)
+  const path = tokenFileOf(folder)
   try {
     return readTokenFile(path)
   } catch (error) {

@@ -1,0 +1,101 @@
+// `healstream worker|projector|agent`: one role as a process of its own, until a signal or an error
+// after which it can only be started again. Log lines go to stderr as JSON.
+import { resolveSettings, type ResolvedSettings } from '../../config/settings.ts'
+import { EXIT, HsError } from '../../contracts/failure.ts'
+import type { ExitCode } from '../../contracts/failure.ts'
+import { startAgentProcess } from '../../roles/agent/process.ts'
+import { openParts, type ProcessParts } from '../../roles/parts/parts.ts'
+import type { RunningRole } from '../../roles/parts/running-role.ts'
+import { startProjectorProcess } from '../../roles/projector/process.ts'
+import { startWorkerProcess } from '../../roles/worker/process.ts'
+import { forPeople } from '../../runtime/reaction.ts'
+import { claimRun, liveRuns, type Run, runFolder } from '../../runtime/run-file.ts'
+import type { Context } from '../context.ts'
+import { interruption, STOP_MS, withinLimit } from '../lifecycle.ts'
+import type { ClusterFlags } from '../settings-flags.ts'
+
+export type RoleName = 'worker' | 'projector' | 'agent'
+
+/** Errors: HsError of a start that failed, or of what ended the role. */
+export async function serve(
+  context: Context,
+  name: RoleName,
+  flags: ClusterFlags,
+): Promise<ExitCode> {
+  const resolved = resolveSettings(flags, context.env)
+  if (name === 'agent' && resolved.settings.agent === null) throw noAgent()
+  const interrupted = interruption()
+  const parts = await untilInterrupted(openParts(resolved, { role: name }), interrupted.signal)
+  if (parts === null) return EXIT.interrupted
+  let role: RunningRole
+  try {
+    role = await start(name, parts, { resolved, context })
+  } catch (error) {
+    await parts.close()
+    throw forPeople(error)
+  }
+  return supervise(parts, { role, name, context, signal: interrupted.signal })
+}
+
+function noAgent(): HsError {
+  return new HsError('HS_CONFIG', 'no agent is described', {
+    fix: 'Name a file that has an `agent` section with --config; examples/agent.yaml is one.',
+  })
+}
+
+/** null when a signal came first: what was opening is left to the end of the process. */
+async function untilInterrupted<T>(opening: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  if (signal.aborted) return null
+  const aborted = new Promise<null>((resolve) => {
+    signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
+  return Promise.race([opening, aborted])
+}
+
+function start(
+  name: RoleName,
+  parts: ProcessParts,
+  { resolved, context }: { readonly resolved: ResolvedSettings; readonly context: Context },
+): Promise<RunningRole> {
+  const { port, agent } = resolved.settings
+  if (name === 'worker') return startWorkerProcess(parts, port)
+  if (name === 'projector') return startProjectorProcess(parts, { port, run: claim(context) })
+  if (agent === null) throw noAgent()
+  return startAgentProcess(parts, { settings: agent, port })
+}
+
+function claim(context: Context): Run {
+  const folder = runFolder(context.env)
+  liveRuns(folder)
+  return claimRun(folder, Date.now(), null)
+}
+
+interface Supervised {
+  readonly role: RunningRole
+  readonly name: RoleName
+  readonly context: Context
+  readonly signal: AbortSignal
+}
+
+async function supervise(
+  { instruments }: ProcessParts,
+  { role, name, context, signal }: Supervised,
+): Promise<ExitCode> {
+  context.terminal.say(JSON.stringify({ role: name, url: role.url, pid: process.pid }))
+  const failure = await untilInterrupted(role.fatal, signal)
+  const detail = failure === null ? 'asked to' : failure.code
+  instruments.emit('process_stopping', { role: name, detail })
+  const isStopped = await withinLimit(role.stop())
+  if (failure !== null) {
+    const { code, message: reason, fix } = failure
+    instruments.emit('process_failed', { role: name, code, reason, fix })
+    if (isStopped) throw failure
+  }
+  const code = failure?.exit ?? EXIT.ok
+  if (!isStopped) {
+    const reason = `it did not stop within ${STOP_MS / 1_000} s and is ended now`
+    instruments.emit('process_notice', { code: 'slow_stop', detail: reason })
+    process.exit(code)
+  }
+  return code
+}

@@ -1,0 +1,44 @@
+// The projector as a process of its own: the read model behind the reading routes, found by the
+// command line through a run file as a demo is.
+import type { Run } from '../../runtime/run-file.ts'
+import type { ProcessParts } from '../parts/parts.ts'
+import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
+import { PolicyStore } from './policy-store.ts'
+import { startProjector } from './projector.ts'
+import { readingRoutes } from './routes.ts'
+
+/** Errors: HS_PORT_IN_USE; HS_CONFIG when the run folder cannot be written. */
+export async function startProjectorProcess(
+  parts: ProcessParts,
+  { port, run }: { readonly port: number; readonly run: Run },
+): Promise<RunningRole> {
+  const projector = startProjector(parts)
+  const { model } = projector
+  try {
+    const routes = readingRoutes({
+      source: parts,
+      model,
+      policies: new PolicyStore({ ...parts, model }),
+      // Without a genesis this process would not have started.
+      init: () => Promise.resolve({ clusterId: parts.clusterId, created: false }),
+      hasGenesis: () => true,
+    })
+    const notReady = (): readonly string[] => projector.notReady()
+    const { metrics } = parts
+    const { token } = run
+    const server = await startEndpoint({ port, token, routes, notReady, metrics })
+    run.publish(server.url)
+    const detail = `cluster ${parts.clusterId}, prefix ${parts.prefix}`
+    parts.instruments.emit('process_started', { role: 'projector', detail })
+    const stop = async (): Promise<void> => {
+      run.remove()
+      await server.close()
+      await projector.stop()
+      await parts.close()
+    }
+    return { url: server.url, fatal: fatalSwitch().fatal, stop }
+  } catch (error) {
+    await projector.stop()
+    throw error
+  }
+}
