@@ -143,7 +143,7 @@ export const kafkaSection = (version, shareSeconds) => (say) =>
 /** @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
 export const olderSection = (shareSeconds) => (say) =>
   withServers(say, { version: OLDER_VERSION, clusters: [1], registry: false }, async (env) => {
-    const names = `one broker (${OLDER_CASES.join('|')}): `
+    const names = `one broker'? (${OLDER_CASES.join('|')}): `
     const files = ['test/kafka/conformance.test.ts']
     const tally = await tests(say, { projects: ['kafka'], shareSeconds, env, files, names })
     const ran = tally.passed + tally.failures.length + tally.skips.length

@@ -23,7 +23,7 @@ interface Ran {
 }
 function kafka(args: readonly string[], more: Record<string, string> = {}): Ran {
   const options = { cwd: ROOT, encoding: 'utf8' as const, env: { ...env, ...more } }
-  const { status, stdout, stderr } = spawnSync('./scripts/kafka', args, options)
+  const { status, stdout, stderr } = spawnSync(`${ROOT}scripts/kafka`, args, options)
   return { code: status, stdout, stderr }
 }
 const json = (ran: Ran): unknown => JSON.parse(ran.stdout)
