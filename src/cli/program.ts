@@ -202,6 +202,11 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
         .choices(['crash', 'hang', 'errors', 'slow'])
         .default('crash'),
     )
+    .option(
+      '--brokers <list>',
+      'on real Kafka: host:port,host:port; topics of its own, removed after',
+    )
+    .option('--config <file>', 'on real Kafka: settings with its brokers, TLS and SASL')
     .option('--headless', 'end when the incident closes; the last line is one JSON object')
     .addOption(
       new Option('--port <n>', 'port of the endpoint (0: a free one)')

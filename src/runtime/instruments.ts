@@ -29,6 +29,7 @@ export interface MetricSpec {
 export type EventKind =
   | 'process_started'
   | 'process_stopping'
+  | 'process_listening'
   | 'process_notice'
   | 'process_failed'
   | 'task_state'
@@ -69,6 +70,7 @@ const STATE_METRIC: MetricSpec = {
 export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
   process_started: { level: 'info', text: '{role} started: {detail}' },
   process_stopping: { level: 'info', text: '{role} stops: {detail}' },
+  process_listening: { level: 'info', text: '{role} answers at {url}' },
   process_notice: { level: 'warn', text: '{code}: {detail}' },
   process_failed: { level: 'error', text: '{role} ends: {code}: {reason}; {fix}' },
   task_state: { level: 'info', text: 'task {task}: {from} -> {to}', metrics: [STATE_METRIC] },

@@ -55,11 +55,19 @@ function sizeRule({ config }: TopicSetup): Rule {
   return { field, fits: atLeast, why: 'a commit of a task would be refused as too large' }
 }
 
-/** `replicas`: the fewest of any of its partitions; null where that is not known. */
+/** How far a topic is spread. */
+export interface Spread {
+  /** The fewest of any of its partitions. */
+  readonly replicas: number
+  /** Of the cluster. */
+  readonly brokers: number
+}
+
+/** `spread` is null where it is not known. */
 export function topicFindings(
   setup: TopicSetup,
   found: TopicDescription | null,
-  replicas: number | null = null,
+  spread: Spread | null = null,
 ): readonly TopicFinding[] {
   const { topic } = setup
   if (found === null) {
@@ -69,7 +77,8 @@ export function topicFindings(
   return [
     ...partitionFindings(setup, found),
     ...[...RULES, sizeRule(setup)].flatMap((rule) => ruleFinding(rule, setup, found)),
-    ...safetyFindings(found, replicas),
+    ...(spread === null ? [] : spreadFindings(found, spread)),
+    ...safetyFindings(found),
   ]
 }
 
@@ -97,31 +106,39 @@ function ruleFinding(rule: Rule, setup: TopicSetup, found: TopicDescription): To
   return [{ topic: setup.topic, severity: 'differs', field, found: is, expected, why }]
 }
 
-function safetyFindings(
+const MIN_IN_SYNC = 'min.insync.replicas'
+const WANTED_REPLICAS = 3
+
+function spreadFindings(
   { topic, config }: TopicDescription,
-  replicas: number | null,
-): TopicFinding[] {
-  const inSync = Number(config['min.insync.replicas'] ?? 1)
+  { replicas, brokers }: Spread,
+): readonly TopicFinding[] {
+  const inSync = Number(config[MIN_IN_SYNC] ?? 1)
+  if (inSync > replicas) {
+    const what = { field: MIN_IN_SYNC, found: String(inSync), expected: `at most ${replicas}` }
+    return [{ topic, severity: 'differs', ...what, why: 'nothing can be written at all' }]
+  }
+  const wanted = Math.min(WANTED_REPLICAS, brokers)
+  if (replicas < wanted) {
+    const what = { field: 'replicas', found: String(replicas), expected: String(wanted) }
+    const why = 'with a broker lost, records are lost or refused'
+    return [{ topic, severity: 'advice', ...what, why }]
+  }
+  if (replicas < WANTED_REPLICAS || inSync >= 2) return []
+  const what = { field: MIN_IN_SYNC, found: String(inSync), expected: '2' }
+  return [{ topic, severity: 'advice', ...what, why: 'what one broker acknowledged may be lost' }]
+}
+
+function safetyFindings({ topic, config }: TopicDescription): readonly TopicFinding[] {
   const findings: TopicFinding[] = []
-  const advise = (field: string, is: string, expected: string, why: string): void => {
-    findings.push({ topic, severity: 'advice', field, found: is, expected, why })
+  const advise = (field: string, expected: string, why: string): void => {
+    const found = config[field] ?? null
+    findings.push({ topic, severity: 'advice', field, found, expected, why })
   }
-  if (replicas !== null) {
-    const minInSync = 'min.insync.replicas'
-    if (inSync > replicas) {
-      const why = 'nothing can be written at all'
-      const expected = `at most ${replicas}`
-      const is = String(inSync)
-      findings.push({ topic, severity: 'differs', field: minInSync, found: is, expected, why })
-    } else if (replicas < 3)
-      advise('replicas', String(replicas), '3', 'with a broker lost, records are lost or refused')
-    else if (inSync < 2)
-      advise(minInSync, String(inSync), '2', 'what one broker alone acknowledged may be lost')
-  }
-  if (config['unclean.leader.election.enable'] === 'true')
-    advise('unclean.leader.election.enable', 'true', 'false', 'acknowledged records may vanish')
+  const unclean = 'unclean.leader.election.enable'
+  if (config[unclean] === 'true') advise(unclean, 'false', 'acknowledged records may vanish')
   const bytes = config['retention.bytes'] ?? '-1'
   if (bytes !== '-1' && (config['cleanup.policy'] ?? '').includes('delete'))
-    advise('retention.bytes', bytes, '-1', 'size may delete records before their time')
+    advise('retention.bytes', '-1', 'size may delete records before their time')
   return findings
 }

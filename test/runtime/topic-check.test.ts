@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { topicSetups } from '../../src/runtime/init.ts'
 import type { TopicDescription, TopicSetup } from '../../src/runtime/ports.ts'
-import { topicFindings } from '../../src/runtime/topic-check.ts'
+import { type Spread, topicFindings } from '../../src/runtime/topic-check.ts'
 
 const setups = topicSetups('hs.', 12)
 function setupOf(kind: string): TopicSetup {
@@ -14,16 +14,16 @@ const asIs = ({ topic, partitions, config }: TopicSetup): TopicDescription => {
   return { topic, partitions, config }
 }
 /** Findings of a topic that is right but for these settings. */
-function findings(kind: string, changed: Record<string, string>, replicas?: number) {
+function findings(kind: string, changed: Record<string, string>, spread?: Spread) {
   const setup = setupOf(kind)
   const { config, ...rest } = asIs(setup)
-  return topicFindings(setup, { ...rest, config: { ...config, ...changed } }, replicas ?? null)
+  return topicFindings(setup, { ...rest, config: { ...config, ...changed } }, spread ?? null)
 }
 
 test('every topic that is made as planned has no finding', () => {
   for (const setup of setups) expect(topicFindings(setup, asIs(setup))).toEqual([])
   for (const setup of topicSetups('x.', 3, 3))
-    expect(topicFindings(setup, asIs(setup), 3)).toEqual([])
+    expect(topicFindings(setup, asIs(setup), { replicas: 3, brokers: 3 })).toEqual([])
 })
 
 test('a missing topic', () => {
@@ -79,8 +79,12 @@ describe('safety', () => {
     [2, '3', 'min.insync.replicas', 'differs'],
     [1, '2', 'min.insync.replicas', 'differs'],
   ])('%i replicas, %s in sync', (replicas, inSync, field, severity) => {
-    const found = findings('journal', { 'min.insync.replicas': inSync }, replicas)
+    const found = findings('journal', { 'min.insync.replicas': inSync }, { replicas, brokers: 3 })
     expect(found).toMatchObject([{ severity, field }])
+  })
+
+  test.each([1, 2])('as many replicas as the %i brokers there are is all one can do', (brokers) => {
+    expect(findings('journal', {}, { replicas: brokers, brokers })).toEqual([])
   })
 
   test('unclean elections and a bound by size', () => {

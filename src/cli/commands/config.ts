@@ -37,6 +37,10 @@ function settingsTable(settings: readonly SettingView[], withOrigin: boolean): r
 
 function text({ key, value }: SettingView): string {
   if (value === null) return '-'
-  const shown = Array.isArray(value) ? value.join(',') : String(value)
+  const shown = Array.isArray(value)
+    ? value.join(',')
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value)
   return /(password|token|key)File$/.test(key) ? `${shown} (its content is not shown)` : shown
 }

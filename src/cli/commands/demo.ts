@@ -2,6 +2,10 @@
 // last line on stdout; otherwise it shows the story live and runs until Ctrl-C.
 import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
+import { resolveSettings } from '../../config/settings.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { kafkaOptionsOf } from '../../roles/parts/access.ts'
+import { brokerLog, type DemoLog, embeddedLog } from '../../roles/demo/demo-log.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
 import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
 import type { Context } from '../context.ts'
@@ -10,6 +14,8 @@ import { endLines, LiveView, nextLines, recordLines, timed, windowsBlock } from 
 import { printable } from '../../contracts/printable.ts'
 
 export interface DemoFlags {
+  readonly brokers?: string
+  readonly config?: string
   readonly fault: DemoOptions['fault']
   readonly headless?: boolean
   readonly port: number
@@ -25,6 +31,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
   const headless = flags.headless === true
   const face = new Face(context, headless)
   const options: DemoOptions = {
+    log: logOf(context, flags),
     fault: flags.fault,
     port: flags.port,
     init: flags.init,
@@ -53,6 +60,13 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     process.exit(code)
   }
   return code
+}
+
+/** Real brokers only when the command line says so: a demo must not wander onto some cluster. */
+function logOf({ env }: Context, { brokers, config }: DemoFlags): DemoLog {
+  if (brokers === undefined && config === undefined) return embeddedLog()
+  const resolved = resolveSettings({ brokers, config }, env)
+  return brokerLog(kafkaOptionsOf(resolved, { clock: systemClock }))
 }
 
 /** Turns what the demo tells into lines. */

@@ -34,7 +34,7 @@ export async function serve(
     await parts.close()
     throw forPeople(error)
   }
-  return supervise(parts, { role, name, context, signal: interrupted.signal })
+  return supervise(parts, { role, name, signal: interrupted.signal })
 }
 
 function noAgent(): HsError {
@@ -73,15 +73,14 @@ function claim(context: Context): Run {
 interface Supervised {
   readonly role: RunningRole
   readonly name: RoleName
-  readonly context: Context
   readonly signal: AbortSignal
 }
 
 async function supervise(
   { instruments }: ProcessParts,
-  { role, name, context, signal }: Supervised,
+  { role, name, signal }: Supervised,
 ): Promise<ExitCode> {
-  context.terminal.say(JSON.stringify({ role: name, url: role.url, pid: process.pid }))
+  instruments.emit('process_listening', { role: name, url: role.url, pid: process.pid })
   const failure = await untilInterrupted(role.fatal, signal)
   const detail = failure === null ? 'asked to' : failure.code
   instruments.emit('process_stopping', { role: name, detail })

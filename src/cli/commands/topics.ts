@@ -76,6 +76,8 @@ export function check(context: Context, flags: TopicFlags): Promise<ExitCode> {
     if (flags.output === 'table') {
       const advice = findings.length - wrong.length
       context.terminal.say(`${wrong.length} to be changed, ${advice} pieces of advice`)
+      if (found.brokers < 3)
+        context.terminal.say('a cluster of fewer than three brokers stops when one is lost')
     }
     return wrong.length === 0 ? EXIT.ok : EXIT.findings
   })

@@ -1,25 +1,20 @@
-// The demo's cluster: the embedded log with codec, one worker, one projector and the endpoint, all
-// in this process, each with a connection of its own to the log.
+// The demo's cluster: a log (embedded, or real Kafka) with codec, one worker, one projector and the
+// endpoint, all in this process, each with a client of its own to the log.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { healthRoutes } from '../../adapters/http/health-routes.ts'
-import { startHttpServer } from '../../adapters/http/server.ts'
 import type { HttpServer } from '../../adapters/http/server.ts'
-import { createMemoryLog } from '../../adapters/memory/memory-log.ts'
-import type { MemoryLog } from '../../adapters/memory/memory-log.ts'
 import { createInstruments } from '../../adapters/observability/instruments.ts'
 import type { Observability } from '../../adapters/observability/instruments.ts'
 import { createSerde } from '../../adapters/serde/serde.ts'
-import type { Serde } from '../../adapters/serde/serde.ts'
 import { HsError } from '../../contracts/failure.ts'
 import { clusterId } from '../../contracts/ids.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
-import { DEFAULT_PARTITIONS, DEFAULT_PREFIX } from '../../contracts/topics.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { initCluster } from '../../runtime/init.ts'
-import type { Instruments } from '../../runtime/instruments.ts'
-import type { Clock, LogPort } from '../../runtime/ports.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import type { Parts } from '../parts/parts.ts'
+import { startEndpoint } from '../parts/running-role.ts'
 import { PolicyStore } from '../projector/policy-store.ts'
 import { startProjector } from '../projector/projector.ts'
 import type { Projector } from '../projector/projector.ts'
@@ -27,31 +22,21 @@ import type { ReadModel } from '../projector/read-model.ts'
 import { readingRoutes } from '../projector/routes.ts'
 import { startWorker } from '../worker/worker.ts'
 import type { WorkerHandle } from '../worker/worker.ts'
+import type { DemoLog } from './demo-log.ts'
 
 export interface ClusterOptions {
+  readonly log: DemoLog
   /** 0 = a free one. */
   readonly port: number
   readonly token: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** What every role on this cluster is handed. */
-export interface ClusterParts {
-  readonly log: LogPort
-  readonly encoder: Serde
-  readonly decoder: Serde
-  readonly clock: Clock
-  readonly instruments: Instruments
-  readonly prefix: string
-  readonly partitions: number
-  readonly clusterId: ClusterId
-}
-
 const POLICIES = fileURLToPath(new URL('../../../examples/demo/policies.yaml', import.meta.url))
 
 export class Cluster {
-  readonly parts: ClusterParts
-  private readonly log: MemoryLog
+  readonly parts: Parts
+  readonly log: DemoLog
   private readonly observability: Observability
   private readonly projector: Projector
   private worker: WorkerHandle | null = null
@@ -59,31 +44,32 @@ export class Cluster {
   private genesis = false
   private fatal: HsError | null = null
 
-  private constructor(parts: ClusterParts, log: MemoryLog, observability: Observability) {
+  private constructor(parts: Parts, log: DemoLog, observability: Observability) {
     this.parts = parts
     this.log = log
     this.observability = observability
-    this.projector = startProjector({ ...parts, log: log.broker.connect() })
+    this.projector = startProjector({ ...parts, log: log.connect('projector') })
   }
 
-  /** Log, projector and endpoint; no topic exists yet. Errors: HS_PORT_IN_USE. */
+  /** Projector and endpoint; no topic exists yet. Errors: HS_PORT_IN_USE; LogError. */
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const log = createMemoryLog()
+    const { log } = options
     const serde = await createSerde()
     const observability = createInstruments({
       level: options.logLevel,
       pretty: true,
       secrets: [options.token],
     })
-    const parts: ClusterParts = {
-      log,
+    const own = log.connect('demo')
+    const parts: Parts = {
+      log: own,
       encoder: serde,
       decoder: serde,
       clock: systemClock,
       instruments: observability.instruments,
-      prefix: DEFAULT_PREFIX,
-      partitions: DEFAULT_PARTITIONS,
-      clusterId: clusterId(await log.clusterId()),
+      prefix: log.prefix,
+      partitions: log.partitions,
+      clusterId: clusterId(await own.clusterId()),
     }
     const cluster = new Cluster(parts, log, observability)
     try {
@@ -111,11 +97,6 @@ export class Cluster {
     return this.genesis
   }
 
-  /** Another client of the log, as if from another process. */
-  connect(): LogPort {
-    return this.log.broker.connect()
-  }
-
   /** Topics and genesis; `created` is false when they were there before. */
   async init(): Promise<{ readonly clusterId: ClusterId; readonly created: boolean }> {
     const { log, clock, prefix, partitions } = this.parts
@@ -128,7 +109,8 @@ export class Cluster {
   async run(): Promise<void> {
     this.worker = await startWorker({
       ...this.parts,
-      log: this.log.broker.connect(),
+      log: this.log.connect('worker'),
+      group: this.log.group,
       createCore: createServiceCore,
       onFatal: (error) => {
         this.fatal = error
@@ -157,25 +139,20 @@ export class Cluster {
     await this.server?.close()
     await this.worker?.stop()
     await this.projector.stop()
-    await this.log.close()
   }
 
   private async listen({ port, token }: ClusterOptions): Promise<void> {
-    const { encoder, clock, prefix, partitions } = this.parts
-    const log = this.log.broker.connect()
-    const shared = { log, clock, prefix, partitions }
+    const source = { ...this.parts, log: this.log.connect('endpoint') }
     const routes = readingRoutes({
-      source: { ...shared, decoder: this.parts.decoder },
+      source,
       model: this.model,
-      policies: new PolicyStore({ ...shared, encoder, model: this.model }),
+      policies: new PolicyStore({ ...source, model: this.model }),
       init: () => this.init(),
       hasGenesis: () => this.genesis,
     })
-    const health = healthRoutes({
-      notReady: () => this.notReady(),
-      metrics: () => this.observability.metricsText(),
-    })
-    this.server = await startHttpServer({ port, token, routes: [...health, ...routes] })
+    const notReady = (): readonly string[] => this.notReady()
+    const metrics = (): Promise<string> => this.observability.metricsText()
+    this.server = await startEndpoint({ port, token, routes, notReady, metrics })
   }
 
   private notReady(): readonly string[] {

@@ -16,6 +16,7 @@ import { startGuardian } from './guardian.ts'
 import type { Guardian } from './guardian.ts'
 import { concerns, healingState, incidentOf, summarise } from './healing.ts'
 import type { Broken, Healing, HealingState } from './healing.ts'
+import type { DemoLog } from './demo-log.ts'
 import { readStory } from './story.ts'
 import type { StoryRecord } from './story.ts'
 import { startTraffic } from './traffic.ts'
@@ -24,6 +25,8 @@ import type { Traffic } from './traffic.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface DemoOptions {
+  /** Ended by the demo. */
+  readonly log: DemoLog
   readonly fault: DemoFault
   /** 0 = a free one. */
   readonly port: number
@@ -64,6 +67,8 @@ const LOOK_MS = 100
 const INSTANCES = 6
 /** Requests a service must have in its window before it is broken: enough to judge rates by. */
 const REQUESTS_MIN = 60
+/** For taking topics away; a broker that is gone keeps them. */
+const END_MS = 2_000
 const VICTIM = { service: 'stock', instance: 'stock-2' } as const
 
 export class Demo {
@@ -126,14 +131,18 @@ export class Demo {
     await this.fleet?.stop()
     await this.story
     await this.cluster?.stop()
+    const left = await this.options.log.end(END_MS)
+    if (left !== null) this.observer.say(left)
     this.run.remove()
     rmSync(this.folder, { recursive: true, force: true })
     await this.guardian.release()
   }
 
   private async startCluster(): Promise<Cluster> {
-    const { port, logLevel } = this.options
-    const cluster = await Cluster.start({ port, token: this.run.token, logLevel })
+    const { log, port, logLevel } = this.options
+    if (log.place !== null)
+      this.observer.say(`on Kafka at ${log.place}: topics ${log.prefix}*, removed at the end`)
+    const cluster = await Cluster.start({ log, port, token: this.run.token, logLevel })
     this.cluster = cluster
     this.run.publish(cluster.url)
     this.observer.say(`endpoint ${cluster.url}, token in ${this.run.tokenFile}`)
@@ -157,6 +166,7 @@ export class Demo {
     this.observer.say('policies of examples/demo/policies.yaml applied')
     const fleet = await startFleet({
       ...cluster.parts,
+      connect: (role) => cluster.log.connect(role),
       folder: this.folder,
       exitSignal: this.options.exitSignal,
       mark: this.options.env['HEALSTREAM_DEMO_RUN'],
@@ -194,7 +204,8 @@ export class Demo {
     if (victim === undefined) throw new HsError('HS_INTERNAL', 'the fleet is not running')
     const text = faultText(fault, victim)
     const faultAt = await breakInstance(fault, victim, this.guardian)
-    const broken: Broken = { log: 'memory', fault, faultAt, victim, text }
+    const { name: log } = this.options.log
+    const broken: Broken = { log, fault, faultAt, victim, text }
     this.current = broken
     this.observer.broken(broken)
     return broken
@@ -214,7 +225,7 @@ export class Demo {
   }
 
   private async readAll(cluster: Cluster): Promise<void> {
-    const log = cluster.connect()
+    const log = cluster.log.connect('story')
     const { decoder, prefix, partitions } = cluster.parts
     const source = { log, decoder, prefix, partitions }
     try {

@@ -16,7 +16,8 @@ import type { Clock, LogPort } from '../../runtime/ports.ts'
 import type { Victim } from './fault.ts'
 
 export interface FleetOptions {
-  readonly log: LogPort
+  /** A client of the log for each agent. */
+  readonly connect: (role: string) => LogPort
   readonly encoder: Encoder
   readonly decoder: Decoder
   readonly clock: Clock
@@ -112,7 +113,7 @@ function instanceOf(
 
 /** Errors: what an agent cannot start with; what was started by then is stopped. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { folder, mark, ...shared } = options
+  const { folder, mark, connect, ...shared } = options
   const ports = await freePorts(2 * COPIES.length)
   const stockPorts = ports.slice(0, COPIES.length)
   const shopPorts = ports.slice(COPIES.length)
@@ -127,6 +128,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   ): Promise<void> => {
     const agent = await startAgent({
       ...shared,
+      log: connect(`agent-${service}`),
       agentId: agentId(`agent-${service}`),
       stateDir: join(folder, `agent-${service}`),
       instances: COPIES.map((copy, i) =>

@@ -4,7 +4,7 @@ import { createInspector, type Inspector } from '../../adapters/kafka/inspect.ts
 import type { KafkaOptions } from '../../adapters/kafka/options.ts'
 import { DEFAULT_PARTITIONS, topicName } from '../../contracts/topics.ts'
 import { readGenesis, topicSetups } from '../../runtime/init.ts'
-import type { LogPort, TopicDescription, TopicSetup } from '../../runtime/ports.ts'
+import type { LogPort, TopicSetup } from '../../runtime/ports.ts'
 import { topicFindings } from '../../runtime/topic-check.ts'
 import type { TopicFinding } from '../../runtime/topic-check.ts'
 
@@ -52,7 +52,11 @@ export async function planTopics(
     const partitions = wanted.partitions ?? known
     const replicas = wanted.replicas ?? Math.min(MOST_REPLICAS, Math.max(1, brokers))
     const setups = topicSetups(wanted.prefix, partitions, replicas)
-    const findings = findingsOf(setups, found, replicasOf)
+    const findings = setups.flatMap((setup, i) => {
+      const fewest = replicasOf.get(setup.topic)
+      const spread = fewest === undefined ? null : { replicas: fewest, brokers }
+      return topicFindings(setup, found[i] ?? null, spread)
+    })
     const hasGenesis = genesis !== null
     return { clusterId, brokers, partitions, replicas, hasGenesis, setups, findings }
   } finally {
@@ -78,14 +82,4 @@ async function replication(inspector: Inspector, names: readonly string[]): Prom
       ]),
   )
   return { brokers: brokers.length, replicasOf }
-}
-
-function findingsOf(
-  setups: readonly TopicSetup[],
-  found: readonly (TopicDescription | null)[],
-  replicasOf: ReadonlyMap<string, number>,
-): readonly TopicFinding[] {
-  return setups.flatMap((setup, i) =>
-    topicFindings(setup, found[i] ?? null, replicasOf.get(setup.topic) ?? null),
-  )
 }
