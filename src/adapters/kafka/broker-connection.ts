@@ -299,20 +299,26 @@ export class BrokerConnection {
   /** Why it ended, for those whose requests were under way. */
   #explain(reason: Error): LogError {
     if (reason instanceof LogError) return reason
-    const { tls, sasl } = this.#options
+    const { tls } = this.#options
     const refusal = tls === null ? null : tlsRefusal(reason)
     if (refusal !== null) return new LogError('NOT_AUTHORIZED', `${this.#where}: ${refusal}`)
-    const wanted = [tls === null ? ['TLS'] : [], sasl === null ? ['SASL'] : []].flat()
     const wasReached = this.#vendor.isConnected()
-    const hint =
-      this.isProven || !wasReached || wanted.length === 0
-        ? ''
-        : ` (it may expect ${wanted.join(' or ')}, which is not configured)`
     const isGarbage = reason instanceof FrameError
     const what = isGarbage ? "does not speak Kafka's protocol" : wasReached ? 'broke' : 'failed'
     const text = plainText(reason.message.replace(/^Connection error: /, ''))
+    const hint = this.#hint(reason, wasReached)
     const sentence = `the connection to ${this.#where} ${what}: ${text}${hint}`
     return new LogError('UNAVAILABLE', sentence, { cause: reason })
+  }
+
+  /** What a person may have left out, where a peer never gave an answer. */
+  #hint(reason: Error, wasReached: boolean): string {
+    const { tls, sasl } = this.#options
+    const isClosed = !('code' in reason) || reason.code === 'ECONNRESET'
+    if (!wasReached) return tls !== null && isClosed ? ' (it may not speak TLS on this port)' : ''
+    const wanted = [tls === null ? ['TLS'] : [], sasl === null ? ['SASL'] : []].flat()
+    if (this.isProven || wanted.length === 0) return ''
+    return ` (it may expect ${wanted.join(' or ')}, which is not configured)`
   }
 }
 

@@ -116,6 +116,14 @@ describe('TLS', () => {
     const address = { host: '127.0.0.1', port }
     const opening = connect({ address }, { tls: { caFile } }).open()
     await expect(opening).rejects.toEqual(refused('does not speak TLS on this port'))
+    // A broker closes without a word.
+    const closing = connect(await peerOf({ onConnect: (socket) => socket.end() }), {
+      tls: { caFile },
+    })
+    await expect(closing.open()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('may not speak TLS on this port'),
+    })
     const cleartext = connect(await peerWith(good), {}).open()
     await expect(cleartext).rejects.toMatchObject({
       code: 'UNAVAILABLE',
