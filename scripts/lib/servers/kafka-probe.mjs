@@ -8,6 +8,9 @@ import { connect as connectTls } from 'node:tls'
 
 const API_VERSIONS = { key: 18, version: 0 }
 const METADATA = { key: 3, version: 4 }
+const FIND_COORDINATOR = { key: 10, version: 1 }
+/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE; a refusal would be an answer. */
+const NO_COORDINATOR = new Set([14, 15])
 const CLIENT_ID = 'healstream-probe'
 
 /** @param {{ key: number, version: number }} api @param {Buffer} body */
@@ -100,6 +103,30 @@ export async function aliveBrokers(listener, withinMs) {
       return null
     }
     throw error
+  } finally {
+    clearTimeout(timer)
+    socket.on('error', () => {}).destroy()
+  }
+}
+
+/**
+ * Whether coordinators of groups and of transactions can be found. The first one to ask makes the
+ * broker create their topics, which takes it a second or more: that is over when a cluster is
+ * called ready.
+ * @param {Listener} listener without SASL
+ * @param {number} withinMs
+ * @returns {Promise<boolean>}
+ */
+export async function hasCoordinators(listener, withinMs) {
+  const socket = open(listener)
+  const timer = setTimeout(() => socket.destroy(new Error('does not answer')), withinMs)
+  try {
+    for (const type of [0, 1]) {
+      const key = Buffer.from([0, CLIENT_ID.length, ...Buffer.from(CLIENT_ID), type])
+      const answer = await ask(socket, FIND_COORDINATOR, key)
+      if (NO_COORDINATOR.has(answer.readInt16BE(4))) return false
+    }
+    return true
   } finally {
     clearTimeout(timer)
     socket.on('error', () => {}).destroy()

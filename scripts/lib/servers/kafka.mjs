@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../run.mjs'
 import { javaCommand, kafkaFolder } from './fetch.mjs'
 import { ServerProblem } from './folders.mjs'
-import { aliveBrokers } from './kafka-probe.mjs'
+import { aliveBrokers, hasCoordinators } from './kafka-probe.mjs'
 import { clientListeners, propertiesText, readProperties } from './kafka-settings.mjs'
 import { end, isFree, lastLines, launch, pidOf, signal, undoOnExit } from './processes.mjs'
 
@@ -223,10 +223,13 @@ async function notReady(folder, only) {
   const asked = present.filter((node) => only?.includes(node) ?? true)
   const answers = asked.map(async (node) => {
     try {
-      const alive = await aliveBrokers(listenerOf(folder, node), 3000)
-      const missing = (only === null ? present : [node]).filter((each) => !alive?.includes(each))
-      if (alive === null || missing.length === 0) return []
-      return [{ node, why: `does not know ${missing.join(', ')} yet` }]
+      const listener = listenerOf(folder, node)
+      const alive = await aliveBrokers(listener, 3000)
+      if (alive === null) return []
+      const missing = (only === null ? present : [node]).filter((each) => !alive.includes(each))
+      if (missing.length > 0) return [{ node, why: `does not know ${missing.join(', ')} yet` }]
+      const isWhole = only !== null || (await hasCoordinators(listener, 3000))
+      return isWhole ? [] : [{ node, why: 'has no coordinators yet' }]
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return [{ node, why: why.includes('ECONNREFUSED') ? 'is starting' : why }]
