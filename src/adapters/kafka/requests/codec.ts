@@ -80,12 +80,17 @@ export function answersFor<A extends TopicPartition>(
   return exactly(asked.map(partitionKey), byKey, answered.length)
 }
 
-/** As `answersFor`, for topics. */
+/** As `answersFor`, for topics; what is asked for twice is answered once. */
 export function answersForNames<A extends { readonly name: string }>(
   asked: readonly string[],
   answered: readonly A[],
 ): A[] {
-  return exactly(asked, new Map(answered.map((answer) => [answer.name, answer])), answered.length)
+  const names = [...new Set(asked)]
+  const byName = new Map(answered.map((answer) => [answer.name, answer]))
+  const answers = new Map(
+    exactly(names, byName, answered.length).map((answer) => [answer.name, answer]),
+  )
+  return asked.flatMap((name) => answers.get(name) ?? [])
 }
 
 function exactly<A>(

@@ -1,5 +1,7 @@
-// Fetch version 11, without a session: every request names all its partitions. Stored batches are
-// views of the answer, not copies.
+// Fetch version 10, without a session: every request names all its partitions. Stored batches are
+// views of the answer, not copies. From version 11 on a follower answers as well (KIP-392), with an
+// end that may lie behind what was written before the request: then who reads to it has not caught
+// up. To version 10 only the leader answers.
 import type { Isolation } from '../../../runtime/ports.ts'
 import type { AbortedTransaction } from '../../../runtime/record-batch-select.ts'
 import type { FetchedPartition, FetchPartition } from '../../client/protocol.ts'
@@ -29,7 +31,7 @@ export function isolationLevel(isolation: Isolation): number {
 export function fetchRequest(request: FetchRequest): KafkaRequest<FetchedPartition[]> {
   const { isolation, maxWaitMs, partitions } = request
   return kafkaRequest(
-    { apiKey: 1, apiVersion: 11, apiName: 'Fetch' },
+    { apiKey: 1, apiVersion: 10, apiName: 'Fetch' },
     (body) => {
       body.int32(NONE).int32(Math.ceil(maxWaitMs)).int32(1).int32(MAX_BYTES)
       body.int8(isolationLevel(isolation)).int32(NO_SESSION).int32(NONE)
@@ -37,7 +39,6 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<FetchedPartiti
         body.int32(partition).int32(NONE).int64(offset).int64(NONE).int32(maxBytes)
       })
       body.array([], () => {}) // topics to forget
-      body.string('') // rack
     },
     (body) => {
       body.int32() // throttle time
@@ -61,7 +62,6 @@ function readFetched(
   const aborted = body.array(
     (): AbortedTransaction => ({ producerId: body.int64(), firstOffset: body.int64() }),
   )
-  body.int32() // preferred read replica: only with a rack
   const records = body.bytes()
   return {
     error,

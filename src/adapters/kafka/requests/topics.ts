@@ -74,7 +74,8 @@ export function describeConfigsRequest(names: readonly string[]): KafkaRequest<T
   return kafkaRequest(
     { apiKey: 32, apiVersion: 2, apiName: 'DescribeConfigs' },
     (body) => {
-      body.array(names, (name) => body.int8(TOPIC_RESOURCE).string(name).nullArray()).bool(false) // no synonyms
+      body.array(names, (name) => body.int8(TOPIC_RESOURCE).string(name).nullArray())
+      body.bool(false) // no synonyms
     },
     (body) => {
       body.int32() // throttle time

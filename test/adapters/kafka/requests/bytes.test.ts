@@ -6,7 +6,6 @@ import {
   ByteWriter,
   MalformedAnswer,
 } from '../../../../src/adapters/kafka/requests/bytes.ts'
-import { initProducerIdRequest } from '../../../../src/adapters/kafka/requests/transactions.ts'
 import { answer } from './kafkajs-codec.ts'
 
 const int = (bits: number) => fc.integer({ min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 })
@@ -72,20 +71,5 @@ describe('primitive types', () => {
 
   it('a number without end is refused', () => {
     expect(() => new ByteReader(Buffer.alloc(100, 0xff)).uvarint()).toThrow(MalformedAnswer)
-  })
-
-  it('InitProducerId is written as the protocol says (compact string, tags)', async () => {
-    const request = initProducerIdRequest({
-      transactionalId: 'hs.0',
-      timeoutMs: 5_000,
-      current: { producerId: 258, producerEpoch: 7 },
-    })
-    expect((await request.encode()).toString('hex')).toBe(
-      ['05', '68732e30', '00001388', '0000000000000102', '0007', '00'].join(''),
-    )
-    const first = initProducerIdRequest({ transactionalId: null, timeoutMs: 1, current: null })
-    expect((await first.encode()).toString('hex')).toBe(
-      ['00', '00000001', 'ffffffffffffffff', 'ffff', '00'].join(''),
-    )
   })
 })

@@ -1,58 +1,34 @@
-// Every request, byte for byte as kafkajs writes it; every answer whole, cut anywhere, and spoiled.
-import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+// An answer is about exactly what was asked.
+import { expect, it } from 'vitest'
 import { MalformedAnswer } from '../../../../src/adapters/kafka/requests/bytes.ts'
-import { EXAMPLES } from './examples.ts'
-import { kafkajsCodec } from './kafkajs-codec.ts'
+import { answersFor, answersForNames } from '../../../../src/adapters/kafka/requests/codec.ts'
 
-/** The answer, or that it was refused; anything else that is thrown fails the test. */
-async function decoded(decode: () => unknown): Promise<unknown> {
-  try {
-    return await decode()
-  } catch (error) {
-    expect(error).toBeInstanceOf(MalformedAnswer)
-    return MalformedAnswer
-  }
-}
+const at = (topic: string, partition: number) => ({ topic, partition })
 
-describe.each(EXAMPLES.map((example) => [example.request.apiName, example] as const))(
-  '%s',
-  (_name, { request, kafkajs, answer, says }) => {
-    it.runIf(kafkajs !== null)('is written as kafkajs writes it', async () => {
-      const codec = kafkajsCodec(request.apiName, request.apiVersion, kafkajs ?? {})
-      expect(request.apiKey).toBe(codec.request.apiKey)
-      const { buffer } = await codec.request.encode()
-      expect((await request.encode()).toString('hex')).toBe(buffer.toString('hex'))
-    })
+it('partitions: in the order asked, none left out, doubled or foreign', () => {
+  const asked = [at('b', 1), at('a', 0), at('a', 1)]
+  expect(answersFor(asked, asked.toReversed())).toEqual(asked)
+  for (const answered of [
+    [],
+    asked.slice(1),
+    [...asked, at('a', 2)],
+    [...asked, at('a', 1)],
+    [at('b', 1), at('a', 0), at('a', 0)],
+    [at('b', 1), at('a', 0), at('b', 0)],
+  ])
+    expect(() => answersFor(asked, answered)).toThrow(MalformedAnswer)
+})
 
-    it('says what is in the answer', async () => {
-      expect(await request.decode(answer)).toEqual(says)
-    })
+// Two batches of one partition in one request: a broker keeps one of them, and answers once.
+it('partitions: asked for twice is never answered', () => {
+  const twice = [at('a', 0), at('a', 0)]
+  expect(() => answersFor(twice, [at('a', 0)])).toThrow(MalformedAnswer)
+  expect(() => answersFor(twice, twice)).toThrow(MalformedAnswer)
+})
 
-    it('cut anywhere, the answer is refused', async () => {
-      for (let length = 0; length < answer.length; length++) {
-        const cut = Buffer.from(answer.subarray(0, length))
-        expect(await decoded(() => request.decode(cut)), `cut at ${length}`).toBe(MalformedAnswer)
-      }
-    })
-
-    it('with more behind its end, the answer is refused', async () => {
-      const longer = Buffer.concat([answer, Buffer.from([0])])
-      expect(await decoded(() => request.decode(longer))).toBe(MalformedAnswer)
-    })
-
-    it('spoiled, the answer is read or refused, soon', async () => {
-      const spoil = fc.record({
-        at: fc.nat(answer.length - 1),
-        bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }),
-      })
-      await fc.assert(
-        fc.asyncProperty(fc.array(spoil, { minLength: 1, maxLength: 4 }), async (spoils) => {
-          const copy = Buffer.from(answer)
-          for (const { at, bytes } of spoils) copy.set(bytes.subarray(0, copy.length - at), at)
-          await decoded(() => request.decode(copy))
-        }),
-      )
-    })
-  },
-)
+it('topics: asked for twice is answered once', () => {
+  const [a, b] = [{ name: 'a' }, { name: 'b' }]
+  expect(answersForNames(['a', 'b', 'a'], [b, a])).toEqual([a, b, a])
+  expect(() => answersForNames(['a', 'b', 'a'], [b, a, a])).toThrow(MalformedAnswer)
+  expect(() => answersForNames(['a', 'b'], [a])).toThrow(MalformedAnswer)
+})

@@ -2,9 +2,48 @@
 import { describe, expect, it } from 'vitest'
 import { MalformedAnswer } from '../../../../src/adapters/kafka/requests/bytes.ts'
 import { produceRequest } from '../../../../src/adapters/kafka/requests/produce.ts'
+import { type Example, FAR, holds, topicsOf } from './example.ts'
 import { answer, arrayOf, kafkajsCodec } from './kafkajs-codec.ts'
 
 const TIMEOUT_MS = 900
+
+const batches = { '0': Buffer.from('batch zero'), '1': Buffer.from('batch one') }
+
+const produce: Example = {
+  request: produceRequest({
+    transactionalId: 'hs.0',
+    timeoutMs: 900,
+    partitions: [
+      { topic: 'a', partition: 1, batch: batches['1'] },
+      { topic: 'b', partition: 0, batch: batches['0'] },
+    ],
+  }),
+  // kafkajs encodes records itself: compared in a test of its own.
+  kafkajs: null,
+  answer: answer()
+    .writeEncoder(
+      topicsOf({ b: [0], a: [1] }, (to, partition) =>
+        to
+          .writeInt16(partition === 1 ? 0 : 6)
+          .writeInt64(partition === 1 ? FAR : -1)
+          .writeInt64(partition === 1 ? 1_700_000_000_000 : -1)
+          .writeInt64(0),
+      ),
+    )
+    .writeInt32(0).buffer,
+  says: [
+    { topic: 'a', partition: 1, error: 'NONE', baseOffset: FAR, appendMs: 1_700_000_000_000 },
+    {
+      topic: 'b',
+      partition: 0,
+      error: 'NOT_LEADER_OR_FOLLOWER',
+      baseOffset: -1,
+      appendMs: null,
+    },
+  ],
+}
+
+holds(produce)
 
 function request(partitions: readonly (readonly [string, number])[]) {
   return produceRequest({
