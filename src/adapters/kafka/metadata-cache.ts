@@ -32,6 +32,7 @@ export class MetadataCache {
   /** Being waited for, and the one behind it that still takes topics. */
   #current: Promise<unknown> = Promise.resolve()
   #next: Flight | null = null
+  #lastFailure = ''
 
   constructor(ask: AskMetadata, clock: Clock) {
     this.#ask = ask
@@ -107,11 +108,10 @@ export class MetadataCache {
   #refresh(topics: readonly string[], limits: CallLimits): Promise<ClusterMetadata> {
     this.#next ??= this.#prepare()
     for (const topic of topics) this.#next.topics.add(topic)
-    return within(
-      this.#next.answer,
-      limits,
-      () => new LogError('UNAVAILABLE', `no metadata for ${Math.round(limits.timeoutMs)} ms`),
-    )
+    return within(this.#next.answer, limits, () => {
+      const what = `no metadata for ${Math.round(limits.timeoutMs)} ms${this.#lastFailure}`
+      return new LogError('UNAVAILABLE', what)
+    })
   }
 
   #prepare(): Flight {
@@ -128,9 +128,15 @@ export class MetadataCache {
     if (waitMs > 0) await this.#clock.sleep(waitMs)
     this.#next = null
     this.#lastAskedMs = this.#clock.monotonicMs()
-    const answer = await this.#ask([...topics])
-    this.#note(answer)
-    return answer
+    try {
+      const answer = await this.#ask([...topics])
+      this.#lastFailure = ''
+      this.#note(answer)
+      return answer
+    } catch (error) {
+      if (error instanceof LogError) this.#lastFailure = `; before that: ${error.message}`
+      throw error
+    }
   }
 
   #note({ brokers, clusterId, controller, topics }: ClusterMetadata): void {

@@ -1,5 +1,5 @@
-// What a broker says about its quota: in which answers, and where in them (KIP-219: the answer comes
-// at once and the client is to wait; in older versions the broker waits itself).
+// What a broker says about its quota: in which answers, and where in them (KIP-219: the answer
+// comes at once and the client is to wait; in older versions the broker waits itself).
 import type { KafkaRequest } from './wire.ts'
 
 /** First version whose answer asks the client to wait, by API key; the later APIs all do. */

@@ -287,8 +287,8 @@ describe("kafkajs' traps", () => {
     expect(await connection.send(echo('after'), LIMITS)).toBe('after')
   })
 
-  // CT-18: disconnect() of kafkajs waits for the answers to what is under way, without a limit; with
-  // a peer whose packets are dropped that took 59.9 s.
+  // CT-18: disconnect() of kafkajs waits for the answers to what is under way, without a limit;
+  // with a peer whose packets are dropped that took 59.9 s.
   it('ends within 100 ms although nothing is answered', async () => {
     const connection = await opened(await peerOf({ respond: () => null }))
     const sent = [1, 2, 3].map((i) => connection.send(echo(`${i}`), { timeoutMs: 60_000 }))

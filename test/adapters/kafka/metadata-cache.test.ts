@@ -146,6 +146,16 @@ describe('leaders', () => {
     expect(asked).toHaveLength(1)
   })
 
+  it('that nobody tells of in time are told with what happened before', async () => {
+    const { cache } = cacheOf((_, nth) => {
+      if (nth === 1) throw new LogError('UNAVAILABLE', 'h1:9092 refused')
+      return new Promise(() => undefined)
+    })
+    await expect(cache.leaders([at('a')], LIMITS)).rejects.toThrow('h1:9092 refused')
+    const late = cache.leaders([at('a')], { timeoutMs: 150 })
+    await expect(late).rejects.toThrow('no metadata for 150 ms; before that: h1:9092 refused')
+  })
+
   it('are asked for again after nobody answered', async () => {
     const { cache } = cacheOf((topics, nth) => {
       if (nth <= 2) throw new LogError('UNAVAILABLE', 'nobody')

@@ -246,7 +246,7 @@ describe('SASL', () => {
     expect(said).toEqual(['\0ann\0one', '\0ann\0two'])
   })
 
-  it('says that it was refused, without the password, in whatever words the broker chose', async () => {
+  it('says that it was refused, without the password, in whatever words', async () => {
     const peer = await saslPeer('PLAIN', (words) =>
       authAnswer({ error: 58, words: `no: ${words}\n` }),
     )
@@ -336,8 +336,8 @@ describe('SASL', () => {
     await expect(connection.open()).rejects.toEqual(refused('a character that none may'))
   })
 
-  // kafkajs has a least number of iterations and no largest: one answer of a false broker would keep
-  // a thread busy for minutes.
+  // kafkajs has a least number of iterations and no largest: one answer of a false broker would
+  // keep a thread busy for minutes.
   it('SCRAM: computes no more iterations than a broker can ask for', async () => {
     const peer = await saslPeer('SCRAM-SHA-512', (words) => {
       const nonce = /r=([^,]+)/.exec(words)?.[1] ?? ''
