@@ -1,7 +1,7 @@
 // What each role has to be allowed to do on the brokers: one table, printed by `healstream acls`
 // for Kafka's kafka-acls, checked by `healstream doctor` and at the start of a role. Reading or
-// writing a topic implies that it may be described; DescribeConfigs is for who writes it, because a
-// batch must not be larger than the topic takes.
+// writing a topic implies that it may be described; DescribeConfigs goes with both, because who
+// writes must know how large a batch may be, and who reads whether offsets may be missing.
 import { INPUT_TOPICS, TOPICS, type TopicKind, topicName } from '../contracts/topics.ts'
 
 export const ROLES = ['worker', 'agent', 'projector', 'operator'] as const
@@ -26,7 +26,6 @@ export interface AccessNames {
 
 /** Kafka's own name of the cluster as a resource. */
 const CLUSTER = 'kafka-cluster'
-const WRITE: readonly Operation[] = ['Write', 'DescribeConfigs']
 
 interface Needs {
   readonly reads: readonly TopicKind[]
@@ -85,12 +84,12 @@ export function accessOf(role: Role, names: AccessNames): readonly Access[] {
   const topics = TOPICS.flatMap(({ kind }): Access[] => {
     const operations: readonly Operation[] = [
       ...(reads.includes(kind) ? (['Read'] as const) : []),
-      ...(writes.includes(kind) ? WRITE : []),
+      ...(writes.includes(kind) ? (['Write'] as const) : []),
     ]
+    if (operations.length === 0) return []
     const name = topicName(kind, names.prefix)
-    return operations.length === 0
-      ? []
-      : [{ resource: 'topic', pattern: 'literal', name, operations }]
+    const all = [...operations, 'DescribeConfigs' as const]
+    return [{ resource: 'topic', pattern: 'literal', name, operations: all }]
   })
   return [...topics, ...more(names)]
 }

@@ -53,15 +53,21 @@ async function refused(
   )
 }
 
-const spoken = ({ resource, pattern, name, operations }: Access): string =>
-  `${operations.join(' and ')} on ${resource} ${name}${pattern === 'prefixed' ? '*' : ''}`
+/** Resources with the same operations in one phrase. */
+function spoken(missing: readonly Access[]): string {
+  const phrases = new Map<string, string[]>()
+  for (const { resource, pattern, name, operations } of missing) {
+    const key = `${operations.join(' and ')} on ${resource}`
+    phrases.set(key, [...(phrases.get(key) ?? []), `${name}${pattern === 'prefixed' ? '*' : ''}`])
+  }
+  return [...phrases].map(([key, names]) => `${key} ${names.join(', ')}`).join('; ')
+}
 
 /** One finding for everything that is missing, with the command that allows it. */
 export function checkAccess(missing: readonly Access[], names: RoleNames): Finding {
   const { role, principal } = names
   if (missing.length === 0) return ok('access', `role ${role} may do what it needs`)
-  const found = `role ${role} may not ${missing.map(spoken).join('; ')}`
-  return fail('access', found, allowing(missing, principal))
+  return fail('access', `role ${role} may not ${spoken(missing)}`, allowing(missing, principal))
 }
 
 function allowing(missing: readonly Access[], principal: string): string {

@@ -3,7 +3,7 @@
 // here); the versions they speak; how many there are.
 import { type Answer, SPOKEN } from '../../adapters/kafka/inspect.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
-import { type Reached, reasonOf } from './reach.ts'
+import { failureOf, type Reached, reasonOf } from './reach.ts'
 
 export type Answered = Reached & { readonly answer: Answer }
 
@@ -16,8 +16,8 @@ export function checkBootstrap(reached: readonly Reached[]): readonly Finding[] 
   const isSome = reached.some(isAnswered)
   return reached.map((one) => {
     if (isAnswered(one)) return ok('brokers', `${one.address} answers`)
-    const { why, todo } = reasonOf(one.error)
-    const found = `${one.address} does not answer: ${why}`
+    const { todo } = reasonOf(one.error)
+    const found = failureOf(one)
     // With another one that answers, only the start is at risk.
     return isSome ? warn('brokers', found, todo) : fail('brokers', found, todo)
   })

@@ -3,10 +3,13 @@
 import { createInspector, type Inspector } from '../../adapters/kafka/inspect.ts'
 import { createKafkaLog } from '../../adapters/kafka/kafka-log.ts'
 import { addressText, type KafkaOptions } from '../../adapters/kafka/options.ts'
+import type { RegistryAccess } from '../../adapters/serde/registry-http.ts'
 import type { Role } from '../../config/access.ts'
-import { TOPICS, topicName } from '../../contracts/topics.ts'
+import { DEFAULT_PARTITIONS, TOPICS, topicName } from '../../contracts/topics.ts'
+import { topicSetups } from '../../runtime/init.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { LogAdmin } from '../../runtime/ports.ts'
+import { topicFindings } from '../../runtime/topic-check.ts'
 import { checkAccess, missingAccess } from './access.ts'
 import {
   type Answered,
@@ -20,8 +23,9 @@ import { checkClock } from './clock.ts'
 import { fail, type Finding } from './finding.ts'
 import { checkNode } from './node.ts'
 import { reach } from './reach.ts'
+import { checkRegistry } from './registry.ts'
 import { BROKER_SETTINGS, checkBrokerConfig } from './settings.ts'
-import { checkInSync, checkTopics } from './topics.ts'
+import { checkSettings, checkTopics } from './topics.ts'
 
 export interface DoctorOptions {
   readonly kafka: KafkaOptions
@@ -31,6 +35,8 @@ export interface DoctorOptions {
   readonly role: Role | null
   /** `User:NAME`, as the brokers know this client. */
   readonly principal: string
+  /** null: none is named, so none is asked. */
+  readonly registry: RegistryAccess | null
   readonly nodeVersion: string
 }
 
@@ -110,6 +116,7 @@ const CHECKS: readonly (readonly [string, (visit: Visit) => Promise<readonly Fin
   ['topics', examineTopics],
   ['access', examineAccess],
   ['settings', examineSettings],
+  ['registry', examineRegistry],
   ['clock', examineClock],
 ]
 
@@ -129,14 +136,25 @@ async function attempt(
 
 async function examineTopics({ options, inspector, admin }: Visit): Promise<readonly Finding[]> {
   const cluster = await inspector.access(TOPICS.map(({ kind }) => topicName(kind, options.prefix)))
-  const described = cluster.topics.filter(
+  const readable = cluster.topics.filter(
     ({ error, operations }) => error === 'NONE' && operations.includes('DescribeConfigs'),
   )
-  const found = await admin.describeTopics(described.map(({ name }) => name))
-  const minInSync = new Map<string, number>()
-  for (const topic of found)
-    if (topic !== null) minInSync.set(topic.topic, Number(topic.config['min.insync.replicas']))
-  return [...checkTopics(cluster), ...checkInSync(cluster, minInSync)]
+  const described = await admin.describeTopics(readable.map(({ name }) => name))
+  const partitions = cluster.topics.find(
+    ({ name }) => name === topicName('journal', options.prefix),
+  )?.partitions.length
+  const setups = topicSetups(options.prefix, partitions ?? DEFAULT_PARTITIONS)
+  const found = readable.flatMap(({ name, partitions: own }, i) => {
+    const setup = setups.find(({ topic }) => topic === name)
+    const replicas = Math.min(...own.map((one) => one.replicas.length))
+    const spread = { replicas, brokers: cluster.brokers.length }
+    return setup === undefined ? [] : topicFindings(setup, described[i] ?? null, spread)
+  })
+  return [...checkTopics(cluster), ...checkSettings(found)]
+}
+
+async function examineRegistry({ options }: Visit): Promise<readonly Finding[]> {
+  return options.registry === null ? [] : await checkRegistry(options.registry, options.prefix)
 }
 
 async function examineAccess({ options, inspector }: Visit): Promise<readonly Finding[]> {

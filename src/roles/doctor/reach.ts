@@ -48,6 +48,12 @@ const SILENT: Reason = {
   todo: 'Look at firewalls, and whether this port is a listener for clients (and wants TLS).',
 }
 
+/** `HOST:PORT does not answer: …`, or what the broker refused. */
+export function failureOf({ address, error }: Extract<Reached, { error: LogError }>): string {
+  const { why } = reasonOf(error)
+  return why.includes(address) ? why : `${address} does not answer: ${why}`
+}
+
 /** Reason of a failed dial; codes of the system lie somewhere in the chain of causes. */
 export function reasonOf(error: LogError): Reason {
   if (error.code === 'NOT_AUTHORIZED')

@@ -1,10 +1,11 @@
-// The topics of a cluster as they are: there, led, replicated. What their settings have to be says
-// `healstream topics check`, whose findings doctor shows among its own.
+// The topics of a cluster as they are: there, led, replicated; and their settings, judged by the
+// rules of `healstream topics check`.
 import type { ClusterAccess, TopicAccess } from '../../adapters/kafka/requests/inspection.ts'
+import type { TopicFinding } from '../../runtime/topic-check.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Topics that are not there, or that have partitions without a leader or with replicas behind. */
-export function checkTopics({ topics, brokers }: ClusterAccess): readonly Finding[] {
+export function checkTopics({ topics }: ClusterAccess): readonly Finding[] {
   const missing = topics.filter(({ error }) => error === 'UNKNOWN_TOPIC_OR_PARTITION')
   const there = topics.filter(({ error }) => error === 'NONE')
   const findings: Finding[] = []
@@ -14,17 +15,10 @@ export function checkTopics({ topics, brokers }: ClusterAccess): readonly Findin
   }
   findings.push(...namesOf(there, isLeaderless).map(leaderless))
   findings.push(...namesOf(there, isBehind).map(behind))
-  const wanted = Math.min(3, brokers.length)
-  const thin = there.filter(({ partitions }) =>
-    partitions.some(({ replicas }) => replicas.length < wanted),
-  )
-  if (thin.length > 0) {
-    const found = `fewer than ${wanted} replicas: ${thin.map(({ name }) => name).join(', ')}`
-    const todo = `Add replicas with kafka-reassign-partitions, ${wanted} for each partition.`
-    findings.push(warn('topics', found, todo))
-  }
   if (findings.length > 0) return findings
-  return there.length === 0 ? [] : [ok('topics', `all ${there.length} topics have their replicas`)]
+  return there.length === 0
+    ? []
+    : [ok('topics', `all ${there.length} topics are there, with every replica in sync`)]
 }
 
 const isLeaderless = (topic: TopicAccess): boolean =>
@@ -46,30 +40,24 @@ const leaderless = (names: string): Finding =>
 const behind = (names: string): Finding =>
   warn('topics', `replicas behind: ${names}`, 'Look whether a broker is down or slow.')
 
-/** `min.insync.replicas` against the replicas there are, by topic. */
-export function checkInSync(
-  { topics }: ClusterAccess,
-  minInSync: ReadonlyMap<string, number>,
-): readonly Finding[] {
-  const loose: string[] = []
-  const stiff: string[] = []
-  for (const { name, partitions } of topics) {
-    const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
-    const min = minInSync.get(name)
-    if (min === undefined || partitions.length === 0 || replicas === 1) continue
-    if (min >= replicas) stiff.push(name)
-    else if (min < 2) loose.push(name)
+/** What every topic is set to: the findings of `topics check`, those that are alike in one. */
+export function checkSettings(findings: readonly TopicFinding[]): readonly Finding[] {
+  const alike = new Map<string, TopicFinding[]>()
+  for (const finding of findings) {
+    const { field, found, expected } = finding
+    const key = JSON.stringify([field, found, expected])
+    alike.set(key, [...(alike.get(key) ?? []), finding])
   }
-  const findings: Finding[] = []
-  if (loose.length > 0) {
-    const found = `min.insync.replicas is 1: ${loose.join(', ')}`
-    const todo = 'Set it to 2: with 1, an answered record is gone with its only broker.'
-    findings.push(warn('topics', found, todo))
-  }
-  if (stiff.length > 0) {
-    const found = `min.insync.replicas is as large as the replicas: ${stiff.join(', ')}`
-    const todo = 'Set it to one less: now nothing can be written while one broker is down.'
-    findings.push(warn('topics', found, todo))
-  }
-  return findings
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined || first.severity === 'missing') return []
+    const { field, found, expected, why, severity } = first
+    const names = group.map(({ topic }) => topic).join(', ')
+    const what = `${field} is ${found ?? 'not set'}, not ${expected}: ${why} (${names})`
+    const todo =
+      field === 'partitions'
+        ? 'The number of partitions is fixed at creation: restore it, or use another prefix.'
+        : `Set ${field} of these topics to ${expected} (kafka-configs --alter --entity-type topics).`
+    return [severity === 'differs' ? fail('topics', what, todo) : warn('topics', what, todo)]
+  })
 }

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ClusterAccess } from '../../../src/adapters/kafka/requests/inspection.ts'
 import { BROKER_SETTINGS, checkBrokerConfig } from '../../../src/roles/doctor/settings.ts'
-import { checkInSync, checkTopics } from '../../../src/roles/doctor/topics.ts'
+import { checkSettings, checkTopics } from '../../../src/roles/doctor/topics.ts'
+import type { TopicFinding } from '../../../src/runtime/topic-check.ts'
 
 const broker = (node: number) => ({ node, host: 'h', port: node })
 const partition = (replicas: number[], inSync = replicas, leader = inSync[0] ?? -1) => {
@@ -28,7 +29,6 @@ describe('topics', () => {
     [topic('hs.a', null), 'fail', /missing: hs\.a/],
     [topic('hs.a', partition([1, 2, 3], [], -1)), 'fail', /without a leader: hs\.a/],
     [topic('hs.a', partition([1, 2, 3], [1, 3])), 'warn', /replicas behind: hs\.a/],
-    [topic('hs.a', partition([2])), 'warn', /fewer than 3 replicas: hs\.a/],
   ])('case %#', (one, level, words) => {
     const finding = checkTopics(cluster(one))[0]
     expect(finding).toMatchObject({ level })
@@ -36,13 +36,23 @@ describe('topics', () => {
     expect(finding?.todo).not.toBeNull()
   })
 
-  it.each([
-    [1, /min\.insync\.replicas is 1: hs\.a/],
-    [3, /as large as the replicas: hs\.a/],
-  ])('with min.insync.replicas %d are named', (min, words) => {
-    const one = cluster(topic('hs.a', partition([1, 2, 3])))
-    expect(checkInSync(one, new Map([['hs.a', min]]))[0]?.found).toMatch(words)
-    expect(checkInSync(one, new Map([['hs.a', 2]]))).toEqual([])
+  it('with the same wrong setting are named together', () => {
+    const wrong = (name: string): TopicFinding => ({
+      topic: name,
+      severity: 'differs',
+      field: 'retention.ms',
+      found: '1',
+      expected: '2',
+      why: 'records would be deleted',
+    })
+    expect(checkSettings([wrong('hs.a'), wrong('hs.b')])).toEqual([
+      {
+        check: 'topics',
+        level: 'fail',
+        found: 'retention.ms is 1, not 2: records would be deleted (hs.a, hs.b)',
+        todo: 'Set retention.ms of these topics to 2 (kafka-configs --alter --entity-type topics).',
+      },
+    ])
   })
 })
 
