@@ -5,7 +5,7 @@ import type { Finding } from '../../roles/doctor/finding.ts'
 import { examine } from '../../roles/doctor/doctor.ts'
 import { type Access, accessOf, aclCommands, ROLES, type Role } from '../../config/access.ts'
 import { resolveSettings } from '../../config/settings.ts'
-import type { SaslSettings, SettingFlags } from '../../config/settings.ts'
+import type { SettingFlags } from '../../config/settings.ts'
 import { EXIT, type ExitCode } from '../../contracts/failure.ts'
 import { printable } from '../../contracts/printable.ts'
 import { systemClock } from '../../runtime/clock.ts'
@@ -27,7 +27,6 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
     prefix: settings.prefix,
     group: settings.group,
     role: flags.role ?? null,
-    principal: principalOf(settings.kafka?.sasl ?? null),
     nodeVersion: process.versions.node,
   })
   const { paint } = context.terminal
@@ -45,12 +44,6 @@ const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
 function linesOf({ check, level, found, todo }: Finding, paint: Terminal['paint']): string[] {
   const head = `${paint(COLORS[level], level.padEnd(4))}  ${check.padEnd(9)}  ${printable(found)}`
   return todo === null ? [head] : [head, `      ${' '.repeat(9)}  → ${printable(todo)}`]
-}
-
-/** As the brokers call this client, where that can be told from its settings. */
-function principalOf(sasl: SaslSettings | null): string {
-  if (sasl === null) return 'User:ANONYMOUS'
-  return sasl.mechanism === 'OAUTHBEARER' ? 'User:NAME' : `User:${sasl.username}`
 }
 
 export interface AclsFlags extends SettingFlags {

@@ -1,7 +1,8 @@
 // What a role may do, asked of the brokers themselves (authorised operations of topics and of the
 // cluster; requests that do nothing for groups and transactional ids), against the table of what it
 // needs. The same question is asked at the start of a role, which refuses with the missing names.
-import type { Inspector } from '../../adapters/kafka/inspect.ts'
+import { createInspector, type Inspector } from '../../adapters/kafka/inspect.ts'
+import type { KafkaOptions } from '../../adapters/kafka/options.ts'
 import type { ClusterAccess } from '../../adapters/kafka/requests/inspection.ts'
 import { type Access, accessOf, aclCommands, type Role } from '../../config/access.ts'
 import { HsError } from '../../contracts/failure.ts'
@@ -15,6 +16,12 @@ export interface RoleNames {
   readonly group: string
   /** `User:NAME`, as the brokers know this client. */
   readonly principal: string
+}
+
+/** As the brokers call this client, where that can be told from its options. */
+export function principalOf({ tls, sasl }: KafkaOptions): string {
+  if (sasl !== undefined && sasl.mechanism !== 'OAUTHBEARER') return `User:${sasl.username}`
+  return sasl === undefined && tls?.certFile === undefined ? 'User:ANONYMOUS' : 'User:NAME'
 }
 
 /** What is needed and not allowed. Errors: LogError. */
@@ -77,18 +84,33 @@ function allowing(missing: readonly Access[], principal: string): string {
 
 /**
  * Before a role starts: refuses naming what it may not do, or the topics that are missing. Errors:
- * HS_NO_ACCESS, HS_NO_GENESIS for missing topics; LogError.
+ * HS_NO_ACCESS, HS_NO_GENESIS for missing topics, HS_CONFIG; LogError.
  */
-export async function requireAccess(inspector: Inspector, names: RoleNames): Promise<void> {
-  const missing = await missingAccess(inspector, names)
-  const { found, todo } = checkAccess(missing, names)
-  if (missing.length > 0) throw new HsError('HS_NO_ACCESS', found, { fix: todo ?? '' })
+export async function requireAccess(
+  kafka: KafkaOptions,
+  names: Omit<RoleNames, 'principal'>,
+): Promise<void> {
+  const who = { ...names, principal: principalOf(kafka) }
+  const inspector = createInspector(kafka)
+  try {
+    const missing = await missingAccess(inspector, who)
+    const { found, todo } = checkAccess(missing, who)
+    if (missing.length > 0) throw new HsError('HS_NO_ACCESS', found, { fix: todo ?? '' })
+    const absent = await absentTopics(inspector, who)
+    if (absent.length === 0) return
+    const what = `role ${who.role} needs topics that are missing: ${absent.join(', ')}`
+    throw new HsError('HS_NO_GENESIS', what)
+  } finally {
+    inspector.close()
+  }
+}
+
+async function absentTopics(inspector: Inspector, names: RoleNames): Promise<readonly string[]> {
   const needed = accessOf(names.role, names).filter(
     ({ resource, pattern }) => resource === 'topic' && pattern === 'literal',
   )
   const { topics } = await inspector.access(needed.map(({ name }) => name))
-  const absent = topics.filter(({ error }) => error === 'UNKNOWN_TOPIC_OR_PARTITION')
-  if (absent.length === 0) return
-  const list = absent.map(({ name }) => name).join(', ')
-  throw new HsError('HS_NO_GENESIS', `role ${names.role} needs topics that are missing: ${list}`)
+  return topics
+    .filter(({ error }) => error === 'UNKNOWN_TOPIC_OR_PARTITION')
+    .map(({ name }) => name)
 }

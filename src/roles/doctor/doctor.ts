@@ -10,7 +10,7 @@ import { topicSetups } from '../../runtime/init.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { LogAdmin } from '../../runtime/ports.ts'
 import { topicFindings } from '../../runtime/topic-check.ts'
-import { checkAccess, missingAccess } from './access.ts'
+import { checkAccess, missingAccess, principalOf } from './access.ts'
 import {
   type Answered,
   checkBootstrap,
@@ -33,8 +33,6 @@ export interface DoctorOptions {
   readonly group: string
   /** null: what a role may do is not asked. */
   readonly role: Role | null
-  /** `User:NAME`, as the brokers know this client. */
-  readonly principal: string
   /** null: none is named, so none is asked. */
   readonly registry: RegistryAccess | null
   readonly nodeVersion: string
@@ -158,9 +156,9 @@ async function examineRegistry({ options }: Visit): Promise<readonly Finding[]> 
 }
 
 async function examineAccess({ options, inspector }: Visit): Promise<readonly Finding[]> {
-  const { role, prefix, group, principal } = options
+  const { role, prefix, group } = options
   if (role === null) return []
-  const names = { role, prefix, group, principal }
+  const names = { role, prefix, group, principal: principalOf(options.kafka) }
   return [checkAccess(await missingAccess(inspector, names), names)]
 }
 

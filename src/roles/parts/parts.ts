@@ -4,6 +4,7 @@ import { createKafkaLog } from '../../adapters/kafka/kafka-log.ts'
 import { createInstruments } from '../../adapters/observability/instruments.ts'
 import type { Observability } from '../../adapters/observability/instruments.ts'
 import { createSerde } from '../../adapters/serde/serde.ts'
+import type { Role } from '../../config/access.ts'
 import type { ResolvedSettings } from '../../config/settings.ts'
 import type { Decoder, Encoder } from '../../contracts/decode.ts'
 import { clusterId as toClusterId } from '../../contracts/ids.ts'
@@ -14,6 +15,7 @@ import type { Instruments } from '../../runtime/instruments.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { forPeople } from '../../runtime/reaction.ts'
+import { requireAccess } from '../doctor/access.ts'
 import { kafkaOptionsOf, registryAccessOf } from './access.ts'
 
 export interface Parts {
@@ -37,8 +39,8 @@ export interface ProcessParts extends Parts {
 }
 
 export interface OpenOptions {
-  /** For log lines, and as the client's name at the brokers. */
-  readonly role: string
+  /** For log lines, as the client's name at the brokers, and for what it has to be allowed. */
+  readonly role: Role
   /** Default: Kafka, as the settings say. */
   readonly connect?: () => LogPort
 }
@@ -48,8 +50,9 @@ const REACH_MS = 15_000
 const PAUSE_MS = 250
 
 /**
- * Errors: HS_CONFIG, HS_LOG when the brokers do not answer or refuse, HS_NO_GENESIS,
- * HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN; HS_UNREACHABLE and HS_SCHEMA of the schema registry.
+ * Errors: HS_CONFIG, HS_LOG when the brokers do not answer or refuse, HS_NO_ACCESS naming what the
+ * role may not do, HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN; HS_UNREACHABLE and HS_SCHEMA
+ * of the schema registry.
  */
 export async function openParts(
   resolved: ResolvedSettings,
@@ -67,6 +70,7 @@ export async function openParts(
   const log = options.connect?.() ?? connectTo(resolved, options.role)
   try {
     const clusterId = await reach(log, instruments)
+    if (options.connect === undefined) await checkRole(resolved, options.role)
     const { partitions } = await findGenesis(log, settings.prefix, clusterId)
     const { prefix, cacheDir, group } = settings
     const ids = registry === null ? {} : { registry, cacheDir }
@@ -89,6 +93,12 @@ export async function openParts(
     await log.close()
     throw forPeople(error)
   }
+}
+
+/** What would else show much later, as a record that cannot be written. */
+function checkRole(resolved: ResolvedSettings, role: Role): Promise<void> {
+  const { prefix, group } = resolved.settings
+  return requireAccess(kafkaOptionsOf(resolved, { clock: systemClock }), { role, prefix, group })
 }
 
 /** A log of its own for each caller, as another process would have. Errors: HS_CONFIG. */
