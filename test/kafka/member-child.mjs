@@ -25,8 +25,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     log.close().then(() => process.exit(0))
     return
   }
-  const untilMs = performance.now() + Number(ms)
-  while (performance.now() < untilMs);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms))
   say({ kind: 'unblocked' })
 })
 

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { createKafkaLog } from '../../src/adapters/kafka/kafka-log.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import type { GroupEvent, LogPort } from '../../src/runtime/ports.ts'
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 
 const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const close of closers.splice(0).toReversed()) await close()
 })
 
@@ -115,7 +115,9 @@ function child(group: string): Child {
   }
 }
 
-test('a main loop that stands still for less than a session keeps its tasks', async () => {
+test.concurrent('a main loop that stands still for less than a session keeps its tasks', async ({
+  expect,
+}) => {
   const group = groupName()
   // The leader is asked for the assignment, so it is the one that stays awake.
   const leader = member(group)
@@ -129,7 +131,9 @@ test('a main loop that stands still for less than a session keeps its tasks', as
   expect(kinds(busy).slice(before)).toEqual(['unblocked'])
 })
 
-test('a round while a main loop is busy goes on with what it said before', async () => {
+test.concurrent('a round while a main loop is busy goes on with what it said before', async ({
+  expect,
+}) => {
   const group = groupName()
   const leader = member(group)
   await until('the leader is there', () => tasksOf(leader).length > 0)
@@ -145,7 +149,9 @@ test('a round while a main loop is busy goes on with what it said before', async
   expect(kinds(busy).slice(before)).not.toContain('lost')
 })
 
-test('a main loop that hangs gives its tasks away, and learns `lost` before anything else', async () => {
+test.concurrent('a main loop that hangs gives its tasks away, and learns `lost` before anything else', async ({
+  expect,
+}) => {
   // Story: a heartbeat from a thread of its own goes on for ever, and nobody gets the tasks of a
   // worker that sits in an endless loop.
   const group = groupName()
@@ -162,7 +168,9 @@ test('a main loop that hangs gives its tasks away, and learns `lost` before anyt
   expect(kinds(hanging).slice(before)).toEqual(['unblocked', 'lost', 'assigned'])
 })
 
-test('a member killed with kill -9: the others have its tasks after its session', async () => {
+test.concurrent('a member killed with kill -9: the others have its tasks after its session', async ({
+  expect,
+}) => {
   const group = groupName()
   const other = member(group)
   const doomed = child(group)
@@ -173,7 +181,9 @@ test('a member killed with kill -9: the others have its tasks after its session'
   expect(tookMs).toBeLessThan(SESSION_MS + 3_000)
 })
 
-test('a stopped member that goes on after its session learns `lost` first', async () => {
+test.concurrent('a stopped member that goes on after its session learns `lost` first', async ({
+  expect,
+}) => {
   const group = groupName()
   const other = member(group)
   const stopped = child(group)
@@ -187,7 +197,9 @@ test('a stopped member that goes on after its session learns `lost` first', asyn
   expect(kinds(stopped).slice(before)).toEqual(['lost', 'assigned'])
 })
 
-test('a member cut off knows before another has its tasks, and comes back', async () => {
+test.concurrent('a member cut off knows before another has its tasks, and comes back', async ({
+  expect,
+}) => {
   const group = groupName()
   const link = await FaultProxy.start(brokers)
   closers.push(() => link.close())
@@ -202,7 +214,9 @@ test('a member cut off knows before another has its tasks, and comes back', asyn
   await shared(other, lonely)
 })
 
-test('connections that are reset are opened again, and no task moves', async () => {
+test.concurrent('connections that are reset are opened again, and no task moves', async ({
+  expect,
+}) => {
   const group = groupName()
   const link = await FaultProxy.start(brokers)
   closers.push(() => link.close())
@@ -216,7 +230,7 @@ test('connections that are reset are opened again, and no task moves', async () 
   expect(kinds(alone)).toEqual(['assigned'])
 })
 
-test('leave() takes less than a second while no broker answers', async () => {
+test.concurrent('leave() takes less than a second while no broker answers', async ({ expect }) => {
   const link = await FaultProxy.start(brokers)
   closers.push(() => link.close())
   const log = open(link.brokers)
@@ -228,7 +242,9 @@ test('leave() takes less than a second while no broker answers', async () => {
   expect(performance.now() - startMs).toBeLessThan(1_500)
 })
 
-test('a session that the brokers do not allow is refused in words', async () => {
+test.concurrent('a session that the brokers do not allow is refused in words', async ({
+  expect,
+}) => {
   const log = open(brokers)
   const membership = log.join({
     group: groupName(),

@@ -45,6 +45,8 @@ export class GroupMembership implements Membership {
   #provenUntilMs = 0
   /** Rounds since the last that brought an assignment. */
   #rounds = 0
+  /** Heartbeats since the last that was answered. */
+  #unanswered = 0
   #nap = new AbortController()
 
   constructor(connection: Connection, options: MemberOptions) {
@@ -195,6 +197,7 @@ export class GroupMembership implements Membership {
 
   async #beat(generation: number): Promise<ErrorCode> {
     const sentMs = this.#session.clock.monotonicMs()
+    this.#unanswered++
     const request = { group: this.#options.group, memberId: this.#memberId, generation }
     const limits = { timeoutMs: Math.min(this.#options.sessionTimeoutMs, REQUEST_TIMEOUT_MS) }
     try {
@@ -231,6 +234,7 @@ export class GroupMembership implements Membership {
   }
 
   #prove(sentMs: number): void {
+    this.#unanswered = 0
     this.#provenUntilMs = sentMs + this.#options.sessionTimeoutMs
   }
 
@@ -256,11 +260,14 @@ export class GroupMembership implements Membership {
     }
   }
 
-  /** Until the next heartbeat, or until something else has to be done at once. */
+  /** Until the next heartbeat (sooner after one without an answer), or until something else has to be done at once. */
   async #pause(): Promise<void> {
     this.#nap = new AbortController()
     if (this.#failure !== null || this.#rejoinWanted || !this.#owning) return
-    await this.#session.clock.sleep(this.#options.heartbeatMs, this.#nap.signal).catch(() => {})
+    const { heartbeatMs } = this.#options
+    const againMs = this.#unanswered === 0 ? heartbeatMs : backoffMs(this.#unanswered)
+    const pauseMs = Math.min(heartbeatMs, againMs)
+    await this.#session.clock.sleep(pauseMs, this.#nap.signal).catch(() => {})
   }
 }
 
