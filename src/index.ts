@@ -1,9 +1,8 @@
 // The public SDK: what a service, a driver or a log of somebody else is written against. The only
 // file of re-exports; everything else is internal and may change.
 //
-//   import { IntakeClient } from 'healstream'
-//   const at = { host: '127.0.0.1', port, token }
-//   const intake = new IntakeClient({ ...at, service: 'shop', instance: 'shop-1', servicePort })
+//   import { IntakeClient, intakeFromEnv } from 'healstream'
+//   const intake = new IntakeClient(intakeFromEnv(process.env, servicePort))
 //   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
 
 /** Errors with a code, what was found and what to do. */
@@ -23,6 +22,7 @@ export type {
 /** For services: counts requests and tells the agent beside them. */
 export { IntakeClient } from './runtime/agent/intake-client.ts'
 export type { IntakeClientOptions, Outcome } from './runtime/agent/intake-client.ts'
+export { intakeFromEnv } from './runtime/agent/intake-env.ts'
 
 /** For drivers: what touches a service. */
 export type { Driver, ProcessExit, StartFacts } from './runtime/agent/driver.ts'

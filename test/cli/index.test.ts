@@ -7,6 +7,7 @@ test('the package exports what it promises, and a service can count with it', as
     'HsError',
     'IntakeClient',
     'LogError',
+    'intakeFromEnv',
     'parsePolicy',
     'policyJsonSchema',
   ])

@@ -26,13 +26,17 @@ export async function serve(
   if (name === 'agent' && resolved.settings.agent === null) throw noAgent()
   const interrupted = interruption()
   const parts = await untilInterrupted(openParts(resolved, { role: name }), interrupted.signal)
-  if (parts === null) return EXIT.interrupted
+  // What is still being asked for would keep the process for its own time.
+  if (parts === null) process.exit(EXIT.interrupted)
   let role: RunningRole
+  const inTime = exitLate(interrupted.signal)
   try {
     role = await start(name, parts, { resolved, context })
   } catch (error) {
     await parts.close()
     throw forPeople(error)
+  } finally {
+    inTime()
   }
   return supervise(parts, { role, name, signal: interrupted.signal })
 }
@@ -43,7 +47,23 @@ function noAgent(): HsError {
   })
 }
 
-/** null when a signal came first: what was opening is left to the end of the process. */
+/**
+ * A start that takes longer than a stop may after a signal is left where it is; what it has started
+ * ends with its parent. Returns what calls that off.
+ */
+function exitLate(signal: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const arm = (): void => {
+    timer = setTimeout(() => process.exit(EXIT.interrupted), STOP_MS)
+  }
+  signal.addEventListener('abort', arm, { once: true })
+  return () => {
+    signal.removeEventListener('abort', arm)
+    clearTimeout(timer)
+  }
+}
+
+/** null when a signal came first. */
 async function untilInterrupted<T>(opening: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return null
   const aborted = new Promise<null>((resolve) => {

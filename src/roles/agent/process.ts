@@ -3,15 +3,13 @@
 import type { AgentSettings, InstanceSettings } from '../../config/settings-schema.ts'
 import { HsError } from '../../contracts/failure.ts'
 import { agentId, instanceId, serviceId } from '../../contracts/ids.ts'
-import { TOKEN_FILE_ENV, tokenFileOf } from '../../runtime/agent/intake-token.ts'
+import { intakeEnv } from '../../runtime/agent/intake-env.ts'
+import { tokenFileOf } from '../../runtime/agent/intake-token.ts'
 import type { ProcessParts } from '../parts/parts.ts'
 import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
 import { startAgent } from './agent.ts'
 import type { AgentHandle } from './agent.ts'
 import type { AgentInstance, IntakeAddress } from './options.ts'
-
-/** What an instance is told through its environment, beside what its file says. */
-export const INTAKE_ENV = 'HEALSTREAM_INTAKE'
 
 /** Errors: HS_PORT_IN_USE, HS_CONFIG for one instance twice, and those of `startAgent`. */
 export async function startAgentProcess(
@@ -81,10 +79,7 @@ function instanceOf(one: InstanceSettings, stateDir: string): AgentInstance {
     command: (intake: IntakeAddress) => ({
       argv: command,
       env: {
-        HEALSTREAM_SERVICE: service,
-        HEALSTREAM_INSTANCE: instance,
-        [INTAKE_ENV]: `${intake.host}:${intake.port}`,
-        [TOKEN_FILE_ENV]: tokenFileOf(stateDir),
+        ...intakeEnv({ ...intake, tokenFile: tokenFileOf(stateDir), service, instance }),
         ...env,
       },
       ...(cwd === undefined ? {} : { cwd }),

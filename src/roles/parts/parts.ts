@@ -46,7 +46,7 @@ export interface OpenOptions {
 }
 
 /** A cluster that does not answer at first is asked for this long: it may be starting too. */
-const REACH_MS = 15_000
+const REACH_MS = 10_000
 const PAUSE_MS = 250
 
 /**
@@ -112,7 +112,7 @@ function notice({ instruments }: Observability, code: string, detail: string): v
 }
 
 /**
- * The cluster's id, once it answers. Errors: LogError, `UNAVAILABLE` after 15 s without an answer.
+ * The cluster's id, once it answers. Errors: LogError, `UNAVAILABLE` after 10 s without an answer.
  */
 export async function reach(log: LogPort, instruments: Instruments): Promise<ClusterId> {
   const untilMs = systemClock.monotonicMs() + REACH_MS

@@ -38,6 +38,7 @@ export async function startProjectorProcess(
     }
     return { url: server.url, fatal: fatalSwitch().fatal, stop }
   } catch (error) {
+    run.remove()
     await projector.stop()
     throw error
   }
