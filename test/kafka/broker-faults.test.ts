@@ -14,6 +14,7 @@ import {
   timed,
 } from '../conformance/steps.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
+import { joined, type Player, shared } from './members.ts'
 import { Operator } from './operator.ts'
 import { Traffic } from './traffic.ts'
 
@@ -108,6 +109,30 @@ test('the coordinator of a transactional id is killed in the middle of commits',
   await whole(flow.topic)
   await flow.flows(20)
   await flow.check()
+})
+
+test('the coordinator of a group moves and is killed: no task moves, and a member can come', async () => {
+  // Until the other one has read the group's state it answers COORDINATOR_LOAD_IN_PROGRESS; who
+  // took that for the end of its membership would restore all its tasks for nothing.
+  const group = rig.unique('group')
+  const times = { sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 3_000, heartbeatMs: 500 }
+  const join = async (): Promise<Player> => joined((await rig.connect()).log, group, times)
+  const [one, two] = [await join(), await join()]
+  await shared(one, two)
+  const before = [one, two].map(({ events }) => events.length)
+  const { topic, partition } = operator.groupPartition(group)
+  await operator.moveLeader(topic, partition)
+  await rig.clock.sleep(1_000)
+  const dead = await operator.leaderOf(topic, partition)
+  await kafka.kill9(dead)
+  await rig.clock.sleep(times.sessionTimeoutMs + 1_000)
+  assert.deepEqual(
+    [one, two].map(({ events }) => events.length),
+    before,
+  )
+  await shared(one, two, await join())
+  await kafka.restart(dead)
+  await whole(topic, partition)
 })
 
 test('a leader is paused until it is none any more, and wakes up believing it still is', async () => {

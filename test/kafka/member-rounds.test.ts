@@ -16,7 +16,7 @@ import type {
 } from '../../src/runtime/ports.ts'
 import { copyRecords } from '../../src/runtime/record-batch.ts'
 import { startKafka } from '../support/kafka/cluster.ts'
-import { evenly, TASKS } from './members.ts'
+import { evenly, TASKS, until } from './members.ts'
 
 const ROUNDS = 100
 const MEMBERS = 3
@@ -45,14 +45,6 @@ function open(): LogPort {
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const endMs = performance.now() + 30_000
-  while (!isTrue()) {
-    if (performance.now() > endMs) throw new Error(`never: ${what}`)
-    await wait(5)
-  }
-}
 
 const numberOf = (value: Uint8Array | null): number =>
   Number(new TextDecoder().decode(value ?? undefined))

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, test } from 'vitest'
 import { createKafkaLog } from '../../src/adapters/kafka/kafka-log.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
-import type { GroupEvent, LogPort } from '../../src/runtime/ports.ts'
+import type { LogPort } from '../../src/runtime/ports.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { startKafka } from '../support/kafka/cluster.ts'
-import { evenly, TASKS } from './members.ts'
+import { joined, type Player, type Said, shared, TASKS, tasksOf, until } from './members.ts'
 
 const SESSION_MS = 3_000
 const TIMES = { sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: 2_000, heartbeatMs: 300 }
@@ -30,12 +30,6 @@ afterAll(async () => {
 
 const groupName = (): string => `member-${randomBytes(6).toString('hex')}`
 
-type Said = GroupEvent | { readonly kind: 'unblocked' } | { readonly kind: 'failed' }
-
-interface Player {
-  readonly events: Said[]
-}
-
 interface Child extends Player {
   readonly process: ChildProcess
   /** The main loop stands still. */
@@ -44,29 +38,6 @@ interface Child extends Player {
 
 const last = ({ events }: Player): Said | undefined => events.at(-1)
 const kinds = ({ events }: Player): string[] => events.map(({ kind }) => kind)
-
-/** What it may work on now. */
-function tasksOf({ events }: Player): readonly number[] {
-  const event = events.findLast(({ kind }) => kind === 'assigned' || kind === 'lost')
-  return event?.kind === 'assigned' ? event.tasks : []
-}
-
-async function until(what: string, isTrue: () => boolean, limitMs = 20_000): Promise<number> {
-  const startMs = performance.now()
-  while (!isTrue()) {
-    if (performance.now() - startMs > limitMs) throw new Error(`never: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  return performance.now() - startMs
-}
-
-/** Until the two have all tasks between them. */
-async function shared(...players: readonly Player[]): Promise<void> {
-  await until('all tasks are shared', () => {
-    const owned = players.flatMap(tasksOf).toSorted((a, b) => a - b)
-    return owned.join() === TASKS.join() && players.every((player) => tasksOf(player).length > 0)
-  })
-}
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -78,18 +49,7 @@ function open(addresses: readonly string[]): LogPort {
 
 /** A member in this process. */
 function member(group: string, log: LogPort = open(brokers)): Player {
-  const membership = log.join({
-    group,
-    ...TIMES,
-    metadata: () => new Uint8Array(1),
-    assign: (members) => evenly(members.map(({ memberId }) => memberId)),
-  })
-  const events: Said[] = []
-  const follow = async (): Promise<void> => {
-    for (;;) events.push(await membership.next())
-  }
-  follow().catch(() => {})
-  return { events }
+  return joined(log, group, TIMES)
 }
 
 /** A member in a process of its own. */

@@ -4,6 +4,7 @@ import kafkajs, { type Admin } from 'kafkajs'
 import { expect } from 'vitest'
 
 const TRANSACTIONS = '__transaction_state'
+const GROUPS = '__consumer_offsets'
 
 export class Operator {
   readonly #admin: Admin
@@ -66,9 +67,12 @@ export class Operator {
 
   /** Where the log keeps the state of a transactional id. */
   transactionPartition(transactionalId: string): { topic: string; partition: number } {
-    let hash = 0
-    for (const unit of transactionalId) hash = (Math.imul(31, hash) + unit.charCodeAt(0)) | 0
-    return { topic: TRANSACTIONS, partition: Math.abs(hash) % 8 }
+    return { topic: TRANSACTIONS, partition: internalPartition(transactionalId) }
+  }
+
+  /** Where the log keeps the state of a group. */
+  groupPartition(group: string): { topic: string; partition: number } {
+    return { topic: GROUPS, partition: internalPartition(group) }
   }
 
   async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
@@ -83,4 +87,11 @@ export class Operator {
     const partitionAssignment = [{ partition, replicas }]
     return this.#admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })
   }
+}
+
+/** Java's `hashCode` over the partitions that `scripts/kafka` gives the log's own topics. */
+function internalPartition(name: string): number {
+  let hash = 0
+  for (const unit of name) hash = (Math.imul(31, hash) + unit.charCodeAt(0)) | 0
+  return Math.abs(hash) % 8
 }
