@@ -86,7 +86,8 @@ export const TOPICS: readonly TopicSpec[] = [
   topic('fleet-snapshots', 'none', 1, { partitions: 1 }),
   topic('fleet-checkpoints', 'none', 7, { partitions: 1 }),
   topic('alerts', 'service', 30),
-  topic('dlq', 'origin', 30),
+  // The largest record of any input has to fit in with its place and the reason.
+  topic('dlq', 'origin', 30, { maxBytes: 2_097_152 }),
 ]
 
 /** Inputs of a service task in slice order. */

@@ -41,4 +41,10 @@ describe('topics', () => {
       if (input) expect(partitions).toBe('P')
     }
   })
+
+  // A refused record of a whole megabyte stopped its task: the letter was too large for hs.dlq.
+  it('dead letters have room for the largest record of any input', () => {
+    const largest = Math.max(...TOPICS.filter(({ input }) => input).map((spec) => spec.maxBytes))
+    expect(topicSpec('dlq').maxBytes).toBeGreaterThanOrEqual(largest + 65_536)
+  })
 })
