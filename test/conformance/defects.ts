@@ -114,7 +114,7 @@ function impatient(log: LogPort): IdempotentProducer {
   return {
     async send(records) {
       for (;;) {
-        const producer = log.producer({ deadlineMs: 900 })
+        const producer = log.producer({ deadlineMs: 400 })
         try {
           return await producer.send(records)
         } catch (error) {

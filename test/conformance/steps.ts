@@ -165,6 +165,40 @@ export async function pollUntil(
   }
 }
 
+/** Polls until the reader knows where the partition stands. */
+export async function resolved(
+  rig: ConformanceRig,
+  reader: LogReader,
+  at: TopicPartition,
+): Promise<void> {
+  const untilMs = rig.clock.monotonicMs() + PATIENCE_MS
+  for (let known = false; !known; ) {
+    assert.ok(rig.clock.monotonicMs() < untilMs, 'the log has not said where its end is')
+    const fetched = await reader.poll(0)
+    known = fetched.some(({ topic, partition }) => isSame(at, { topic, partition }))
+  }
+}
+
+const isSame = (a: TopicPartition, b: TopicPartition): boolean =>
+  a.topic === b.topic && a.partition === b.partition
+
+/**
+ * The error that ends polling. That nobody has answered yet is none: a log may look twice before it
+ * says that something is not there.
+ */
+export async function pollRefused(rig: ConformanceRig, reader: LogReader): Promise<LogError> {
+  const untilMs = rig.clock.monotonicMs() + PATIENCE_MS
+  for (;;) {
+    const error: unknown = await reader.poll(100).then(
+      () => null,
+      (reason: unknown) => reason,
+    )
+    if (error instanceof LogError && error.code !== 'UNAVAILABLE') return error
+    if (error !== null && !(error instanceof LogError)) throw error
+    assert.ok(rig.clock.monotonicMs() < untilMs, 'no poll was refused')
+  }
+}
+
 /** Waits until what was committed is stable, so that the last stable offset is `offset`. */
 export async function untilStable(
   rig: ConformanceRig,

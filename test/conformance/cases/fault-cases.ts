@@ -46,6 +46,8 @@ async function sendsSurvive(rig: ConformanceRig, fault: Fault): Promise<void> {
 }
 
 const MANY = 1_000_000
+/** A connection that was begun while the way was cut has been given up after this. */
+const RECONNECT_MS = 3_500
 const SHORT = { transactionTimeoutMs: 4_000, deadlineMs: 1_500 }
 
 export const FAULT_CASES: readonly ConformanceCase[] = [
@@ -252,6 +254,7 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
       link.cut()
       await expectCode(writer.fence(), 'UNAVAILABLE')
       link.restore()
+      await rig.clock.sleep(RECONNECT_MS)
       await writer.fence()
       await writer.commit(records(rig, at, ['one']))
       assert.deepEqual(await readTexts(rig, log, at, { count: 1 }), ['one'])
@@ -339,6 +342,7 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
       link.cut()
       await expectCode(producer.send(records(rig, at, ['lost'])), 'IN_DOUBT')
       link.restore()
+      await rig.clock.sleep(RECONNECT_MS)
       for (const value of ['b', 'c', 'd']) await producer.send(records(rig, at, [value]))
       assert.deepEqual(await readTexts(rig, log, at, { count: 4 }), ['a', 'b', 'c', 'd'])
     },

@@ -16,6 +16,7 @@ import {
   PATIENCE_MS,
   readTexts,
   records,
+  resolved,
   timed,
   topicOf,
 } from '../steps.ts'
@@ -218,7 +219,7 @@ export const MODEL_CASES: readonly ConformanceCase[] = [
       const at = { topic: await topicOf(rig, log), partition: 0 }
       const reader = log.reader({ isolation: 'read_committed' })
       reader.assign(at, 'latest')
-      await reader.poll(0)
+      await resolved(rig, reader, at)
       const writer = await fencedWriter(rig, log)
       link.disturb('EndTxn', 'lose request', 1_000_000)
       link.disturb('Produce', 'lose answer', 1_000_000)

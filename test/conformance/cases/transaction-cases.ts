@@ -87,7 +87,7 @@ export const TRANSACTION_CASES: readonly ConformanceCase[] = [
         copied(seen).map((r) => text(r.value)),
         ['open'],
       )
-      const [state] = await clean.poll(100)
+      const [state] = await pollUntil(rig, clean, (all) => all.length > 0)
       assert.deepEqual([state?.to, state?.endOffset, state?.batches.length], [0, 0, 0])
     },
   },
