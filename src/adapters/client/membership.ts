@@ -48,6 +48,7 @@ export class GroupMembership implements Membership {
   /** Heartbeats since the last that was answered. */
   #unanswered = 0
   #nap = new AbortController()
+  #leaving: Promise<void> | null = null
 
   constructor(connection: Connection, options: MemberOptions) {
     this.#session = new Session(connection)
@@ -67,13 +68,17 @@ export class GroupMembership implements Membership {
     this.#nap.abort()
   }
 
-  async leave(): Promise<void> {
-    if (this.#session.isClosed) return
-    const leaving = this.#sendLeave()
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  async #leave(): Promise<void> {
+    const left = this.#sendLeave()
     this.#owning = false
     this.#events.close(new LogError('CLOSED', 'the member has left'))
     this.#nap.abort()
-    await leaving
+    await left
     this.#session.close()
   }
 

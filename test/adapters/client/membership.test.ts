@@ -398,8 +398,10 @@ test('leave() waits for a silent coordinator for less than a second', async () =
   const player = started(fake)
   await player.clock.advance(1_000)
   const startMs = player.clock.monotonicMs()
-  await player.clock.run(player.membership.leave())
+  const left = [player.membership.leave(), player.membership.leave()]
+  await player.clock.run(Promise.all(left))
   expect(player.clock.monotonicMs() - startMs).toBeLessThan(1_000)
+  expect(fake.count('leaveGroup')).toBe(1)
   expect(player.failure()).toMatchObject({ code: 'CLOSED' })
   expect(player.clock.sleeping).toBe(0)
 })
