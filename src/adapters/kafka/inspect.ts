@@ -1,7 +1,7 @@
 // Asks a cluster what `healstream doctor` wants to know, and what a role is allowed to do before it
 // starts. Nothing is changed by asking: no topic is made, no group joined, no transaction touched.
-import { systemClock } from '../../runtime/clock.ts'
 import { LogError } from '../../runtime/log-error.ts'
+import type { Clock } from '../../runtime/ports.ts'
 import type { CallLimits } from '../client/protocol.ts'
 import { createCluster } from './cluster.ts'
 import type { KafkaOptions } from './options.ts'
@@ -131,7 +131,7 @@ export function createInspector(options: KafkaOptions): Inspector {
       const { error } = await lane.sendAny(endTxnRequest(question), LIMITS)
       return error !== 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
     },
-    clocks: () => clocks(lane),
+    clocks: () => clocks(lane, options.clock),
     close: () => {
       lane.close()
       cluster.close()
@@ -154,11 +154,12 @@ async function ask(options: KafkaOptions): Promise<Answer> {
 
 async function clocks(
   lane: Lane,
+  clock: Clock,
 ): Promise<{ readonly theirsMs: number; readonly oursMs: number } | null> {
-  const beforeMs = systemClock.nowMs()
+  const beforeMs = clock.nowMs()
   try {
     const { nowMs } = await lane.sendAny(quorumTimeRequest(), LIMITS)
-    return nowMs === null ? null : { theirsMs: nowMs, oursMs: (beforeMs + systemClock.nowMs()) / 2 }
+    return nowMs === null ? null : { theirsMs: nowMs, oursMs: (beforeMs + clock.nowMs()) / 2 }
   } catch (error) {
     // A broker without KRaft does not speak the request.
     if (error instanceof LogError && error.code === 'INVALID_REQUEST') return null

@@ -39,24 +39,25 @@ export function checkListeners(
     if (!isAnswered(reached)) {
       const { why } = reasonOf(reached.error)
       const found = `${who}, which cannot be reached from here: ${why}`
-      return fail('listeners', found, advice(node, address, bootstrap.address))
+      return fail('listeners', found, advice(node, bootstrap))
     }
     const { clusterId } = reached.answer
     if (clusterId !== bootstrap.answer.clusterId) {
       const found = `${who}, where cluster ${clusterId} answers, not ${bootstrap.answer.clusterId}`
-      return fail('listeners', found, advice(node, address, bootstrap.address))
+      return fail('listeners', found, advice(node, bootstrap))
     }
     return ok('listeners', `${who}, which answers`)
   })
 }
 
-function advice(node: number, address: string, bootstrap: string): string {
-  const port = address.slice(address.lastIndexOf(':') + 1)
-  const host = bootstrap.slice(0, bootstrap.lastIndexOf(':'))
+/** With one broker, the address that answered is one that would do. */
+function advice(node: number, bootstrap: Answered): string {
+  const isAlone = bootstrap.answer.brokers.length === 1
+  const example = isAlone ? bootstrap.address : 'HOST:PORT'
   return (
-    `In server.properties of broker ${node} set advertised.listeners to an address that clients ` +
-    `reach, for this one ${host}:${port} (as in advertised.listeners=NAME://${host}:${port}), and ` +
-    'restart it; a client in another network needs a listener of its own.'
+    `In server.properties of broker ${node} set advertised.listeners to an address of it that ` +
+    `clients reach, as in advertised.listeners=NAME://${example}, and restart it; clients in ` +
+    'another network need a listener of their own.'
   )
 }
 

@@ -1,9 +1,11 @@
 // One real broker behind TLS and SASL that checks ACLs (KRaft's StandardAuthorizer): users by SCRAM,
 // PLAIN and OAUTHBEARER (tokens without a signature), nobody allowed anything that is not granted.
 // Inside, brokers and the administrator of the tests speak over a listener of their own.
+import { X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import kafkajs, { type AclEntry, type Admin } from 'kafkajs'
+import { connect } from 'node:tls'
+import kafkajs, { type AclEntry, type Admin, type IResourceConfig as ResourceConfig } from 'kafkajs'
 import type { Access } from '../../../src/config/access.ts'
 import { Authority, type Pair } from '../../adapters/kafka/certificates.ts'
 import { startKafka, type TestKafka } from './cluster.ts'
@@ -19,7 +21,7 @@ export interface SecuredKafka extends TestKafka {
   secretFile(name: string, secret: string): string
   grant(principal: string, access: readonly Access[]): Promise<void>
   revoke(principal: string, access: Access): Promise<void>
-  /** Another certificate for the broker, which is started again with it. */
+  /** Another certificate for the broker's new connections (KIP-226: no restart). */
   present(pair: Pair): Promise<void>
 }
 
@@ -27,11 +29,17 @@ const {
   AclOperationTypes,
   AclPermissionTypes,
   AclResourceTypes,
+  ConfigResourceTypes,
   Kafka,
   logLevel,
   ResourcePatternTypes,
 } = kafkajs
 
+/**
+ * New connections in a row that have to be shown a new certificate: each of the broker's network
+ * threads takes it for itself.
+ */
+const SURE = 20
 const JAAS = 'org.apache.kafka.common.security'
 
 /** What may be changed about the broker. `users` may come in by SCRAM and by PLAIN. */
@@ -43,7 +51,8 @@ export interface SecuredOptions {
 
 export async function startSecured(options: SecuredOptions): Promise<SecuredKafka> {
   const { authority, certificate, users } = options
-  const keyStore = join(authority.folder, 'broker-store.pem')
+  let stores = 0
+  const keyStore = join(authority.folder, `store-${stores++}.pem`)
   storeInto(keyStore, certificate)
   const kafka = await startKafka({
     nodes: 1,
@@ -79,11 +88,37 @@ export async function startSecured(options: SecuredOptions): Promise<SecuredKafk
     revoke: (principal, access) =>
       asAdmin((admin) => admin.deleteAcls({ filters: entries(principal, [access]) })),
     async present(pair) {
-      storeInto(keyStore, pair)
-      await kafka.restart(1)
+      // Another name each time: a broker looks whether the setting has changed.
+      const store = join(authority.folder, `store-${stores++}.pem`)
+      storeInto(store, pair)
+      await asAdmin((admin) =>
+        admin.alterConfigs({ validateOnly: false, resources: [keep(store)] }),
+      )
+      const wanted = new X509Certificate(readFileSync(pair.certFile)).fingerprint256
+      let inRow = 0
+      while (inRow < SURE) inRow = (await presented(at('CLIENTS'))) === wanted ? inRow + 1 : 0
     },
   }
 }
+
+/** Fingerprint of the certificate that a new connection is shown. */
+function presented(address: string): Promise<string> {
+  const [host = '', port] = address.split(':')
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256)
+      socket.destroy()
+    })
+    socket.once('error', reject)
+  })
+}
+
+/** The setting of the one broker. */
+const keep = (store: string): ResourceConfig => ({
+  type: ConfigResourceTypes.BROKER,
+  name: '1',
+  configEntries: [{ name: 'listener.name.clients.ssl.keystore.location', value: store }],
+})
 
 /** Key and certificate in one file, as Kafka reads them. */
 function storeInto(file: string, { certFile, keyFile }: Pair): void {
@@ -101,6 +136,8 @@ inter.broker.listener.name=INSIDE
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 ssl.keystore.type=PEM
+ssl.allow.dn.changes=true
+ssl.allow.san.changes=true
 ssl.keystore.location=${keyStore}
 sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 ${sasl}.scram-sha-512.sasl.jaas.config=${JAAS}.scram.ScramLoginModule required;

@@ -1,0 +1,7 @@
+// A service that answers everything with OK; ends with its agent.
+import { createServer } from 'node:http'
+
+createServer((_request, response) => response.end('ok\n')).listen(Number(process.argv[2]))
+process.once('SIGTERM', () => process.exit(0))
+process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0))
+process.stdin.resume()
