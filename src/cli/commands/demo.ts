@@ -4,6 +4,7 @@ import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import { resolveSettings } from '../../config/settings.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import { forPeople } from '../../runtime/reaction.ts'
 import { kafkaOptionsOf } from '../../roles/parts/access.ts'
 import { brokerLog, type DemoLog, embeddedLog } from '../../roles/demo/demo-log.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
@@ -47,7 +48,7 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     code = ending.state === 'recovered' ? EXIT.ok : EXIT.findings
     if (!headless) await untilAborted(interrupted.signal)
   } catch (error) {
-    if (!interrupted.signal.aborted) throw error
+    if (!interrupted.signal.aborted) throw forPeople(error)
   } finally {
     face.close()
     if (interrupted.signal.aborted) context.terminal.say('stopping (Ctrl-C again: at once)')

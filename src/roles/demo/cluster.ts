@@ -7,13 +7,12 @@ import { createInstruments } from '../../adapters/observability/instruments.ts'
 import type { Observability } from '../../adapters/observability/instruments.ts'
 import { createSerde } from '../../adapters/serde/serde.ts'
 import { HsError } from '../../contracts/failure.ts'
-import { clusterId } from '../../contracts/ids.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { initCluster } from '../../runtime/init.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import type { Parts } from '../parts/parts.ts'
+import { type Parts, reach } from '../parts/parts.ts'
 import { startEndpoint } from '../parts/running-role.ts'
 import { PolicyStore } from '../projector/policy-store.ts'
 import { startProjector } from '../projector/projector.ts'
@@ -69,7 +68,7 @@ export class Cluster {
       instruments: observability.instruments,
       prefix: log.prefix,
       partitions: log.partitions,
-      clusterId: clusterId(await own.clusterId()),
+      clusterId: await reach(own, observability.instruments),
     }
     const cluster = new Cluster(parts, log, observability)
     try {

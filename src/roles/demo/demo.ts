@@ -109,11 +109,12 @@ export class Demo {
    * abort (then `stop` is all that is left to do).
    */
   async play(signal: AbortSignal): Promise<Ending> {
-    const cluster = await this.startCluster()
-    if (this.options.init) await cluster.init()
+    const cluster = await orAborted(this.startCluster(), signal)
+    if (this.options.init) await orAborted(cluster.init(), signal)
     else await this.waitForInit(cluster, signal)
     this.story = this.readAll(cluster)
-    await cluster.run()
+    await orAborted(cluster.run(), signal)
+    await orAborted(this.applyPolicies(cluster), signal)
     await this.startServices(cluster)
     signal.throwIfAborted()
     await this.warmUp(cluster, signal)
@@ -161,9 +162,12 @@ export class Demo {
     this.observer.say('genesis found')
   }
 
-  private async startServices(cluster: Cluster): Promise<void> {
+  private async applyPolicies(cluster: Cluster): Promise<void> {
     await cluster.applyPolicies(this.run.token)
     this.observer.say('policies of examples/demo/policies.yaml applied')
+  }
+
+  private async startServices(cluster: Cluster): Promise<void> {
     const fleet = await startFleet({
       ...cluster.parts,
       connect: (role) => cluster.log.connect(role),
@@ -241,6 +245,23 @@ export class Demo {
       await log.close()
     }
   }
+}
+
+/**
+ * Rejects as soon as the signal comes: brokers may take their time. What was under way then fails
+ * when its log is closed.
+ */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(asError(signal.reason))
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  return Promise.race([work, aborted])
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
 }
 
 /** What keeps the demo from being warm, one sentence each. */
