@@ -2,6 +2,7 @@
 // subset on an older Kafka (`kafka-3.9`, all of it with --full), and the demo through a real broker.
 // A part that cannot be had is a skip with its reason, which is a failure in CI.
 import { demoRun } from './demo-section.mjs'
+import { fetchComposeSpec } from './servers/compose-spec.mjs'
 import { DEFAULT_VERSION, startEphemeral, startEphemeralService } from './servers/ephemeral.mjs'
 import { fetchKafka, fetchRegistry, KAFKA_VERSIONS, whatIsMissing } from './servers/fetch.mjs'
 import { ServerProblem } from './servers/folders.mjs'
@@ -62,6 +63,13 @@ const PARTS = [
     name: 'schema registry',
     get: async (say) => {
       await fetchRegistry(say)
+      return null
+    },
+  },
+  {
+    name: 'Compose library',
+    get: async (say) => {
+      await fetchComposeSpec(say)
       return null
     },
   },
@@ -156,7 +164,8 @@ export const olderSection = (shareSeconds) => (say) =>
 export const demoKafkaSection = (say) =>
   withServers(say, { version: DEFAULT_VERSION, clusters: [1], registry: false }, async (_, of) => {
     const tally = emptyTally()
-    const args = ['--brokers', of.join(',')]
-    for (const fault of ['crash', 'hang']) await demoRun(say, tally, { fault, log: 'kafka', args })
+    const named = ['--brokers', of.join(',')]
+    await demoRun(say, tally, { fault: 'crash', log: 'kafka', args: ['--kafka'] })
+    await demoRun(say, tally, { fault: 'hang', log: 'kafka', args: named })
     return tally
   })

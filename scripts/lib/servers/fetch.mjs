@@ -16,7 +16,7 @@ const JAVA_NEEDED = 17
 
 /** Versions that are tried out; the first one is the default. */
 export const KAFKA_VERSIONS = /** @type {const} */ (['4.1.1', '3.9.1'])
-export const REGISTRY_VERSION = '2.6.13.Final'
+const REGISTRY_VERSION = '2.6.13.Final'
 const REGISTRY_ARTIFACT = `io.apicurio:apicurio-registry-app:${REGISTRY_VERSION}:tar.gz:all`
 
 /** @typedef {(line: string) => void} Say */
@@ -54,6 +54,9 @@ function javaWords(major) {
 /** @param {string} version */
 export const kafkaFolder = (version) => cacheFolder('kafka', version)
 export const registryFolder = () => cacheFolder('registry', REGISTRY_VERSION)
+/** The jar that starts the schema registry. */
+export const registryRunner = () =>
+  join(registryFolder(), `apicurio-registry-app-${REGISTRY_VERSION}-runner.jar`)
 
 /**
  * Folder with the jars of a Kafka version, fetched when it is not there.

@@ -1,7 +1,6 @@
 // The schema registry: Apicurio in memory, with the API of Confluent's registry under
 // /apis/ccompat/v7 (docs/DESIGN.md section 10).
-import { join } from 'node:path'
-import { javaCommand, REGISTRY_VERSION, registryFolder } from './fetch.mjs'
+import { javaCommand, registryRunner } from './fetch.mjs'
 
 const PATH = '/apis/ccompat/v7'
 
@@ -14,13 +13,12 @@ export const REGISTRY = {
   readyMs: 60_000,
   mark: (folder) => `-Dhealstream.folder=${folder}`,
   launch: (folder, port) => {
-    const runner = `apicurio-registry-app-${REGISTRY_VERSION}-runner.jar`
     const jvm = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError']
     const http = ['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`]
     const args = [`-Dhealstream.folder=${folder}`, `-Djava.io.tmpdir=${folder}`]
     return {
       command: javaCommand(),
-      args: [...jvm, ...http, ...args, '-jar', join(registryFolder(), runner)],
+      args: [...jvm, ...http, ...args, '-jar', registryRunner()],
     }
   },
   serves: async (port) => {
