@@ -1,5 +1,5 @@
-// Members on real Kafka, each with its thread: the main loop busy, hanging, killed, stopped; the way
-// to the brokers cut; and rounds without end while records are in flight (member-rounds.test.ts).
+// Members on real Kafka, each with its thread: the main loop busy, hanging, killed, stopped; the
+// way to the brokers cut; and rounds without end while records are in flight (member-rounds.test.ts).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
@@ -109,7 +109,7 @@ test.concurrent('a round while a main loop is busy goes on with what it said bef
   expect(kinds(busy).slice(before)).not.toContain('lost')
 })
 
-test.concurrent('a main loop that hangs gives its tasks away, and learns `lost` before anything else', async ({
+test.concurrent('a main loop that hangs gives its tasks away, and learns `lost` first', async ({
   expect,
 }) => {
   // Story: a heartbeat from a thread of its own goes on for ever, and nobody gets the tasks of a
@@ -128,9 +128,7 @@ test.concurrent('a main loop that hangs gives its tasks away, and learns `lost` 
   expect(kinds(hanging).slice(before)).toEqual(['unblocked', 'lost', 'assigned'])
 })
 
-test.concurrent('a member killed with kill -9: the others have its tasks after its session', async ({
-  expect,
-}) => {
+test.concurrent('kill -9: the others have its tasks after its session', async ({ expect }) => {
   const group = groupName()
   const other = member(group)
   const doomed = child(group)

@@ -21,5 +21,6 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/roles/demo/story.ts', 'the demo runs as a process in test/demo'],
   ['src/roles/demo/traffic.ts', 'the demo runs as a process in test/demo'],
   ['src/contracts/limits.ts', 'figures alone; the tests of judge and guards use them'],
+  ['src/adapters/kafka/member-thread.ts', 'test/kafka/member.test.ts: a thread needs the build'],
   ['src/adapters/memory/', 'the conformance suite of the log port is its test'],
 ])

@@ -265,7 +265,10 @@ export class GroupMembership implements Membership {
     }
   }
 
-  /** Until the next heartbeat (sooner after one without an answer), or until something else has to be done at once. */
+  /**
+   * Until the next heartbeat, sooner after one without an answer, or until something else has to be
+   * done at once.
+   */
   async #pause(): Promise<void> {
     this.#nap = new AbortController()
     if (this.#failure !== null || this.#rejoinWanted || !this.#owning) return

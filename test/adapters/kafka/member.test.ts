@@ -3,9 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { type MemberDesk, ThreadMembership } from '../../../src/adapters/kafka/member.ts'
-import { Beat, BEAT_MS, shareKafka, unshareKafka } from '../../../src/adapters/kafka/member-link.ts'
-import type { KafkaOptions } from '../../../src/adapters/kafka/options.ts'
-import { systemClock } from '../../../src/runtime/clock.ts'
+import { Beat, BEAT_MS } from '../../../src/adapters/kafka/member-link.ts'
 import { deferred } from '../../support/deferred.ts'
 
 const ASSIGNED = `{ kind: 'assigned', generation: 1, memberId: 'm', tasks: [1, 2] }`
@@ -109,7 +107,7 @@ test('a main loop that stood still is told `lost` before it is given anything ag
   expect(await membership.next()).toMatchObject({ kind: 'assigned', generation: 2 })
 })
 
-test('what only the main loop knows is asked of it, and a function that throws is told', async () => {
+test('what only the main loop knows is asked of it; a function that throws is told', async () => {
   const code = `
     const ask = (id, question) => port.postMessage({ kind: 'question', id, question })
     ask(1, { kind: 'metadata' })
@@ -140,7 +138,7 @@ test('what only the main loop knows is asked of it, and a function that throws i
   ])
 })
 
-test('the other thread sees a main loop that lives, one that stands still, and one that is back', async () => {
+test('the other thread sees whether the main loop lives, stands still or is back', async () => {
   const { beat } = member(`port.on('message', () => {})`)
   const seen = new Beat(beat.memory)
   await new Promise((resolve) => setTimeout(resolve, 2 * BEAT_MS))
@@ -149,31 +147,4 @@ test('the other thread sees a main loop that lives, one that stands still, and o
   expect(seen.lateMs()).toBeGreaterThan(BEAT_MS / 2)
   await new Promise((resolve) => setTimeout(resolve, BEAT_MS / 2))
   expect(seen.lateMs()).toBe(0)
-})
-
-const SECRETS: readonly KafkaOptions['sasl'][] = [
-  undefined,
-  { mechanism: 'SCRAM-SHA-512', username: 'u', password: { file: '/run/secrets/p' } },
-  { mechanism: 'PLAIN', username: 'u', password: () => Promise.resolve('from a function') },
-  { mechanism: 'OAUTHBEARER', token: { file: '/run/secrets/t' } },
-  { mechanism: 'OAUTHBEARER', token: () => Promise.resolve('from a function') },
-]
-
-test.each(SECRETS)('options %# can go to another thread and come out whole', async (sasl) => {
-  const options: KafkaOptions = {
-    brokers: ['a:1', 'b:2'],
-    clientId: 'c',
-    tls: { caFile: '/ca.pem' },
-    sasl,
-    connectTimeoutMs: 5,
-    clock: systemClock,
-  }
-  const there = structuredClone(shareKafka(options))
-  const askSecret = (): Promise<string> => Promise.resolve('from a function')
-  const back = unshareKafka(there, { clock: systemClock, askSecret })
-  expect(structuredClone(shareKafka(back))).toEqual(there)
-  const secret = back.sasl && 'token' in back.sasl ? back.sasl.token : back.sasl?.password
-  expect(back).toMatchObject({ brokers: ['a:1', 'b:2'], clientId: 'c', connectTimeoutMs: 5 })
-  if (typeof secret === 'function') expect(await secret()).toBe('from a function')
-  else if (sasl !== undefined) expect(back.sasl).toEqual(sasl)
 })
