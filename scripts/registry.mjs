@@ -8,8 +8,8 @@ await serviceMain({
   name: 'registry',
   service: REGISTRY,
   port: 8081,
-  about: `The schema registry (Apicurio, with the API of Confluent's) in memory: its subjects are gone
-with it. Needs Java 17 or newer, and Maven the first time; otherwise docker compose is used.`,
+  about: `The schema registry (Apicurio, with the API of Confluent's) in memory: its subjects are
+gone with it. Needs Java 17 or newer, and Maven the first time; otherwise docker compose is used.`,
   install: 'Install OpenJDK 17 and Maven (Debian: openjdk-17-jre-headless maven).',
   variable: 'HEALSTREAM_REGISTRY_URL',
   url: registryUrl,

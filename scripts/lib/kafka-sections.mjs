@@ -1,6 +1,6 @@
 // Sections with real parts: getting them (`parts`), the tests on real brokers (`kafka`), a named
-// subset on an older Kafka (`kafka-3.9`, all of it with --full), and the demo through a real broker.
-// A part that cannot be had is a skip with its reason, which is a failure in CI.
+// subset on an older Kafka (`kafka-3.9`, all of it with --full), and the demo through a real
+// broker. A part that cannot be had is a skip with its reason, which is a failure in CI.
 import { demoRun } from './demo-section.mjs'
 import { fetchComposeSpec } from './servers/compose-spec.mjs'
 import { DEFAULT_VERSION, startEphemeral, startEphemeralService } from './servers/ephemeral.mjs'

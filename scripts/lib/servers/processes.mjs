@@ -72,8 +72,8 @@ export function signal(known, name) {
 }
 
 /**
- * Whether a process has let go of everything. A killed one loses its command line first, its sockets
- * later, with its last thread; what remains until the parent asks (state Z) holds nothing.
+ * Whether a process has let go of everything. A killed one loses its command line first, its
+ * sockets later, with its last thread; what remains until the parent asks (state Z) holds nothing.
  * @param {number} pid
  */
 function isGone(pid) {

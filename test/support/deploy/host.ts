@@ -139,11 +139,11 @@ export class HostServices {
     const made = spawnSync(javaCommand(), ['-cp', this.#jars, ...args, final], { env })
     const said = made.stdout.toString()
     if (made.status !== 0 && !said.includes('already formatted')) throw new Error(said)
-    const tool = `exec ${javaCommand()} $KAFKA_HEAP_OPTS $KAFKA_JVM_PERFORMANCE_OPTS -cp '${this.#jars}'`
+    const java = `exec ${javaCommand()} $KAFKA_HEAP_OPTS $KAFKA_JVM_PERFORMANCE_OPTS`
     const bin = this.#place('kafka', 'bin')
     const main = 'org.apache.kafka.tools.BrokerApiVersionsCommand'
     const script = join(bin, 'kafka-broker-api-versions.sh')
-    writeFileSync(script, `#!/bin/sh\n${tool} ${main} "$@"\n`, { mode: 0o755 })
+    writeFileSync(script, `#!/bin/sh\n${java} -cp '${this.#jars}' ${main} "$@"\n`, { mode: 0o755 })
     const options = `${env['KAFKA_HEAP_OPTS']} ${env['KAFKA_JVM_PERFORMANCE_OPTS']}`.split(' ')
     return [
       javaCommand(),
