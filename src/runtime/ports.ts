@@ -98,6 +98,10 @@ export interface LogReader {
 
 /** Where and when the log took a batch. */
 export interface Appended extends TopicPartition {
+  /**
+   * −1, as `lastOffset`, where an idempotent producer is told that the log has the batch but no
+   * longer where (a repeated request that was answered too late to be remembered).
+   */
   readonly baseOffset: number
   readonly lastOffset: number
   /** Log append time, epoch ms, or null where the topic keeps the producer's time. */

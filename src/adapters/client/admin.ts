@@ -1,4 +1,4 @@
-// Topics and offsets: one request each.
+// Topics and offsets, asked again for as long as brokers say that they are only not able to now.
 import { LogError } from '../../runtime/log-error.ts'
 import type {
   Isolation,
@@ -7,9 +7,20 @@ import type {
   TopicPartition,
   TopicSetup,
 } from '../../runtime/ports.ts'
-import { type Connection, expectNone, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
+import { Backoff } from './backoff.ts'
+import { type ErrorCode, isRetriable } from './error-codes.ts'
+import type { Api, RequestOf, ResponseOf } from './protocol.ts'
+import { type Connection, expectNone, refusal, Session } from './session.ts'
+import { CONFIRM_MS } from './topic-cache.ts'
 
-const LIMITS = { timeoutMs: REQUEST_TIMEOUT_MS }
+const DEADLINE_MS = 5_000
+/** Of one attempt; a log that does not answer at all is not asked again. */
+const ATTEMPT_MS = 10_000
+/** The controller makes or removes many partitions, and every broker has to hear of it. */
+const CHANGE_DEADLINE_MS = 30_000
+
+/** How an answer is read: what kept single parts of the request from being carried out. */
+type ErrorsOf<K extends Api> = (answer: ResponseOf<K>) => readonly ErrorCode[]
 
 export class Admin implements LogAdmin {
   readonly #session: Session
@@ -19,20 +30,25 @@ export class Admin implements LogAdmin {
   }
 
   async clusterId(): Promise<string> {
-    return (await this.#session.call('describeCluster', {}, LIMITS)).clusterId
+    return (await this.#ask('describeCluster', {}, () => [])).clusterId
   }
 
   async createTopics(topics: readonly TopicSetup[]): Promise<void> {
-    const { errors } = await this.#session.call('createTopics', { topics }, LIMITS)
+    const deadlineMs = this.#session.clock.monotonicMs() + CHANGE_DEADLINE_MS
+    const { errors } = await this.#askUntil(deadlineMs, 'createTopics', { topics }, (a) => a.errors)
     for (const [i, error] of errors.entries()) {
       if (error === 'NONE' || error === 'TOPIC_ALREADY_EXISTS') continue
       const cause = refusal('createTopics', error)
       throw new LogError(cause.code, `${cause.message} ${topics[i]?.topic ?? ''}`, { cause })
     }
+    await this.#untilLed(
+      topics.filter((_, i) => errors[i] === 'NONE'),
+      deadlineMs,
+    )
   }
 
   async describeTopics(names: readonly string[]): Promise<readonly (TopicDescription | null)[]> {
-    return (await this.#session.call('describeTopics', { names }, LIMITS)).topics
+    return (await this.#ask('describeTopics', { names }, () => [])).topics
   }
 
   async offsets(
@@ -41,8 +57,10 @@ export class Admin implements LogAdmin {
     isolation: Isolation,
   ): Promise<readonly number[]> {
     const request = { partitions, at, isolation }
-    const answers = (await this.#session.call('listOffsets', request, LIMITS)).partitions
-    return answers.map(({ error, offset }, i) => {
+    const answer = await this.#ask('listOffsets', request, (a) => a.partitions.map((p) => p.error))
+    if (answer.partitions.length !== partitions.length)
+      throw new LogError('INVALID_REQUEST', 'an offset is missing in the answer to listOffsets')
+    return answer.partitions.map(({ error, offset }, i) => {
       expectNone('listOffsets', error, partitions[i])
       return offset
     })
@@ -51,12 +69,13 @@ export class Admin implements LogAdmin {
   async deleteRecords({ topic, partition }: TopicPartition, beforeOffset: number): Promise<void> {
     const at = { topic, partition }
     const request = { topic, partition, beforeOffset }
-    const { error } = await this.#session.call('deleteRecords', request, LIMITS)
+    const { error } = await this.#ask('deleteRecords', request, (answer) => [answer.error])
     expectNone('deleteRecords', error, at)
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {
-    const { errors } = await this.#session.call('deleteTopics', { names }, LIMITS)
+    const deadlineMs = this.#session.clock.monotonicMs() + CHANGE_DEADLINE_MS
+    const { errors } = await this.#askUntil(deadlineMs, 'deleteTopics', { names }, (a) => a.errors)
     for (const error of errors)
       if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') expectNone('deleteTopics', error)
   }
@@ -65,4 +84,51 @@ export class Admin implements LogAdmin {
     this.#session.close()
     return Promise.resolve()
   }
+
+  /** A topic that was created can be used when its partitions have leaders. */
+  async #untilLed(topics: readonly TopicSetup[], deadlineMs: number): Promise<void> {
+    const partitions = topics.flatMap(({ topic, partitions: count }) =>
+      Array.from({ length: count }, (_, partition) => ({ topic, partition })),
+    )
+    if (partitions.length === 0) return
+    await this.#askUntil(deadlineMs, 'locate', { partitions }, (answer) =>
+      // Not known yet is as good as not led yet.
+      answer.partitions.map(({ error }) => (error === 'NONE' ? error : 'LEADER_NOT_AVAILABLE')),
+    )
+  }
+
+  #ask<K extends Api>(api: K, request: RequestOf<K>, errors: ErrorsOf<K>): Promise<ResponseOf<K>> {
+    const deadlineMs = this.#session.clock.monotonicMs() + DEADLINE_MS
+    return this.#askUntil(deadlineMs, api, request, errors)
+  }
+
+  /** Errors: `UNAVAILABLE` without any answer; the last answer is returned whatever it says. */
+  async #askUntil<K extends Api>(
+    deadlineMs: number,
+    api: K,
+    request: RequestOf<K>,
+    errors: ErrorsOf<K>,
+  ): Promise<ResponseOf<K>> {
+    const { clock } = this.#session
+    const startMs = clock.monotonicMs()
+    const backoff = new Backoff(20, 500)
+    for (;;) {
+      const timeoutMs = Math.min(deadlineMs - clock.monotonicMs(), ATTEMPT_MS)
+      const answer = await this.#session.call(api, request, { timeoutMs })
+      const nowMs = clock.monotonicMs()
+      const found = errors(answer)
+      if (!found.some((error) => isAskedAgain(api, error, nowMs - startMs))) return answer
+      const pauseMs = backoff.next()
+      if (nowMs + pauseMs >= deadlineMs) return answer
+      await this.#session.sleep(pauseMs)
+    }
+  }
+}
+
+/** Whether a topic exists is what deleteTopics and createTopics are told, not what they wait for. */
+const CHANGES: ReadonlySet<Api> = new Set<Api>(['createTopics', 'deleteTopics'])
+
+function isAskedAgain(api: Api, error: ErrorCode, elapsedMs: number): boolean {
+  if (error === 'UNKNOWN_TOPIC_OR_PARTITION') return !CHANGES.has(api) && elapsedMs < CONFIRM_MS
+  return isRetriable(error)
 }

@@ -2,16 +2,16 @@
 import type { OutgoingRecord } from '../../contracts/record.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Appended, TopicPartition } from '../../runtime/ports.ts'
+import type { Crc32c } from '../../runtime/record-batch.ts'
 import { type BatchFields, encodeBatch, maxRecordBytes } from '../../runtime/record-batch-encode.ts'
 import { type ProducedPartition, type ProducerIdentity, partitionKey } from './protocol.ts'
-import type { Session } from './session.ts'
 
 /** Room for the batch's own header. */
 const HEADER_BYTES = 61
 const SEQUENCE_SPAN = 2 ** 31
 
 export interface PartitionRecords extends TopicPartition {
-  readonly records: OutgoingRecord[]
+  readonly records: readonly OutgoingRecord[]
 }
 
 /** A batch ready to be sent. */
@@ -22,7 +22,7 @@ export interface OutgoingBatch extends TopicPartition {
 
 /** In the order in which partitions first appear. */
 export function byPartition(records: readonly OutgoingRecord[]): PartitionRecords[] {
-  const groups = new Map<string, PartitionRecords>()
+  const groups = new Map<string, TopicPartition & { readonly records: OutgoingRecord[] }>()
   for (const record of records) {
     const key = partitionKey(record)
     let group = groups.get(key)
@@ -35,27 +35,30 @@ export function byPartition(records: readonly OutgoingRecord[]): PartitionRecord
   return [...groups.values()]
 }
 
+export interface EncodeOptions extends ProducerIdentity {
+  readonly transactional: boolean
+  /** Of the first record. */
+  readonly sequence: number
+  readonly maxMessageBytes: number
+  readonly crc32c: Crc32c
+}
+
 /**
- * Encodes one partition's records; the sequence numbers start at `sequence`.
- * Errors: `TOO_LARGE` when one record alone is larger than the topic takes, `TOPIC_GONE`,
- * `INVALID_REQUEST`.
+ * Encodes one partition's records.
+ * Errors: `TOO_LARGE` when one record alone is larger than the topic takes, `INVALID_REQUEST`.
  */
-export async function encodePartition(
-  session: Session,
-  part: PartitionRecords,
-  producer: ProducerIdentity & { readonly transactional: boolean; readonly sequence: number },
-): Promise<OutgoingBatch[]> {
-  const { maxMessageBytes } = await session.topics.get(part.topic)
+export function encodePartition(part: PartitionRecords, options: EncodeOptions): OutgoingBatch[] {
+  const { maxMessageBytes } = options
   const batches: OutgoingBatch[] = []
-  let sequence = producer.sequence
+  let { sequence } = options
   for (const records of split(part.records, maxMessageBytes)) {
     const fields: BatchFields = {
-      transactional: producer.transactional,
-      producerId: producer.producerId,
-      producerEpoch: producer.producerEpoch,
+      transactional: options.transactional,
+      producerId: options.producerId,
+      producerEpoch: options.producerEpoch,
       baseSequence: sequence,
     }
-    const batch = encodeBatch(records, fields, session.crc32c)
+    const batch = encodeBatch(records, fields, options.crc32c)
     if (batch.length > maxMessageBytes)
       throw new LogError(
         'TOO_LARGE',

@@ -1,21 +1,37 @@
-// The idempotent producer: one batch in flight per partition, repeated with the same sequence
-// number until it is answered. A batch given up in doubt ends the producer id: the next send starts
-// with a new one, so that the numbers of the old one can never hide or double a later batch.
+// The idempotent producer: one batch in flight per partition, repeated with the same sequence number
+// until it is answered; batches of one leader that are ready at the same time share a request. A
+// batch given up in doubt ends the producer id: the next send starts with a new one, so that the
+// numbers of the old one can never hide or double a later batch. An id that the log no longer knows
+// (expired, or its numbers lost with a leader) ends as well, and the batch that found out goes again
+// under a new one, but only while no attempt at it can have been stored.
 import type { OutgoingRecord } from '../../contracts/record.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Appended, IdempotentProducer } from '../../runtime/ports.ts'
 import { type ProducerIdentity, partitionKey } from './protocol.ts'
 import {
-  appendedFrom,
   byPartition,
   encodePartition,
   nextSequence,
   type OutgoingBatch,
   type PartitionRecords,
 } from './batching.ts'
-import { type Connection, expectNone, Session } from './session.ts'
+import type { ErrorCode, Failure } from './error-codes.ts'
+import { ProduceGate } from './produce-gate.ts'
+import { type Connection, expectNone, refusal, Session } from './session.ts'
+import { store, type Stored } from './storing.ts'
 
 const DEFAULT_DEADLINE_MS = 5_000
+/** So often a send goes on under a new id; a log that keeps losing them has another trouble. */
+const MAX_LOSSES = 2
+
+/** The log knows nothing, or something else, of this producer id. */
+const ID_LOST: ReadonlySet<ErrorCode> = new Set<Failure>([
+  'INVALID_PRODUCER_EPOCH',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'PRODUCER_FENCED',
+  'UNKNOWN_PRODUCER_ID',
+])
 
 interface Identity extends ProducerIdentity {
   readonly sequences: Map<string, number>
@@ -24,6 +40,7 @@ interface Identity extends ProducerIdentity {
 export class Producer implements IdempotentProducer {
   readonly #session: Session
   readonly #deadlineMs: number
+  readonly #gate: ProduceGate
   /** The last job of each partition; the next one waits for it. */
   readonly #tails = new Map<string, Promise<unknown>>()
   #identity: Promise<Identity> | null = null
@@ -31,6 +48,7 @@ export class Producer implements IdempotentProducer {
   constructor(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS) {
     this.#session = new Session(connection)
     this.#deadlineMs = deadlineMs
+    this.#gate = new ProduceGate(this.#session, { transactionalId: null, byLeader: true })
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<readonly Appended[]> {
@@ -66,40 +84,35 @@ export class Producer implements IdempotentProducer {
   async #sendPartition(part: PartitionRecords, deadlineMs: number): Promise<Appended[]> {
     if (this.#session.clock.monotonicMs() >= deadlineMs)
       throw new LogError('UNAVAILABLE', 'earlier sends to the partition took all the time')
-    const identity = await this.#initialised(deadlineMs)
-    const key = partitionKey(part)
-    const sequence = identity.sequences.get(key) ?? 0
-    const producer = { ...identity, transactional: false, sequence }
+    const { crc32c, topics } = this.#session
+    const { maxMessageBytes } = await topics.get(part.topic, deadlineMs)
     const appended: Appended[] = []
-    for (const batch of await encodePartition(this.#session, part, producer)) {
-      appended.push(await this.#sendBatch(batch, identity, deadlineMs))
-      const used = identity.sequences.get(key) ?? 0
-      identity.sequences.set(key, nextSequence(used, batch.recordCount))
+    let { records } = part
+    for (let losses = 0; records.length > 0; ) {
+      const identity = await this.#initialised(deadlineMs)
+      const sequence = identity.sequences.get(partitionKey(part)) ?? 0
+      const own = { ...identity, transactional: false, sequence }
+      for (const batch of encodePartition(
+        { ...part, records },
+        { ...own, maxMessageBytes, crc32c },
+      )) {
+        const stored = await this.#sendBatch(batch, identity, deadlineMs)
+        if (isIdLost(stored) && ++losses <= MAX_LOSSES) break
+        appended.push(placeOf(batch, stored))
+        records = records.slice(batch.recordCount)
+      }
     }
     return appended
   }
 
-  async #sendBatch(
-    { topic, partition, batch, recordCount }: OutgoingBatch,
-    identity: Identity,
-    deadlineMs: number,
-  ): Promise<Appended> {
-    const request = { transactionalId: null, partitions: [{ topic, partition, batch }] }
-    const { answer } = await this.#session
-      .attempt('produce', request, deadlineMs)
-      .catch(async (error: unknown) => {
-        if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
-        await this.#retire(identity)
-        const at = { topic, partition }
-        throw new LogError('IN_DOUBT', 'no answer to produce', { cause: error, at })
-      })
-    const [stored] = answer.partitions
-    if (stored === undefined || stored.topic !== topic || stored.partition !== partition)
-      throw new LogError('INVALID_REQUEST', 'the answer to produce is about something else')
-    if (stored.error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#session.topics.forget(topic)
-    if (stored.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER') await this.#retire(identity)
-    expectNone('produce', stored.error, { topic, partition })
-    return appendedFrom(stored, recordCount)
+  async #sendBatch(batch: OutgoingBatch, identity: Identity, deadlineMs: number): Promise<Stored> {
+    const stored = await store(this.#session, this.#gate, { batch, deadlineMs })
+    const key = partitionKey(batch)
+    if (stored.kind === 'stored') {
+      const sequence = identity.sequences.get(key) ?? 0
+      identity.sequences.set(key, nextSequence(sequence, batch.recordCount))
+    } else if (stored.mayBeStored || isIdLost(stored)) await this.#retire(identity)
+    return stored
   }
 
   async #initialised(deadlineMs: number): Promise<Identity> {
@@ -123,4 +136,25 @@ export class Producer implements IdempotentProducer {
   async #retire(identity: Identity): Promise<void> {
     if (this.#identity !== null && (await this.#identity) === identity) this.#identity = null
   }
+}
+
+/** Nothing of it is stored, and it may go again under a new id. */
+function isIdLost(stored: Stored): boolean {
+  return stored.kind === 'refused' && !stored.mayBeStored && ID_LOST.has(stored.error)
+}
+
+function placeOf({ topic, partition }: OutgoingBatch, stored: Stored): Appended {
+  const at = { topic, partition }
+  if (stored.kind === 'stored')
+    return stored.appended ?? { ...at, baseOffset: -1, lastOffset: -1, appendMs: null }
+  const last = stored.kind === 'refused' ? stored.error : (stored.cause?.message ?? 'no time')
+  // What became of a batch does not matter where its topic is gone.
+  const isGone = stored.kind === 'refused' && stored.error === 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (stored.mayBeStored && !isGone) {
+    const message = `it is not known whether ${topic}/${partition} has the batch: ${last}`
+    throw new LogError('IN_DOUBT', message, { at })
+  }
+  if (stored.kind === 'refused' && !ID_LOST.has(stored.error))
+    throw refusal('produce', stored.error, at)
+  throw new LogError('UNAVAILABLE', `${topic}/${partition} takes nothing now: ${last}`, { at })
 }

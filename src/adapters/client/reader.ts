@@ -1,6 +1,15 @@
-// The reader: one long-poll fetch for all assigned partitions, positions kept here, batches shown
-// as they are stored. The first poll after assign() asks without waiting and reports the partition
-// even when it is empty, so that a caller learns at once where the end is.
+// The reader: one long-poll fetch per leader, each with an answer of its own, so that a leader that
+// has nothing, or is dead, never delays another's records. While the caller works on what a poll
+// brought, the next fetch to the leaders it came from is under way already; nothing is fetched
+// further ahead than that. Positions are kept here and move when a poll resolves.
+//
+//   assign ─► prepare (settings, leader, start) ─► fetch ─► answer waits ─► poll shows it ─► fetch …
+//                ▲                                   │ leader moved, silent: again, 20 → 500 ms
+//                └───────────────────────────────────┘
+//
+// What a poll says, in this order: news, an error about one partition, or (when its time is up)
+// that those who answered had nothing. An error is told once; at the next poll the partition is
+// asked for again, where it stood.
 import { LogError } from '../../runtime/log-error.ts'
 import type {
   Fetched,
@@ -11,35 +20,66 @@ import type {
 } from '../../runtime/ports.ts'
 import { selectBatches } from '../../runtime/record-batch-select.ts'
 import { type FetchedPartition, partitionKey } from './protocol.ts'
-import { type Connection, expectNone, REQUEST_TIMEOUT_MS, Session } from './session.ts'
+import { about, Entry } from './reader-entry.ts'
+import { type Flight, Flights } from './reader-flights.ts'
+import { type Finding, findingOf, prepare, whyOutOfRange } from './reader-prepare.ts'
+import { type Connection, isUnavailable, Session } from './session.ts'
 
 const DEFAULT_MAX_BYTES = 1_048_576
+/** Longest time a leader is told to wait for news; a longer poll asks again. */
+const MAX_WAIT_MS = 1_000
+/** Longest wait for the answer to a question before the first fetch. */
+const PREPARE_TIMEOUT_MS = 2_000
+/** Quiet leaders answer about when the poll ends: so long it waits for those that are not there. */
+const GRACE_MS = 50
+/** A leader that answers at once, and has nothing, is asked again after this. */
+const HASTE_PAUSE_MS = 20
 
-interface Assignment extends TopicPartition {
-  start: StartPosition
-  /** Next offset, or null until `start` was resolved. */
-  position: number | null
-  reported: boolean
+/** A poll that waits. */
+interface Waiting {
+  readonly startMs: number
+  readonly maxWaitMs: number
+  readonly resolve: (fetched: readonly Fetched[]) => void
+  readonly reject: (error: unknown) => void
 }
 
 export class Reader implements LogReader {
   readonly #session: Session
   readonly #options: ReadOptions
-  readonly #assigned = new Map<string, Assignment>()
-  #polling = false
+  readonly #flights: Flights
+  readonly #assigned = new Map<string, Entry>()
+  #isPolling = false
+  #poll: Waiting | null = null
+  /** Number of the current or last poll. */
+  #polls = 0
+  #alarm: { readonly atMs: number; readonly stop: AbortController } | null = null
 
   constructor(connection: Connection, options: ReadOptions) {
     this.#session = new Session(connection)
     this.#options = options
+    const { isolation, maxBytesPerPartition: maxBytes = DEFAULT_MAX_BYTES } = options
+    this.#flights = new Flights(
+      this.#session,
+      { isolation, maxBytes },
+      {
+        landed: (flight, answers) => this.#landed(flight, answers),
+        failed: (flight, error) => this.#unanswered(flight, error),
+      },
+    )
   }
 
-  assign({ topic, partition }: TopicPartition, start: StartPosition): void {
-    const isOffset = typeof start === 'number'
-    if (isOffset && (!Number.isSafeInteger(start) || start < 0))
+  assign(at: TopicPartition, start: StartPosition): void {
+    if (typeof start === 'number' && (!Number.isSafeInteger(start) || start < 0))
       throw new LogError('INVALID_REQUEST', `${start} is not an offset`)
-    const position = isOffset ? start : null
-    const entry: Assignment = { topic, partition, start, position, reported: false }
-    this.#assigned.set(partitionKey(entry), entry)
+    const key = partitionKey(at)
+    const before = this.#assigned.get(key)
+    const entry = new Entry(at, start)
+    if (before !== undefined && before.trouble === null) {
+      entry.node = before.node
+      entry.compacted = before.compacted
+    }
+    this.#assigned.set(key, entry)
+    this.#advance()
   }
 
   unassign(at: TopicPartition): void {
@@ -51,94 +91,279 @@ export class Reader implements LogReader {
   }
 
   async poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly Fetched[]> {
-    if (this.#polling) throw new LogError('INVALID_REQUEST', 'one poll at a time')
-    this.#polling = true
+    if (this.#isPolling) throw new LogError('INVALID_REQUEST', 'one poll at a time')
+    this.#session.throwIfClosed()
+    signal?.throwIfAborted()
+    const abort = (): void => this.#end()?.reject(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#isPolling = true
     try {
-      return await this.#poll(maxWaitMs, signal)
+      return await new Promise((resolve, reject) => {
+        const startMs = this.#session.clock.monotonicMs()
+        this.#poll = { startMs, maxWaitMs: Math.max(0, maxWaitMs), resolve, reject }
+        this.#polls++
+        this.#advance()
+      })
     } finally {
-      this.#polling = false
+      signal?.removeEventListener('abort', abort)
+      this.#isPolling = false
     }
   }
 
   close(): Promise<void> {
     this.#session.close()
+    this.#end()?.reject(new LogError('CLOSED', 'used after close()'))
     return Promise.resolve()
   }
 
-  async #poll(maxWaitMs: number, signal: AbortSignal | undefined): Promise<readonly Fetched[]> {
-    await this.#resolveStarts(signal)
-    const asked = [...this.#assigned.values()].filter((entry) => entry.position !== null)
-    const waitMs = asked.some((entry) => !entry.reported) ? 0 : Math.max(0, maxWaitMs)
-    const sentMs = this.#session.clock.monotonicMs()
-    const { partitions } = await this.#session.call(
-      'fetch',
-      {
-        node: 0,
-        isolation: this.#options.isolation,
-        maxWaitMs: waitMs,
-        partitions: asked.map(({ topic, partition, position }) => ({
-          topic,
-          partition,
-          offset: position ?? 0,
-          maxBytes: this.#options.maxBytesPerPartition ?? DEFAULT_MAX_BYTES,
-        })),
-      },
-      { timeoutMs: waitMs + REQUEST_TIMEOUT_MS, signal },
-    )
-    const selected: { entry: Assignment; fetched: Fetched }[] = []
-    for (const answer of partitions) {
-      const entry = this.#assigned.get(partitionKey(answer))
-      // Taken away or moved while the request was under way.
-      if (entry === undefined || !asked.includes(entry) || entry.position === null) continue
-      selected.push({ entry, fetched: await this.#select(answer, entry.position, sentMs) })
-    }
-    return this.#advance(selected)
+  /** The poll that waits, which waits no more. */
+  #end(): Waiting | null {
+    const poll = this.#poll
+    this.#poll = null
+    this.#disarm()
+    return poll
   }
 
-  /** Positions move only when all partitions of the answer could be read. */
-  #advance(selected: readonly { entry: Assignment; fetched: Fetched }[]): readonly Fetched[] {
-    const news: Fetched[] = []
-    for (const { entry, fetched } of selected) {
-      if (this.#assigned.get(partitionKey(entry)) !== entry) continue
-      news.push(fetched)
-      entry.position = fetched.to
-      entry.reported = true
-    }
-    return news
+  /** Does what can be done for the poll that waits, if one does, and sees whether it is over. */
+  #advance(): void {
+    const poll = this.#poll
+    if (poll === null) return
+    const entries = [...this.#assigned.values()]
+    if (entries.some((entry) => entry.hasNews)) return this.#show(poll, entries)
+    const failure = entries.find((entry) => entry.failure !== null)?.failure ?? null
+    if (failure !== null) return this.#tell(poll, entries, failure)
+    const nowMs = this.#session.clock.monotonicMs()
+    this.#ask(poll, entries, nowMs)
+    const deadlineMs = this.#deadlineMs(poll)
+    if (nowMs >= deadlineMs && this.#isTimeUp(poll, entries, nowMs, deadlineMs)) return
+    this.#arm(entries, nowMs, [deadlineMs, deadlineMs + GRACE_MS, lastMs(poll, 0) + GRACE_MS])
   }
 
-  async #select(answer: FetchedPartition, from: number, sentMs: number): Promise<Fetched> {
-    const { topic, partition, error } = answer
-    const at = { topic, partition }
-    if (error === 'OFFSET_OUT_OF_RANGE') {
-      this.#session.topics.forget(topic)
-      const range = `${answer.logStartOffset} to ${answer.endOffset}`
-      const message = `position ${from} of ${topic}/${partition} is outside of ${range}`
-      throw new LogError('POSITION_LOST', message, { at })
-    }
-    if (error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#session.topics.forget(topic)
-    expectNone('fetch', error, at)
-    const { compacted } = await this.#session.topics.get(topic)
-    return selectBatches({ ...answer, sentMs }, { from, compacted, crc32c: this.#session.crc32c })
-  }
-
-  async #resolveStarts(signal: AbortSignal | undefined): Promise<void> {
-    for (const start of ['earliest', 'latest'] as const) {
-      const entries = [...this.#assigned.values()].filter(
-        (entry) => entry.start === start && entry.position === null,
-      )
-      if (entries.length === 0) continue
-      const { partitions } = await this.#session.call(
-        'listOffsets',
-        { isolation: this.#options.isolation, at: start, partitions: entries },
-        { timeoutMs: REQUEST_TIMEOUT_MS, signal },
-      )
-      for (const [i, entry] of entries.entries()) {
-        const answer = partitions[i]
-        if (answer === undefined) throw new LogError('INVALID_REQUEST', 'an offset is missing')
-        expectNone('listOffsets', answer.error, { topic: entry.topic, partition: entry.partition })
-        entry.position = answer.offset
+  #ask(poll: Waiting, entries: readonly Entry[], nowMs: number): void {
+    const lost: Entry[] = []
+    const byNode = new Map<number, Entry[]>()
+    for (const entry of entries) {
+      if (entry.preparing || nowMs < entry.notBeforeMs) continue
+      if (!entry.isReady) lost.push(entry)
+      else if (entry.node !== null) {
+        const list = byNode.get(entry.node)
+        if (list === undefined) byNode.set(entry.node, [entry])
+        else list.push(entry)
       }
     }
+    if (lost.length > 0) this.#prepare(lost)
+    for (const [node, list] of byNode) this.#fetch(poll, node, list, nowMs)
   }
+
+  #deadlineMs({ startMs, maxWaitMs }: Waiting): number {
+    for (const { fresh } of this.#assigned.values()) if (fresh) return startMs
+    return startMs + maxWaitMs
+  }
+
+  #fetch(poll: Waiting, node: number, entries: readonly Entry[], nowMs: number): void {
+    const isFresh = entries.some((entry) => entry.fresh)
+    const flight = this.#flights.get(node)
+    if (flight !== null) {
+      // Waiting for news of others is not for those who only want to know where they stand.
+      const isMissing = entries.some((entry) => entry.fresh && !flight.entries.includes(entry))
+      if (!isMissing) return
+      this.#flights.cancel(node)
+    }
+    const isAsked = entries.every((entry) => entry.askedIn === this.#polls)
+    if (isAsked && nowMs >= this.#deadlineMs(poll)) return
+    const leftMs = poll.startMs + poll.maxWaitMs - nowMs
+    for (const entry of entries) entry.askedIn = this.#polls
+    const waitMs = isFresh ? 0 : Math.max(0, Math.min(leftMs, MAX_WAIT_MS))
+    this.#flights.send(node, entries, waitMs)
+  }
+
+  #prepare(entries: readonly Entry[]): void {
+    for (const entry of entries) entry.preparing = true
+    const { isolation } = this.#options
+    prepare(this.#session, entries, { isolation, timeoutMs: PREPARE_TIMEOUT_MS }).then(
+      (findings) => this.#found(entries, findings),
+      (error: unknown) =>
+        this.#found(
+          entries,
+          entries.map(() => asFinding(error)),
+        ),
+    )
+  }
+
+  #found(entries: readonly Entry[], findings: readonly Finding[]): void {
+    const nowMs = this.#session.clock.monotonicMs()
+    for (const [i, entry] of entries.entries()) {
+      entry.preparing = false
+      const finding = findings[i]
+      if (finding !== undefined) this.#note(entry, finding, nowMs)
+    }
+    this.#advance()
+  }
+
+  #note(entry: Entry, finding: Finding, nowMs: number): void {
+    if (finding.kind === 'trouble') entry.troubled(finding.error, this.#polls, nowMs)
+    if (finding.kind === 'doubt') entry.doubted(finding.error, this.#polls, nowMs)
+    if (finding.kind === 'failure') entry.failed(finding.error, nowMs)
+  }
+
+  #landed(flight: Flight, answers: readonly (FetchedPartition | null)[]): void {
+    const nowMs = this.#session.clock.monotonicMs()
+    let isNews = false
+    for (const [i, entry] of flight.entries.entries()) {
+      if (this.#assigned.get(partitionKey(entry)) !== entry) continue
+      this.#take(entry, answers[i] ?? null, flight.sentMs)
+      isNews ||= entry.answer === null || entry.hasNews
+    }
+    if (!isNews && nowMs < flight.dueMs - HASTE_PAUSE_MS)
+      for (const entry of flight.entries)
+        entry.notBeforeMs = Math.max(entry.notBeforeMs, nowMs + HASTE_PAUSE_MS)
+    this.#advance()
+  }
+
+  #take(entry: Entry, answer: FetchedPartition | null, sentMs: number): void {
+    const nowMs = this.#session.clock.monotonicMs()
+    const error = answer?.error ?? 'NETWORK_EXCEPTION'
+    if (answer !== null && error === 'NONE') return this.#select(entry, { ...answer, sentMs })
+    if (error === 'NONE') return
+    if (error === 'OFFSET_OUT_OF_RANGE') {
+      this.#session.topics.forget(entry.topic)
+      entry.preparing = true
+      whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS).then(
+        (finding) => this.#found([entry], [finding]),
+        (cause: unknown) => this.#found([entry], [asFinding(cause)]),
+      )
+      return
+    }
+    if (error === 'UNKNOWN_TOPIC_OR_PARTITION') {
+      this.#session.topics.forget(entry.topic)
+      entry.compacted = null
+    }
+    this.#note(entry, findingOf('fetch', error, entry), nowMs)
+  }
+
+  #select(entry: Entry, answer: FetchedPartition & { readonly sentMs: number }): void {
+    const { position: from, compacted } = entry
+    if (from === null || compacted === null) return
+    const { crc32c } = this.#session
+    try {
+      entry.answered(selectBatches(answer, { from, compacted, crc32c }))
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error
+      entry.failed(about(entry, error), this.#session.clock.monotonicMs())
+    }
+  }
+
+  #unanswered(flight: Flight, error: LogError): void {
+    const nowMs = this.#session.clock.monotonicMs()
+    for (const entry of flight.entries) this.#note(entry, asFinding(error), nowMs)
+    this.#advance()
+  }
+
+  /** The poll's time is over: has everybody answered who can be waited for? */
+  #isTimeUp(poll: Waiting, entries: readonly Entry[], nowMs: number, deadlineMs: number): boolean {
+    const flights = this.#flights.all.filter((flight) =>
+      flight.entries.some((entry) => entries.includes(entry)),
+    )
+    const isDue =
+      entries.some((entry) => entry.preparing) || flights.some(({ dueMs }) => dueMs <= nowMs)
+    const isAnswered = entries.some((entry) => entry.answer !== null)
+    // With nothing to show, even a first poll may take all its time.
+    const isLate = nowMs >= (isAnswered ? deadlineMs : lastMs(poll, deadlineMs)) + GRACE_MS
+    if (isDue && !(isAnswered && isLate)) return false
+    if (flights.length > 0 && !isAnswered && !isLate) return false
+    if (isAnswered || flights.length > 0 || entries.length === 0) {
+      // Whoever has still to be heard of for the first time keeps the next poll short, too.
+      for (const entry of entries) if (entry.trouble !== null) entry.fresh = false
+      this.#show(poll, entries)
+      return true
+    }
+    // Nobody has answered: each is asked at least once in every poll.
+    if (!entries.every((entry) => entry.troubledIn === this.#polls)) return false
+    const cause = entries[0]?.trouble ?? null
+    const message = `no leader has answered: ${cause?.message ?? 'no reason is known'}`
+    this.#end()
+    poll.reject(new LogError('UNAVAILABLE', message, { cause }))
+    return true
+  }
+
+  #show(poll: Waiting, entries: readonly Entry[]): void {
+    const shown: Fetched[] = []
+    const nodes = new Set<number>()
+    for (const entry of entries) {
+      const { answer } = entry
+      if (answer === null) continue
+      shown.push(answer)
+      entry.answer = null
+      entry.fresh = false
+      entry.position = answer.to
+      if (answer.to === answer.from) continue
+      if (entry.node !== null) nodes.add(entry.node)
+      // Who had something comes last in the next request: a leader's answer is bounded as a whole.
+      this.#assigned.delete(partitionKey(entry))
+      this.#assigned.set(partitionKey(entry), entry)
+    }
+    this.#end()
+    poll.resolve(shown)
+    this.#fetchAhead(nodes, poll.maxWaitMs)
+  }
+
+  /** The next answer of those who had something comes while this one is worked on. */
+  #fetchAhead(nodes: ReadonlySet<number>, maxWaitMs: number): void {
+    const nowMs = this.#session.clock.monotonicMs()
+    for (const node of nodes) {
+      if (this.#flights.get(node) !== null) continue
+      const entries = [...this.#assigned.values()].filter(
+        (entry) =>
+          entry.node === node &&
+          entry.isReady &&
+          !entry.preparing &&
+          entry.failure === null &&
+          nowMs >= entry.notBeforeMs,
+      )
+      const waitMs = entries.some((entry) => entry.fresh) ? 0 : Math.min(maxWaitMs, MAX_WAIT_MS)
+      this.#flights.send(node, entries, waitMs)
+    }
+  }
+
+  #tell(poll: Waiting, entries: readonly Entry[], failure: LogError): void {
+    for (const entry of entries) if (entry.failure === failure) entry.failure = null
+    this.#end()
+    poll.reject(failure)
+  }
+
+  /** Looks again when something is due that no answer tells of. */
+  #arm(entries: readonly Entry[], nowMs: number, timesMs: readonly number[]): void {
+    let atMs = Math.min(...timesMs.filter((ms) => ms > nowMs))
+    for (const { notBeforeMs } of entries)
+      if (notBeforeMs > nowMs) atMs = Math.min(atMs, notBeforeMs)
+    if (this.#alarm?.atMs === atMs) return
+    this.#disarm()
+    if (atMs === Infinity) return
+    const stop = new AbortController()
+    this.#alarm = { atMs, stop }
+    this.#session.clock.sleep(atMs - nowMs, stop.signal).then(
+      () => {
+        this.#alarm = null
+        this.#advance()
+      },
+      () => undefined,
+    )
+  }
+
+  #disarm(): void {
+    this.#alarm?.stop.abort()
+    this.#alarm = null
+  }
+}
+
+/** The end of the poll, were there nobody to be heard of for the first time. */
+function lastMs({ startMs, maxWaitMs }: Waiting, atLeastMs: number): number {
+  return Math.max(atLeastMs, startMs + maxWaitMs)
+}
+
+function asFinding(error: unknown): Finding {
+  if (isUnavailable(error)) return { kind: 'trouble', error }
+  if (error instanceof LogError) return { kind: 'failure', error }
+  const message = `a request failed: ${String(error)}`
+  return { kind: 'failure', error: new LogError('INVALID_REQUEST', message, { cause: error }) }
 }

@@ -4,9 +4,10 @@ import { setMaxListeners } from 'node:events'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { Crc32c } from '../../runtime/record-batch.ts'
-import { type ErrorCode, type Failure, meaningOf } from './error-codes.ts'
+import { Backoff } from './backoff.ts'
+import { type ErrorCode, type Failure, isRetriable, meaningOf } from './error-codes.ts'
 import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from './protocol.ts'
-import { TopicCache } from './topic-cache.ts'
+import { CONFIRM_MS, TopicCache } from './topic-cache.ts'
 
 export interface Connection {
   readonly transport: Transport
@@ -18,12 +19,29 @@ export interface Connection {
 
 /** Longest wait for the answer to a request that the broker answers at once. */
 export const REQUEST_TIMEOUT_MS = 1_000
-/**
- * Pause before a request is repeated after CONCURRENT_TRANSACTIONS: it passes within milliseconds.
- */
-const CONCURRENT_PAUSE_MS = 2
+/** Longest single attempt where a broker has to wait for its disk or for its replicas. */
+const ATTEMPT_MS: Readonly<Partial<Record<Api, number>>> = {
+  produce: 2_500,
+  endTxn: 2_000,
+  addPartitionsToTxn: 2_000,
+  initProducerId: 2_500,
+  createTopics: 10_000,
+  deleteTopics: 10_000,
+  deleteRecords: 5_000,
+}
+/** An attempt leaves time for another one, but is not made shorter than this for it. */
+const SHORTEST_ATTEMPT_MS = 500
 const FIRST_BACKOFF_MS = 5
 const LAST_BACKOFF_MS = 200
+/** CONCURRENT_TRANSACTIONS passes within milliseconds, or else not soon. */
+const FIRST_CONCURRENT_MS = 2
+const PROMPT_CONCURRENT = 8
+/** Answers that say for certain that nothing was done; after any other it may have been. */
+const UNTOUCHED: ReadonlySet<ErrorCode> = new Set<Failure>([
+  'CONCURRENT_TRANSACTIONS',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+])
 
 type Failing = { [K in Api]: ResponseOf<K> extends { readonly error: ErrorCode } ? K : never }[Api]
 
@@ -51,13 +69,21 @@ export class Session {
     this.#transport = connection.transport
     // One listener per request under way is as meant, and there may be more than ten.
     setMaxListeners(0, this.#closing.signal)
-    this.topics = new TopicCache((names) =>
-      this.call('describeTopics', { names }, { timeoutMs: REQUEST_TIMEOUT_MS }),
-    )
+    this.topics = new TopicCache({
+      clock: this.clock,
+      describe: async (names, timeoutMs) =>
+        (await this.call('describeTopics', { names }, { timeoutMs })).topics,
+      sleep: (ms) => this.sleep(ms),
+    })
   }
 
   get isClosed(): boolean {
     return this.#closing.signal.aborted
+  }
+
+  /** Errors: `CLOSED`. */
+  throwIfClosed(): void {
+    this.#closing.signal.throwIfAborted()
   }
 
   /** Everything under way rejects with `CLOSED`, now and from now on. */
@@ -79,7 +105,7 @@ export class Session {
     request: RequestOf<K>,
     limits: CallLimits,
   ): Promise<ResponseOf<K>> {
-    this.#closing.signal.throwIfAborted()
+    this.throwIfClosed()
     limits.signal?.throwIfAborted()
     const stop = new AbortController()
     const forward = (event: Event): void => {
@@ -102,21 +128,29 @@ export class Session {
   }
 
   /**
-   * Asks until there is an answer other than CONCURRENT_TRANSACTIONS. Errors: `UNAVAILABLE` when
-   * the deadline (monotonic) passes; `CLOSED`.
+   * Asks until there is an answer that is not to be asked again. Errors: `UNAVAILABLE` when the
+   * deadline (monotonic) passes; `CLOSED`.
    */
   async ask<K extends Failing>(
     api: K,
     request: RequestOf<K>,
     deadlineMs: number,
   ): Promise<Asked<ResponseOf<K>>> {
+    const startMs = this.clock.monotonicMs()
+    const backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
     let isRepeated = false
-    for (;;) {
+    for (let concurrent = 0; ; ) {
       const asked = await this.attempt(api, request, deadlineMs)
+      const { error } = asked.answer
       isRepeated ||= asked.isRepeated
-      if (asked.answer.error !== 'CONCURRENT_TRANSACTIONS')
-        return { answer: asked.answer, isRepeated }
-      await this.sleep(CONCURRENT_PAUSE_MS)
+      const nowMs = this.clock.monotonicMs()
+      if (!isAskedAgain(error, nowMs - startMs)) return { answer: asked.answer, isRepeated }
+      if (nowMs >= deadlineMs)
+        throw new LogError('UNAVAILABLE', `the log answered ${error} to ${api} up to the deadline`)
+      isRepeated ||= !UNTOUCHED.has(error)
+      const isPrompt = error === 'CONCURRENT_TRANSACTIONS' && concurrent++ < PROMPT_CONCURRENT
+      const pauseMs = isPrompt ? FIRST_CONCURRENT_MS : backoff.next()
+      await this.sleep(Math.min(pauseMs, deadlineMs - nowMs))
     }
   }
 
@@ -126,19 +160,26 @@ export class Session {
     request: RequestOf<K>,
     deadlineMs: number,
   ): Promise<Asked<ResponseOf<K>>> {
-    let backoffMs = FIRST_BACKOFF_MS
+    const backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
     for (let isRepeated = false; ; isRepeated = true) {
-      const leftMs = deadlineMs - this.clock.monotonicMs()
-      if (leftMs <= 0) throw new LogError('UNAVAILABLE', `no answer to ${api} before the deadline`)
+      const timeoutMs = this.attemptMs(api, deadlineMs)
+      if (timeoutMs <= 0)
+        throw new LogError('UNAVAILABLE', `no answer to ${api} before the deadline`)
       try {
-        const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, leftMs)
         return { answer: await this.call(api, request, { timeoutMs }), isRepeated }
       } catch (error) {
-        if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
+        if (!isUnavailable(error)) throw error
       }
-      await this.sleep(Math.min(backoffMs, Math.max(0, deadlineMs - this.clock.monotonicMs())))
-      backoffMs = Math.min(2 * backoffMs, LAST_BACKOFF_MS)
+      const leftMs = Math.max(0, deadlineMs - this.clock.monotonicMs())
+      await this.sleep(Math.min(backoff.next(), leftMs))
     }
+  }
+
+  /** Time for the next attempt at a request that has until `deadlineMs`; ≤ 0: none is left. */
+  attemptMs(api: Api, deadlineMs: number): number {
+    const leftMs = deadlineMs - this.clock.monotonicMs()
+    const longestMs = ATTEMPT_MS[api] ?? REQUEST_TIMEOUT_MS
+    return Math.min(longestMs, leftMs, Math.max(SHORTEST_ATTEMPT_MS, Math.ceil(leftMs / 2)))
   }
 
   async #send<K extends Api>(
@@ -153,6 +194,16 @@ export class Session {
       throw new LogError('UNAVAILABLE', `${api} could not be carried`, { cause })
     }
   }
+}
+
+/** A broker that does not know what happened to it is asked again, as one that says so. */
+function isAskedAgain(error: ErrorCode, elapsedMs: number): boolean {
+  if (error === 'UNKNOWN_TOPIC_OR_PARTITION') return elapsedMs < CONFIRM_MS
+  return isRetriable(error) || error === 'UNKNOWN_SERVER_ERROR'
+}
+
+export function isUnavailable(error: unknown): error is LogError {
+  return error instanceof LogError && error.code === 'UNAVAILABLE'
 }
 
 /** What an error answer means to a caller of the port. */

@@ -1,24 +1,32 @@
-// The transactional writer: AddPartitionsToTxn, one Produce after another per partition with
-// sequence numbers of our own, EndTxn. What is repeated and what is given up:
+// The transactional writer: AddPartitionsToTxn, one Produce for all partitions with sequence numbers
+// of our own (what does not fit into one batch follows in further rounds), EndTxn. What is repeated
+// and what is given up:
 //
-//   any request without an answer    asked again, same epoch and sequence, until the deadline
-//   EndTxn or AddPartitions repeated a copy may still be on its way and would end or begin the next
-//                                    transaction of this epoch: a new epoch is taken first, and
-//                                    only if the id is still ours (never fence back)
+//   any request without an answer,   asked again, same epoch and sequence, until the deadline; of a
+//   or with one to be asked again    Produce only the partitions it concerns
+//   EndTxn, AddPartitions, Produce   a copy may still be on its way and would end, begin or spoil
+//   repeated                         the next transaction of this epoch: a new epoch is taken
+//                                    first, and only if the id is still ours (never fence back)
 //   a batch refused (size, time)     the transaction is aborted; the writer stays usable
+//   stored, but not said where       (a duplicate too old to be remembered) the same as refused for
+//                                    another reason: nobody could be told its append time
+//   the id expired at the log        FENCED: whoever comes next may have it, so it is taken anew
 //   anything else                    used up until fence() or renew()
 import type { OutgoingRecord } from '../../contracts/record.ts'
 import { LogError, type LogErrorCode } from '../../runtime/log-error.ts'
 import type { Appended, TransactionalWriter, WriterOptions } from '../../runtime/ports.ts'
 import { type ProducerIdentity, partitionKey, type ResponseOf } from './protocol.ts'
+import { byPartition, encodePartition, nextSequence, type OutgoingBatch } from './batching.ts'
+import { ProduceGate } from './produce-gate.ts'
 import {
-  appendedFrom,
-  byPartition,
-  encodePartition,
-  nextSequence,
-  type OutgoingBatch,
-} from './batching.ts'
-import { type Asked, type Connection, expectNone, Session } from './session.ts'
+  type Asked,
+  type Connection,
+  expectNone,
+  isUnavailable,
+  refusal,
+  Session,
+} from './session.ts'
+import { store, type Stored } from './storing.ts'
 
 type State = 'unfenced' | 'ready' | 'busy' | 'used up'
 
@@ -28,6 +36,7 @@ const HARMLESS: ReadonlySet<LogErrorCode> = new Set(['TOO_LARGE', 'TIMESTAMP_REF
 export class Writer implements TransactionalWriter {
   readonly #session: Session
   readonly #options: WriterOptions
+  readonly #gate: ProduceGate
   #state: State = 'unfenced'
   #identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
   /** Next sequence number by partition, in this epoch. */
@@ -37,6 +46,8 @@ export class Writer implements TransactionalWriter {
   constructor(connection: Connection, options: WriterOptions) {
     this.#session = new Session(connection)
     this.#options = options
+    const { transactionalId } = options
+    this.#gate = new ProduceGate(this.#session, { transactionalId, byLeader: false })
   }
 
   async fence(): Promise<void> {
@@ -65,8 +76,7 @@ export class Writer implements TransactionalWriter {
       this.#state = 'ready'
       return appended
     } catch (error) {
-      const isHarmless = error instanceof LogError && HARMLESS.has(error.code)
-      this.#state = isHarmless ? 'ready' : 'used up'
+      this.#state = isHarmless(error) ? 'ready' : 'used up'
       throw error
     }
   }
@@ -120,7 +130,7 @@ export class Writer implements TransactionalWriter {
   ): Promise<readonly (readonly OutgoingBatch[])[]> {
     try {
       if (this.#needsNewEpoch) await this.#newEpoch(deadlineMs)
-      const parts = await this.#encode(records)
+      const parts = await this.#encode(records, deadlineMs)
       const partitions = parts.flatMap((batches) => batches.slice(0, 1))
       const { answer, isRepeated } = await this.#session.ask(
         'addPartitionsToTxn',
@@ -142,13 +152,16 @@ export class Writer implements TransactionalWriter {
   /** Sizes are checked for all partitions before any sequence number is used. */
   async #encode(
     records: readonly OutgoingRecord[],
+    deadlineMs: number,
   ): Promise<readonly (readonly OutgoingBatch[])[]> {
     const parts: OutgoingBatch[][] = []
     const sequences = new Map(this.#sequences)
     for (const part of byPartition(records)) {
       const sequence = sequences.get(partitionKey(part)) ?? 0
-      const producer = { ...this.#identity, transactional: true, sequence }
-      parts.push(await encodePartition(this.#session, part, producer))
+      const { crc32c, topics } = this.#session
+      const { maxMessageBytes } = await topics.get(part.topic, deadlineMs)
+      const own = { ...this.#identity, transactional: true, sequence }
+      parts.push(encodePartition(part, { ...own, maxMessageBytes, crc32c }))
       sequences.set(partitionKey(part), nextSequence(sequence, part.records.length))
     }
     this.#sequences = sequences
@@ -173,21 +186,16 @@ export class Writer implements TransactionalWriter {
     throw gone(failure.error)
   }
 
+  /** One batch after the other; the first ones of all partitions go into one request. */
   async #producePartition(
     batches: readonly OutgoingBatch[],
     deadlineMs: number,
   ): Promise<Appended[]> {
     const appended: Appended[] = []
-    for (const { topic, partition, batch, recordCount } of batches) {
-      const { transactionalId } = this.#options
-      const request = { transactionalId, partitions: [{ topic, partition, batch }] }
-      const { answer } = await this.#session.attempt('produce', request, deadlineMs)
-      const [stored] = answer.partitions
-      if (stored === undefined || stored.topic !== topic || stored.partition !== partition)
-        throw new LogError('INVALID_REQUEST', 'the answer to produce is about something else')
-      if (stored.error === 'UNKNOWN_TOPIC_OR_PARTITION') this.#session.topics.forget(topic)
-      expectNone('produce', stored.error, { topic, partition })
-      appended.push(appendedFrom(stored, recordCount))
+    for (const batch of batches) {
+      const stored = await store(this.#session, this.#gate, { batch, deadlineMs })
+      appended.push(placeOf(batch, stored))
+      if (stored.kind === 'stored') this.#needsNewEpoch ||= stored.isRepeated
     }
     return appended
   }
@@ -198,7 +206,12 @@ export class Writer implements TransactionalWriter {
     this.#needsNewEpoch = true
     const code = error instanceof LogError ? error.code : null
     if (code === 'FENCED' || code === 'ABORTED' || code === 'CLOSED') return
-    await this.#end(false, deadlineMs)
+    try {
+      await this.#end(false, deadlineMs)
+    } catch (cause) {
+      // An error that leaves the writer usable must not hide that the transaction is still open.
+      if (isHarmless(error) || (cause instanceof LogError && cause.code === 'FENCED')) throw cause
+    }
   }
 
   async #end(commit: boolean, deadlineMs: number): Promise<Asked<ResponseOf<'endTxn'>>> {
@@ -209,17 +222,40 @@ export class Writer implements TransactionalWriter {
       expectNone('endTxn', asked.answer.error)
       return asked
     } catch (error) {
-      if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
+      if (!isUnavailable(error)) throw error
       if (!commit) throw gone(error)
       throw new LogError('IN_DOUBT', 'no definite answer to the commit', { cause: error })
     }
   }
 }
 
+/** Errors: `ABORTED` when it is not known where it lies, or whether it lies anywhere. */
+function placeOf({ topic, partition }: OutgoingBatch, stored: Stored): Appended {
+  const at = { topic, partition }
+  if (stored.kind === 'refused') throw refusal('produce', stored.error, at)
+  if (stored.kind === 'silent') {
+    const { cause } = stored
+    const why = cause === null ? '' : `: ${cause.message}`
+    const message = `produce for ${topic}/${partition} was not answered in time${why}`
+    throw new LogError('UNAVAILABLE', message, { cause, at })
+  }
+  if (stored.appended !== null) return stored.appended
+  const message = `the log has a batch of ${topic}/${partition} twice and does not say where`
+  throw new LogError('ABORTED', message, { at })
+}
+
+function isHarmless(error: unknown): boolean {
+  return error instanceof LogError && HARMLESS.has(error.code)
+}
+
 /** Without a commit sent, no answer means: not committed, now or later. */
 function gone(error: unknown): unknown {
-  if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') return error
-  return new LogError('ABORTED', 'no answer before the commit was asked for', { cause: error })
+  if (!isUnavailable(error)) return error
+  const message = `the commit was not asked for: ${error.message}`
+  return new LogError('ABORTED', message, {
+    cause: error,
+    ...(error.at === null ? {} : { at: error.at }),
+  })
 }
 
 /** Of several failures the one that says most about the writer: fenced before anything else. */

@@ -1,0 +1,98 @@
+// One assigned partition of a reader: what is known about it, what was answered and not yet shown,
+// and what is in its way. An entry that was taken away or assigned anew is never looked at again,
+// so that whatever still comes for it is dropped.
+import { LogError } from '../../runtime/log-error.ts'
+import type { Fetched, StartPosition, TopicPartition } from '../../runtime/ports.ts'
+import { Backoff } from './backoff.ts'
+import { CONFIRM_MS } from './topic-cache.ts'
+
+const FIRST_BACKOFF_MS = 20
+const LAST_BACKOFF_MS = 500
+
+export class Entry implements TopicPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly start: StartPosition
+  /** Next offset to be shown, or null until `start` was resolved. */
+  position: number | null
+  /** Not asked for in any poll since it was assigned. */
+  fresh: boolean = true
+  /** Its leader, or null until that is known. */
+  node: number | null = null
+  /** null until that is known. */
+  compacted: boolean | null = null
+  /** Somebody is finding out what is not known. */
+  preparing: boolean = false
+  /** Answered, not yet shown. */
+  answer: Fetched | null = null
+  /** To be told at the next poll. */
+  failure: LogError | null = null
+  /** Why nothing is known of it now; null while it is answered for. */
+  trouble: LogError | null = null
+  /** Number of the poll in which it last was in trouble. */
+  troubledIn: number = 0
+  /** Number of the poll in which it last was asked for. */
+  askedIn: number = 0
+  /** Not to be asked for before. */
+  notBeforeMs: number = 0
+  readonly #backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
+  #doubtedSinceMs: number | null = null
+
+  constructor({ topic, partition }: TopicPartition, start: StartPosition) {
+    this.topic = topic
+    this.partition = partition
+    this.start = start
+    this.position = typeof start === 'number' ? start : null
+  }
+
+  get at(): { readonly topic: string; readonly partition: number } {
+    return { topic: this.topic, partition: this.partition }
+  }
+
+  /** It was answered, and something may be done with the answer. */
+  get hasNews(): boolean {
+    return this.answer !== null && this.answer.to > this.answer.from
+  }
+
+  /** Everything is known that a fetch needs. */
+  get isReady(): boolean {
+    return this.node !== null && this.position !== null && this.compacted !== null
+  }
+
+  answered(fetched: Fetched): void {
+    this.answer = fetched
+    this.trouble = null
+    this.#doubtedSinceMs = null
+    this.#backoff.reset()
+  }
+
+  /** Is to be asked for again, from whoever leads it then, after a pause. */
+  troubled(trouble: LogError, poll: number, nowMs: number): void {
+    this.node = null
+    this.trouble = trouble
+    this.troubledIn = poll
+    this.notBeforeMs = nowMs + this.#backoff.next()
+  }
+
+  /**
+   * An answer that is wrong for a moment after a change of leader and true for ever otherwise: it
+   * is told when it still stands after CONFIRM_MS.
+   */
+  doubted(failure: LogError, poll: number, nowMs: number): void {
+    this.#doubtedSinceMs ??= nowMs
+    if (nowMs - this.#doubtedSinceMs >= CONFIRM_MS) this.failed(failure, nowMs)
+    else this.troubled(failure, poll, nowMs)
+  }
+
+  failed(failure: LogError, nowMs: number): void {
+    this.failure = failure
+    this.node = null
+    this.notBeforeMs = nowMs + this.#backoff.next()
+  }
+}
+
+/** The error with the partition it is about. */
+export function about({ topic, partition }: TopicPartition, error: LogError): LogError {
+  const message = `${topic}/${partition}: ${error.message}`
+  return new LogError(error.code, message, { cause: error, at: { topic, partition } })
+}
