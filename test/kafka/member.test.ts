@@ -1,5 +1,5 @@
 // Members on real Kafka, each with its thread: the main loop busy, hanging, killed, stopped; the
-// way to the brokers cut; and rounds without end while records are in flight (member-rounds.test.ts).
+// way to the brokers cut; rounds without end are in member-rounds.test.ts.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
