@@ -3,12 +3,11 @@
 // broker. A part that cannot be had is a skip with its reason, which is a failure in CI.
 import { demoRun } from './demo-section.mjs'
 import { fetchComposeSpec } from './servers/compose-spec.mjs'
-import { DEFAULT_VERSION, startEphemeral, startEphemeralService } from './servers/ephemeral.mjs'
+import { DEFAULT_VERSION, startEphemeral } from './servers/ephemeral.mjs'
 import { fetchKafka, fetchRegistry, KAFKA_VERSIONS, whatIsMissing } from './servers/fetch.mjs'
 import { ServerProblem } from './servers/folders.mjs'
 import { firstOnPath, installPackages } from './servers/packages.mjs'
 import { REDIS_PROGRAMS } from './servers/redis.mjs'
-import { REGISTRY, registryUrl } from './servers/registry.mjs'
 import { count, emptyTally } from './tally.mjs'
 import { tests } from './tests.mjs'
 
@@ -101,11 +100,11 @@ export async function partsSection(say) {
 /**
  * Starts servers, runs something with them, ends them.
  * @param {Say} say
- * @param {{ version: string, clusters: readonly (1 | 3)[], registry: boolean }} wanted
+ * @param {{ version: string, clusters: readonly (1 | 3)[] }} wanted
  * @param {(env: Record<string, string>, brokers: readonly string[]) => Promise<Tally>} use
  * @returns {Promise<Tally>}
  */
-async function withServers(say, { version, clusters, registry }, use) {
+async function withServers(say, { version, clusters }, use) {
   const { java } = whatIsMissing()
   if (java !== null) return { ...emptyTally(), skips: [`no real Kafka: ${java}`] }
   /** @type {(() => Promise<void>)[]} */
@@ -123,12 +122,6 @@ async function withServers(say, { version, clusters, registry }, use) {
       const name = nodes === 1 ? 'HEALSTREAM_TEST_KAFKA_ONE' : 'HEALSTREAM_TEST_KAFKA_THREE'
       env[name] = JSON.stringify({ folder, brokers: cluster.brokers, version })
     }
-    if (registry) {
-      await fetchRegistry(say)
-      const { port, stop } = await startEphemeralService(REGISTRY, say)
-      stops.push(stop)
-      env['HEALSTREAM_TEST_REGISTRY'] = registryUrl(port)
-    }
     const seconds = ((performance.now() - start) / 1000).toFixed(1)
     say(`Kafka ${version}: ${clusters.join(' and ')} nodes serve, ${seconds} s`)
     return await use(env, brokers)
@@ -144,13 +137,13 @@ async function withServers(say, { version, clusters, registry }, use) {
 
 /** @param {string} version @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
 export const kafkaSection = (version, shareSeconds) => (say) =>
-  withServers(say, { version, clusters: [1, 3], registry: true }, (env) =>
+  withServers(say, { version, clusters: [1, 3] }, (env) =>
     tests(say, { projects: ['kafka'], shareSeconds, env }),
   )
 
 /** @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
 export const olderSection = (shareSeconds) => (say) =>
-  withServers(say, { version: OLDER_VERSION, clusters: [1], registry: false }, async (env) => {
+  withServers(say, { version: OLDER_VERSION, clusters: [1] }, async (env) => {
     const names = `one broker'? (${OLDER_CASES.join('|')}): `
     const files = ['test/kafka/conformance.test.ts']
     const tally = await tests(say, { projects: ['kafka'], shareSeconds, env, files, names })
@@ -162,7 +155,7 @@ export const olderSection = (shareSeconds) => (say) =>
 
 /** The demo through a real broker. @param {Say} say @returns {Promise<Tally>} */
 export const demoKafkaSection = (say) =>
-  withServers(say, { version: DEFAULT_VERSION, clusters: [1], registry: false }, async (_, of) => {
+  withServers(say, { version: DEFAULT_VERSION, clusters: [1] }, async (_, of) => {
     const tally = emptyTally()
     const named = ['--brokers', of.join(',')]
     await demoRun(say, tally, { fault: 'crash', log: 'kafka', args: ['--kafka'] })

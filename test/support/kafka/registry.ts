@@ -1,30 +1,20 @@
-// A real schema registry for tests: shared through HEALSTREAM_TEST_REGISTRY (the section of
-// `./scripts/test` starts it), else one of the suite's own. Subjects need a random part.
+// A real schema registry for tests, one of the suite's own, which can be broken.
 import { startEphemeralService } from '../../../scripts/lib/servers/ephemeral.mjs'
 import { fetchRegistry } from '../../../scripts/lib/servers/fetch.mjs'
 import { end, signal } from '../../../scripts/lib/servers/processes.mjs'
 import { REGISTRY, registryUrl } from '../../../scripts/lib/servers/registry.mjs'
 import { serviceProcess, startService } from '../../../scripts/lib/servers/service.mjs'
 
-export interface TestRegistry {
+/** It is in memory: restarted, it is empty and gives ids from 1 again. */
+export interface OwnRegistry {
   /** As HEALSTREAM_REGISTRY_URL. */
   readonly url: string
-  /** Ends a registry of the suite's own; a shared one stays. */
   stop(): Promise<void>
-}
-
-/** One that can be broken. It is in memory: restarted, it is empty and gives ids from 1 again. */
-export interface OwnRegistry extends TestRegistry {
   kill9(): Promise<void>
   /** It keeps its connections and answers nothing. */
   pause(): void
   resume(): void
   restart(): Promise<void>
-}
-
-export async function startRegistry(): Promise<TestRegistry> {
-  const url = process.env['HEALSTREAM_TEST_REGISTRY'] ?? ''
-  return url === '' ? await startOwnRegistry() : { url, stop: async () => {} }
 }
 
 export async function startOwnRegistry(): Promise<OwnRegistry> {
