@@ -80,6 +80,8 @@ export class Demo {
   private readonly run: Run
   private cluster: Cluster | null = null
   private fleet: Fleet | null = null
+  /** Of which something may run before it is there. */
+  private starting: Promise<unknown> = Promise.resolve()
   private traffic: Traffic | null = null
   private story: Promise<void> | null = null
   /** Up to the end of the incident; the demo goes on for as long as somebody looks around. */
@@ -115,8 +117,9 @@ export class Demo {
     this.story = this.readAll(cluster)
     await orAborted(cluster.run(), signal)
     await orAborted(this.applyPolicies(cluster), signal)
-    await this.startServices(cluster)
-    signal.throwIfAborted()
+    const services = this.startServices(cluster)
+    this.starting = services.catch(() => undefined)
+    await orAborted(services, signal)
     await this.warmUp(cluster, signal)
     const broken = await this.breakOne()
     const ending = await this.followUp(broken, signal)
@@ -128,6 +131,7 @@ export class Demo {
   /** Ends everything in the order of use; nothing is left. */
   async stop(): Promise<void> {
     this.stopping.abort()
+    await this.starting
     this.traffic?.stop()
     await this.fleet?.stop()
     await this.story
