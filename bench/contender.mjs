@@ -27,7 +27,7 @@ export function output([program = '', ...args], limitMs) {
 
 /**
  * @param {string} file of this folder @param {Record<string, unknown>} task
- * @returns {Promise<Record<string, number>>}
+ * @returns {Promise<any>} its answer
  */
 export async function contend(file, task, limitMs = 180_000) {
   const script = fileURLToPath(new URL(file, import.meta.url))
@@ -41,6 +41,6 @@ export function task() {
 }
 
 /** In the contender: its answer, and the end of the process whatever still runs. */
-export function answer(/** @type {Record<string, number>} */ figures) {
+export function answer(/** @type {Record<string, unknown>} */ figures) {
   process.stdout.write(`${JSON.stringify(figures)}\n`, () => process.exit(0))
 }

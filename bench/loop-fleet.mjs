@@ -1,4 +1,4 @@
-// The system that the `loop` bench breaks: the embedded cluster of the demo with the bench's own
+// The system that the `loop` bench breaks: the cluster of the demo with the bench's own
 // policy records, and one agent per subject with two real processes beside it. Producers of the
 // agents are wrapped to note when a record was handed to the log. All times are of one monotonic
 // clock.
@@ -18,6 +18,8 @@ import { follow } from './loop-sight.mjs'
 const HOST = '127.0.0.1'
 const COPIES = [1, 2]
 const TOKEN = 'token-of-the-loop-bench'
+/** For brokers to take topics away. */
+const END_MS = 10_000
 const SERVICE = fileURLToPath(new URL('./loop-service.mjs', import.meta.url))
 const POLICIES = fileURLToPath(new URL('./loop.policies.yaml', import.meta.url))
 
@@ -57,11 +59,10 @@ function placeKey(kind, partition, offset) {
 
 /**
  * A log whose producers note when they were handed each record: a moment before its append.
- * @param {LogPort} log @param {string} prefix
+ * @param {LogPort} log @param {{ prefix: string, handedMs: Map<string, number> }} notes
+ * @returns {LogPort}
  */
-function noting(log, prefix) {
-  /** @type {Map<string, number>} */
-  const handedMs = new Map()
+function noting(log, { prefix, handedMs }) {
   /** @type {LogPort['producer']} */
   const producer = (options) => {
     const inner = log.producer(options)
@@ -77,8 +78,7 @@ function noting(log, prefix) {
       close: () => inner.close(),
     }
   }
-  /** @type {LogPort} */
-  const port = {
+  return {
     name: log.name,
     clusterId: () => log.clusterId(),
     reader: (options) => log.reader(options),
@@ -88,7 +88,6 @@ function noting(log, prefix) {
     close: () => log.close(),
     producer,
   }
-  return { port, handedMs }
 }
 
 /** @param {Subject} subject @param {number} copy @param {number} port */
@@ -137,18 +136,21 @@ class Seen {
   /** @type {IncidentEvent[]} */
   incidents = []
 
-  /** @param {Cluster} cluster @param {import('./loop-sight.mjs').MemoryBroker} broker */
-  constructor(cluster, broker) {
+  /** @param {Cluster} cluster @param {import('./loop-log.mjs').BenchLog} log */
+  constructor(cluster, log) {
     const { decoder, prefix, partitions } = cluster.parts
     this.stop = new AbortController()
     const { signal } = this.stop
     /** @param {'commands' | 'incidents'} kind @param {(record: any, at: SeenAt) => void} take */
     const read = (kind, take) =>
-      follow(broker, { topic: topicName(kind, prefix), partitions, signal }, (batch, from, at) =>
-        batch.visit((view) => {
-          const decoded = decoder.decode(kind, view)
-          if (decoded.ok) take(decoded.record, at)
-        }, from),
+      follow(
+        log.sight(),
+        { topic: topicName(kind, prefix), partitions, signal },
+        (batch, from, at) =>
+          batch.visit((view) => {
+            const decoded = decoder.decode(kind, view)
+            if (decoded.ok) take(decoded.record, at)
+          }, from),
       )
     this.ended = Promise.all([
       read('commands', (command, at) => void this.commands.push({ command, at })),
@@ -159,18 +161,19 @@ class Seen {
 
 /** @typedef {Awaited<ReturnType<typeof startFleet>>} Fleet */
 
-/** @param {readonly Subject[]} subjects */
-export async function startFleet(subjects) {
+/**
+ * @param {readonly Subject[]} subjects @param {import('./loop-log.mjs').BenchLog} benchLog
+ */
+export async function startFleet(subjects, benchLog) {
   const folder = mkdtempSync(join(tmpdir(), 'healstream-bench-'))
-  const cluster = await Cluster.start({ port: 0, token: TOKEN, logLevel: 'error' })
-  const { broker } = /** @type {import('../dist/adapters/memory/memory-log.js').MemoryLog} */ (
-    cluster.parts.log
-  )
-  const { port: log, handedMs } = noting(broker.connect(), cluster.parts.prefix)
+  const { demo } = benchLog
+  const cluster = await Cluster.start({ log: demo, port: 0, token: TOKEN, logLevel: 'error' })
   /** @type {Map<string, import('../dist/roles/agent/agent.js').AgentHandle>} */
   const agents = new Map()
+  /** When a producer of an agent was handed each record. @type {Map<string, number>} */
+  const handedMs = new Map()
   await cluster.init()
-  const seen = new Seen(cluster, broker)
+  const seen = new Seen(cluster, benchLog)
   await cluster.run()
   await applyPolicies(cluster)
   const ports = await freePorts(COPIES.length * subjects.length)
@@ -178,7 +181,7 @@ export async function startFleet(subjects) {
     const own = ports.slice(i * COPIES.length, (i + 1) * COPIES.length)
     const agent = await startAgent({
       ...cluster.parts,
-      log,
+      log: noting(demo.connect('agent'), { prefix: cluster.parts.prefix, handedMs }),
       agentId: agentId(`agent-${subject.name}`),
       stateDir: join(folder, subject.name),
       instances: COPIES.map((copy, at) => instanceOf(subject, copy, own[at] ?? 0)),
@@ -190,7 +193,6 @@ export async function startFleet(subjects) {
   }
   const traffic = startTraffic(ports)
   return {
-    broker,
     seen,
     /** Between two faults nothing is under way that is still asked for. */
     forget() {
@@ -220,6 +222,7 @@ export async function startFleet(subjects) {
       seen.stop.abort()
       await seen.ended
       await cluster.stop()
+      await demo.end(END_MS)
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -1,4 +1,4 @@
-// Ruler of the `loop` bench: the shortest way of two hops over the same log. A producer writes to
+// Ruler of the `loop` bench: the shortest way of two hops over the embedded log. A producer writes to
 // one topic, a relay reads it and writes to another, a reader waits there: every part a client of
 // its own, records read committed, nothing decided. What the loop adds to this is the loop.
 import { performance } from 'node:perf_hooks'
@@ -25,9 +25,9 @@ function texts(each) {
     }, from)
 }
 
-/** @param {import('./loop-sight.mjs').MemoryBroker} broker */
-export async function startPing(broker) {
-  const [here, middle] = [broker.connect(), broker.connect()]
+/** @param {import('./loop-log.mjs').BenchLog} log */
+export async function startPing({ demo, sight }) {
+  const [here, middle] = [demo.connect('here'), demo.connect('middle')]
   const config = { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '60000' }
   await here.admin().createTopics([PING, PONG].map((topic) => ({ topic, partitions: 1, config })))
   const stop = new AbortController()
@@ -39,9 +39,9 @@ export async function startPing(broker) {
   const { signal } = stop
   const relay = texts((text) => void back.send([record(PONG, text)]))
   const loops = [
-    follow(broker, { topic: PING, partitions: 1, signal }, relay),
+    follow(sight(), { topic: PING, partitions: 1, signal }, relay),
     follow(
-      broker,
+      sight(),
       { topic: PONG, partitions: 1, signal },
       texts((text, at) => arrived(text, at)),
     ),

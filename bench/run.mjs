@@ -27,9 +27,11 @@ import { median, round } from './figures.mjs'
  *   target?: number | Readonly<Record<string, number>>,
  *   pairs?: number,
  *   pairsMin?: number,
+ *   onBrokers?: string,
  *   open: (how: How) => Promise<Stand>,
  * }} Bench `subjectOf`: the contender that a ruler is held against where it is not `subject`;
- *   `target`: of the ratio, or by ruler; `pairsMin`: fewer rounds where a round is long
+ *   `target`: of the ratio, or by ruler; `pairsMin`: fewer rounds where a round is long;
+ *   `onBrokers`: the bench that runs instead when brokers are named
  */
 
 const PAIRS_MIN = 5
@@ -103,6 +105,17 @@ function table(figures, unit) {
     .join('\n')
 }
 
+/**
+ * @param {string} name @param {readonly string[]} brokers
+ * @returns {Promise<{ bench: Bench, title: string }>}
+ */
+async function load(name, brokers) {
+  /** @type {{ bench: Bench }} */
+  const { bench } = await import(new URL(`${name}.bench.mjs`, folder).href)
+  const other = brokers.length === 0 ? undefined : bench.onBrokers
+  return other === undefined ? { bench, title: name } : load(other, brokers)
+}
+
 async function main() {
   const names = readdirSync(folder).flatMap((file) => /^(.+)[.]bench[.]mjs$/.exec(file)?.[1] ?? [])
   const { values, positionals } = parseArgs({
@@ -118,8 +131,7 @@ async function main() {
   if (!names.includes(name)) give(`Name one of the benches: ${names.join(', ')}.`)
   if (!existsSync(new URL('../dist/contracts', folder)))
     give('The benches run from the build: run `npm run build` first.')
-  /** @type {{ bench: Bench }} */
-  const { bench } = await import(new URL(`${name}.bench.mjs`, folder).href)
+  const { bench, title } = await load(name, values.brokers)
   const fewest = bench.pairsMin ?? PAIRS_MIN
   const pairs = values.pairs === undefined ? (bench.pairs ?? fewest) : Number(values.pairs)
   if (!Number.isInteger(pairs) || pairs < fewest)
@@ -130,7 +142,7 @@ async function main() {
   try {
     const figures = await measurePairs(bench, stand, pairs)
     console.log(table(figures, bench.unit))
-    console.log(JSON.stringify({ ...summary(name, bench, figures), ...stand.raw?.() }))
+    console.log(JSON.stringify({ ...summary(title, bench, figures), ...stand.raw?.() }))
   } finally {
     await stand.close?.()
   }
