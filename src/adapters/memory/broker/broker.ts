@@ -182,6 +182,7 @@ export class Broker {
     const log = this.#partition(part)
     if (log === null) return refused('UNKNOWN_TOPIC_OR_PARTITION')
     const error = this.#checkProducer(transactionalId, part)
+    if (error === 'INVALID_TXN_STATE') log.producers.cameOutside(wholeHeader(batch))
     if (error !== 'NONE') return refused(error)
     const result = log.append(batch, this.#timers.nowMs())
     if (result.error !== 'NONE') return refused(result.error)

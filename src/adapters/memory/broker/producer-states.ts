@@ -44,11 +44,15 @@ export class ProducerStates {
   readonly #states = new Map<number, ProducerState>()
   /** First offset of the open transaction, by producer id. */
   readonly #open = new Map<number, number>()
+  /** Lowest sequence that came outside of any transaction, by producer id. */
+  readonly #outside = new Map<number, { readonly epoch: number; readonly lowest: number }>()
   #aborted: Aborted[] = []
 
   /** Decides about a batch by its producer's epoch and sequence. */
   admit(header: BatchHeader): Admission {
     if (header.producerId < 0) return APPEND
+    if (this.#isAfterOutsider(header))
+      return { kind: 'refused', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
     const state = this.#states.get(header.producerId)
     // After expiry or deletion nothing is known of a producer, and any sequence is taken.
     if (state === undefined) return APPEND
@@ -65,6 +69,18 @@ export class ProducerStates {
     // A marker alone leaves an epoch without a sequence: then the epoch must begin at 0.
     if (first === (expected ?? 0)) return APPEND
     return { kind: 'refused', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
+  }
+
+  /**
+   * A transactional batch came while its producer had no transaction here: a late copy. Kafka takes
+   * it for one that came too early, and until the next transaction of the producer has ended, or it
+   * has a new epoch, wants to see nothing that lies behind it (VerificationStateEntry).
+   */
+  cameOutside({ producerId, producerEpoch: epoch, baseSequence }: BatchHeader): void {
+    const known = this.#outside.get(producerId)
+    const isLower = known?.epoch === epoch && baseSequence < known.lowest
+    if (known === undefined || epoch > known.epoch || isLower)
+      this.#outside.set(producerId, { epoch, lowest: baseSequence })
   }
 
   /** The batch was stored. */
@@ -87,6 +103,7 @@ export class ProducerStates {
     this.#of(producerId, header.producerEpoch, nowMs)
     const firstOffset = this.#open.get(producerId)
     this.#open.delete(producerId)
+    this.#outside.delete(producerId)
     if (firstOffset !== undefined && !commit)
       this.#aborted.push({ producerId, firstOffset, lastOffset: offset })
   }
@@ -109,6 +126,11 @@ export class ProducerStates {
   forgetAborted(offset: number): void {
     if (this.#aborted.length > 0)
       this.#aborted = this.#aborted.filter((txn) => txn.lastOffset >= offset)
+  }
+
+  #isAfterOutsider({ producerId, producerEpoch, baseSequence }: BatchHeader): boolean {
+    const outsider = this.#outside.get(producerId)
+    return outsider?.epoch === producerEpoch && baseSequence > outsider.lowest
   }
 
   #of(producerId: number, epoch: number, nowMs: number): ProducerState {
