@@ -20,7 +20,7 @@ function file(text: string): string {
 }
 
 type Env = Readonly<Record<string, string>>
-const HOME = { HOME: '/home/nobody' }
+const HOME = { HOME: '/nowhere' }
 const resolved = (flags: SettingFlags = {}, env: Env = {}): ResolvedSettings =>
   resolveSettings(flags, { ...HOME, ...env })
 const settings = (flags: SettingFlags = {}, env: Env = {}) => resolved(flags, env).settings
@@ -52,7 +52,7 @@ describe('order', () => {
       registry: null,
       prefix: 'hs.',
       group: 'healstream',
-      cacheDir: '/home/nobody/.cache/healstream',
+      cacheDir: '/nowhere/.cache/healstream',
       port: 0,
       logLevel: 'info',
       agent: null,
@@ -188,9 +188,9 @@ describe('the registry', () => {
       HEALSTREAM_REGISTRY_USERNAME: 'ci',
       HEALSTREAM_REGISTRY_PASSWORD_FILE: '/p',
     }
-    const registry = 'http://registry:8081/apis/ccompat/v7/'
+    const registry = 'http://schemas.example:8081/apis/ccompat/v7/'
     expect(settings({ registry }, env).registry).toEqual({
-      url: 'http://registry:8081/apis/ccompat/v7',
+      url: 'http://schemas.example:8081/apis/ccompat/v7',
       account: { username: 'ci', passwordFile: '/p' },
     })
     expect(resolved({ registry }, env).warnings).toHaveLength(1)
