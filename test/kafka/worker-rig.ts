@@ -10,6 +10,7 @@ import type { KafkaOptions } from '../../src/adapters/kafka/options.ts'
 import { createTransport } from '../../src/adapters/kafka/transport.ts'
 import { createSerde, type Serde } from '../../src/adapters/serde/serde.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'
+import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { RecordView } from '../../src/contracts/record.ts'
 import type { DeadLetter, RecordOf } from '../../src/contracts/records.ts'
 import { topicName, type TopicKind, TOPICS } from '../../src/contracts/topics.ts'
@@ -73,9 +74,18 @@ export class WorkerRig {
     return topicName(kind, this.prefix)
   }
 
-  /** With a client of its own, as another process has; returns when all tasks run. */
-  async worker(): Promise<RigWorker> {
-    const log = createKafkaLog(this.#kafka)
+  partitionOf(service: string): number {
+    return partitionFor(service, this.partitions)
+  }
+
+  /**
+   * With a client of its own, as another process has, which may come in by another way; returns
+   * when all its tasks run, by default all there are.
+   */
+  async worker(
+    how: { kafka?: Omit<KafkaOptions, 'clock'>; tasks?: number } = {},
+  ): Promise<RigWorker> {
+    const log = createKafkaLog({ ...(how.kafka ?? this.#kafka), clock: systemClock })
     this.#closers.push(() => log.close())
     const events: RigWorker['events'] = []
     const handle = await startWorker({
@@ -90,7 +100,7 @@ export class WorkerRig {
     })
     this.#workers.add(handle)
     const isWhole = (): boolean =>
-      handle.status().ready && handle.status().tasks.length === this.partitions
+      handle.status().ready && handle.status().tasks.length === (how.tasks ?? this.partitions)
     await until('the worker has all its tasks', isWhole, 20_000)
     return { handle, events }
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import kafkajs, { type AclEntry, type Admin, type IResourceConfig as ResourceConfig } from 'kafkajs'
 import type { Access } from '../../../src/config/access.ts'
-import { Authority, type Pair } from '../../adapters/kafka/certificates.ts'
+import type { Authority, Pair } from '../../adapters/kafka/certificates.ts'
 import { startKafka, type TestKafka } from './cluster.ts'
 
 /** User → password. */
@@ -47,6 +47,8 @@ export interface SecuredOptions {
   readonly authority: Authority
   readonly certificate: Pair
   readonly users: Users
+  /** More settings of the broker, as lines of its properties. */
+  readonly settings?: string
 }
 
 export async function startSecured(options: SecuredOptions): Promise<SecuredKafka> {
@@ -56,9 +58,11 @@ export async function startSecured(options: SecuredOptions): Promise<SecuredKafk
   storeInto(keyStore, certificate)
   const kafka = await startKafka({
     nodes: 1,
-    properties: properties(keyStore, users),
-    scram: Object.entries(users).map(
-      ([name, password]) => `SCRAM-SHA-512=[name=${name},password=${password}]`,
+    properties: properties(keyStore, users) + (options.settings ?? ''),
+    scram: Object.entries(users).flatMap(([name, password]) =>
+      ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
+        (mechanism) => `${mechanism}=[name=${name},password=${password}]`,
+      ),
     ),
   })
   const settings = readFileSync(join(kafka.folder, '1.properties'), 'utf8')
@@ -139,7 +143,8 @@ ssl.keystore.type=PEM
 ssl.allow.dn.changes=true
 ssl.allow.san.changes=true
 ssl.keystore.location=${keyStore}
-sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER
+${sasl}.scram-sha-256.sasl.jaas.config=${JAAS}.scram.ScramLoginModule required;
 ${sasl}.scram-sha-512.sasl.jaas.config=${JAAS}.scram.ScramLoginModule required;
 ${sasl}.plain.sasl.jaas.config=${JAAS}.plain.PlainLoginModule required ${plain.join(' ')};
 ${sasl}.oauthbearer.sasl.jaas.config=${JAAS}.oauthbearer.OAuthBearerLoginModule required \
