@@ -15,12 +15,16 @@ import {
 import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
 import { Chain } from './chain.ts'
 import { readJournal, serviceTaskId, transactionalIdOf } from './journal.ts'
+import { LogError, type LogErrorCode } from './log-error.ts'
 import type { Clock, LogAdmin, LogPort, TopicSetup } from './ports.ts'
 
 const SNAPSHOT_FORMAT = 1
 const TRANSACTION_TIMEOUT_MS = 5_000
 const COMMIT_DEADLINE_MS = 10_000
 const VISIBLE_PAUSE_MS = 5
+const AT_A_TIME = 6
+const TRIES = 4
+const TRY_PAUSE_MS = 250
 
 export interface InitOptions {
   readonly clock: Clock
@@ -86,7 +90,7 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
   try {
     const created = await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
     const report = { clusterId, partitions, created, begun: 0, found: 0 }
-    for (let partition = 0; partition < partitions; partition++) {
+    await eachOf(partitions, async (partition) => {
       const genesis = {
         kind: 'genesis',
         clusterId,
@@ -102,11 +106,20 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
       } as const
       if (await begin(log, options.clock, { genesis, partition })) report.begun++
       else report.found++
-    }
+    })
     return report
   } finally {
     await admin.close()
   }
+}
+
+/** Some journals at a time: each waits for several answers of the log. */
+async function eachOf(count: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const walk = async (): Promise<void> => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: Math.min(count, AT_A_TIME) }, walk))
 }
 
 async function createTopics(
@@ -138,11 +151,31 @@ async function firstPositions(
   return INPUT_TOPICS.map((topic, i) => ({ topic, partition, offset: offsets[i] ?? 0 }))
 }
 
+/** What a slow log or another init answers; looking again tells what came of it. */
+const AGAIN: readonly LogErrorCode[] = ['UNAVAILABLE', 'IN_DOUBT', 'ABORTED', 'FENCED']
+
+interface Beginning {
+  readonly genesis: GenesisEntry
+  readonly partition: number
+}
+
 /** Writes the genesis; false when the journal has a fitting one. Never fences a begun journal. */
-async function begin(
+async function begin(log: LogPort, clock: Clock, beginning: Beginning): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await beginOnce(log, clock, beginning)
+    } catch (error) {
+      const isPassing = error instanceof LogError && AGAIN.includes(error.code)
+      if (!isPassing || tries === TRIES) throw error
+    }
+    await clock.sleep(TRY_PAUSE_MS)
+  }
+}
+
+async function beginOnce(
   log: LogPort,
   clock: Clock,
-  { genesis, partition }: { readonly genesis: GenesisEntry; readonly partition: number },
+  { genesis, partition }: Beginning,
 ): Promise<boolean> {
   const at = { topic: topicName('journal', genesis.prefix), partition }
   if (await isBegun(log, at, genesis)) return false

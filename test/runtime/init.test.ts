@@ -6,6 +6,8 @@ import { encodeEntry } from '../../src/contracts/journal-codec.ts'
 import { INPUT_TOPICS, topicName, TOPICS } from '../../src/contracts/topics.ts'
 import { initCluster, type InitReport, readGenesis, topicSetups } from '../../src/runtime/init.ts'
 import { sha256 } from '../../src/runtime/journal.ts'
+import { LogError, type LogErrorCode } from '../../src/runtime/log-error.ts'
+import type { LogPort } from '../../src/runtime/ports.ts'
 import { EngineRig } from '../support/engine-rig.ts'
 
 const rigs: EngineRig[] = []
@@ -19,6 +21,40 @@ function empty(partitions = 2): EngineRig {
 function init(cluster: EngineRig, partitions = 2, prefix = 'hs.'): Promise<InitReport> {
   const { clock, log } = cluster
   return cluster.run(initCluster(log, { clock, partitions, prefix, dev: true }))
+}
+
+/** Its first commits fail, after they were carried out or before. */
+function failingOnce(
+  log: LogPort,
+  code: LogErrorCode,
+  happened: boolean,
+  times: number = 1,
+): LogPort {
+  let left = times
+  const writer: LogPort['writer'] = (how) => {
+    const inner = log.writer(how)
+    return {
+      fence: () => inner.fence(),
+      renew: () => inner.renew(),
+      close: () => inner.close(),
+      commit: async (records) => {
+        if (left-- <= 0) return inner.commit(records)
+        if (happened) await inner.commit(records)
+        throw new LogError(code, 'as the test wants')
+      },
+    }
+  }
+  const { clusterId: id, reader, producer, join, admin, close } = log
+  return {
+    name: log.name,
+    clusterId: id.bind(log),
+    reader: reader.bind(log),
+    producer: producer.bind(log),
+    join: join.bind(log),
+    admin: admin.bind(log),
+    close: close.bind(log),
+    writer,
+  }
 }
 
 afterEach(async () => {
@@ -95,6 +131,32 @@ describe('init', () => {
     expect(await init(cluster, 1)).toMatchObject({ begun: 1 })
     expect(await cluster.run(overtaken)).toMatchObject({ begun: 0, found: 1 })
     expect(await cluster.journal()).toHaveLength(1)
+  })
+
+  // Story: on a busy cluster a transaction of init took longer than its time-out, the coordinator
+  // ended it, and init ended with FENCED although nothing was wrong.
+  test.each(['FENCED', 'IN_DOUBT', 'ABORTED'] as const)(
+    'a commit that ends as %s is looked at again, whether it happened or not',
+    async (code) => {
+      for (const happened of [true, false]) {
+        const cluster = empty(1)
+        const report = await cluster.run(
+          initCluster(failingOnce(cluster.log, code, happened), {
+            clock: cluster.clock,
+            partitions: 1,
+          }),
+        )
+        expect(report.begun + report.found).toBe(1)
+        expect(await cluster.journal()).toHaveLength(1)
+      }
+    },
+  )
+
+  test('a log that fences every time is told as it is', async () => {
+    const cluster = empty(1)
+    const log = failingOnce(cluster.log, 'FENCED', false, 100)
+    const act = cluster.run(initCluster(log, { clock: cluster.clock, partitions: 1 }))
+    await expect(act).rejects.toMatchObject({ code: 'FENCED' })
   })
 
   test('an init that died half-way is finished by the next', async () => {

@@ -24,7 +24,7 @@ test('becomes ready, shows metrics, ends', async () => {
   expect(await (await get('/metrics')).text()).toContain('role="worker"')
   expect((await get('/v1/services')).status).toBe(404)
   await role.stop()
-  await expect(get('/livez')).rejects.toThrow()
+  await expect(get('/livez')).rejects.toThrow('fetch failed')
 })
 
 test('a port in use ends the start, and the worker with it', async () => {
