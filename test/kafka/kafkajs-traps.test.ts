@@ -1,13 +1,12 @@
 // What kafkajs' own producer and consumer do wrong (docs/kafka.md), each as a story that our
 // clients have to live through on a real broker. Those that a conformance case holds are named at
-// the end; CT-1 is in leaders.test.ts, CT-8, 11 and 14 are in test/runtime/record-batch*.test.ts,
-// CT-10 and 13 in test/adapters/serde.
+// the end; CT-1 is in broker-faults.test.ts, CT-7, 8, 11 and 14 are in
+// test/runtime/record-batch*.test.ts, CT-10 and 13 in test/adapters/serde.
 import assert from 'node:assert/strict'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CASES } from '../conformance/cases.ts'
 import { createKafkaRig, type KafkaRig } from '../conformance/kafka-rig.ts'
 import {
-  bytes,
   codeOf,
   copied,
   expectCode,
@@ -77,25 +76,6 @@ test('CT-4: a send is tried until its deadline, not six times', async () => {
   link.disturb('Produce', 'lose request', 8)
   await producer.send(records(rig, at, ['after eight']))
   assert.deepEqual(await readTexts(rig, log, at, { count: 1 }), ['after eight'])
-})
-
-test('CT-7: a record with 20,000 headers is read in no time', async () => {
-  // kafkajs copies all headers read so far for every header: 82 s for 119 kB.
-  const rig = newRig()
-  const { log } = await rig.connect()
-  const at = { topic: await topicOf(rig, log), partition: 0 }
-  const headers = Array.from({ length: 20_000 }, (_, i) => ({ key: `h${i}`, value: bytes('') }))
-  const [plain] = records(rig, at, ['x'])
-  assert.ok(plain)
-  await log.producer().send([{ ...plain, headers }])
-  const reader = log.reader({ isolation: 'read_committed' })
-  reader.assign(at, 'earliest')
-  const fetched = await pollUntil(rig, reader, (all) => all.some((part) => part.to === 1))
-  const tookMs = await timed(rig, async () => {
-    await Promise.resolve()
-    assert.equal(copied(fetched)[0]?.headers.length, 20_000)
-  })
-  assert.ok(tookMs < 500, `took ${tookMs} ms`)
 })
 
 test('CT-9: an error thrown while records are visited harms nobody but its thrower', async () => {
