@@ -8,8 +8,11 @@ import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'
 import { forPeople, reactionTo } from './reaction.ts'
 import type { TaskSpec } from './restore.ts'
 
-/** An empty answer after this long; also how old `asOf` gets on quiet topics. */
+/** An empty answer after this long; also how old `asOf` gets. */
 const POLL_MS = 250
+/** The same where nothing has come for QUIET_POLLS polls and no task has anything to do before. */
+const QUIET_POLL_MS = 1_000
+const QUIET_POLLS = 8
 const FIRST_BACKOFF_MS = 20
 const LAST_BACKOFF_MS = 1_000
 
@@ -18,6 +21,11 @@ export interface Consumer {
   /** What a poll brought for the task, also where that is nothing new. */
   deliver(fetched: readonly Fetched[]): void
   readFailed(error: unknown): void
+  /**
+   * When it has something to decide although nothing comes, monotonic: by then it wants to know
+   * where its topics stand. Infinity: never.
+   */
+  readonly dueMs: number
 }
 
 interface Subscription {
@@ -42,6 +50,8 @@ export class Pump {
   #interrupt = new AbortController()
   #wake: () => void = () => undefined
   #closed = false
+  /** Polls in a row that brought nothing. */
+  #quiet = 0
 
   constructor(options: PumpOptions) {
     this.#options = options
@@ -55,6 +65,7 @@ export class Pump {
       if (this.#options.reads(topic))
         this.#reader.assign({ topic: this.#name(topic), partition }, positions[i] ?? 0)
     this.#subscriptions.set(spec.partition, { consumer, spec })
+    this.#quiet = 0
     this.#interrupt.abort()
     this.#wake()
   }
@@ -90,10 +101,12 @@ export class Pump {
       this.#interrupt = new AbortController()
       const { signal } = this.#interrupt
       try {
-        const fetched = await this.#reader.poll(POLL_MS, signal)
+        const fetched = await this.#reader.poll(this.#waitMs(), signal)
         backoffMs = FIRST_BACKOFF_MS
+        this.#quiet = fetched.some(({ from, to }) => to > from) ? 0 : this.#quiet + 1
         this.#deliver(fetched)
       } catch (error) {
+        this.#quiet = 0
         if (signal.aborted) continue
         const reason = forPeople(error).message
         this.#options.instruments.emit('read_failed', { reason })
@@ -102,6 +115,17 @@ export class Pump {
         backoffMs = Math.min(2 * backoffMs, LAST_BACKOFF_MS)
       }
     }
+  }
+
+  /**
+   * Nothing is asked for more often than somebody wants to know. A poll ends when a task is due, so
+   * that the next one is sent then: what is silent is judged as early as with short polls.
+   */
+  #waitMs(): number {
+    if (this.#quiet < QUIET_POLLS) return POLL_MS
+    const dueMs = Math.min(...[...this.#subscriptions.values()].map((one) => one.consumer.dueMs))
+    const leftMs = dueMs - this.#options.clock.monotonicMs()
+    return leftMs > 0 ? Math.min(leftMs, QUIET_POLL_MS) : POLL_MS
   }
 
   #deliver(fetched: readonly Fetched[]): void {

@@ -96,6 +96,12 @@ export class Run {
     return this.#time.behind(this.#options.clock.monotonicMs())
   }
 
+  /** When the core wants to be woken, monotonic; Infinity: never. */
+  get dueMs(): number {
+    const wakeAtMs = this.#wakeAtMs
+    return wakeAtMs === null || this.#suspended ? Infinity : this.#time.monotonicAt(wakeAtMs)
+  }
+
   deliver(fetched: readonly Fetched[]): void {
     if (this.#state !== 'live') return
     const monotonicMs = this.#options.clock.monotonicMs()

@@ -107,6 +107,10 @@ export class Task {
     }
   }
 
+  get dueMs(): number {
+    return this.#run?.dueMs ?? Infinity
+  }
+
   deliver(fetched: readonly Fetched[]): void {
     this.#run?.deliver(fetched)
   }
