@@ -299,8 +299,10 @@ export class Admission {
       detail: string
     },
   ): null {
+    // Written out: a spread costs a microsecond, and there may be 100,000 of them in one batch.
+    const { topic, agent, stage, reason, detail } = refusal
     const { partition } = this.context
-    this.deadLetters.refuse(view, { ...refusal, partition }, this.nowMs)
+    this.deadLetters.refuse(view, { topic, partition, stage, reason, detail, agent }, this.nowMs)
     return null
   }
 
