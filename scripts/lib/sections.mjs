@@ -72,7 +72,7 @@ const [NEWEST, OLDER] = KAFKA_VERSIONS
 /** @type {readonly Section[]} */
 export const SECTIONS = [
   { name: 'set-up', shareSeconds: 150, run: setUpSection },
-  { name: 'parts', shareSeconds: 150, run: partsSection },
+  { name: 'parts', shareSeconds: 100, run: partsSection },
   { name: 'check', shareSeconds: 70, run: checkSection },
   testSection('pure', 60, ['pure']),
   testSection('scenario', 60, ['scenario']),
@@ -80,8 +80,8 @@ export const SECTIONS = [
   { name: 'package', shareSeconds: 20, run: packageSection },
   testSection('conformance', 60, ['conformance']),
   testSection('runtime', 210, ['runtime', 'scripts', 'bench']),
-  testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
-  { name: 'kafka', shareSeconds: 300, run: kafkaSection(NEWEST, 300) },
+  testSection('edge', 180, ['adapters', 'roles', 'cli', 'demo']),
+  { name: 'kafka', shareSeconds: 380, run: kafkaSection(NEWEST, 380) },
   { name: 'kafka-3.9', shareSeconds: 60, run: olderSection(60) },
   { name: 'demo', shareSeconds: 60, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
