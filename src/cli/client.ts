@@ -26,12 +26,13 @@ export class Client {
     return (await json(answer)) as T
   }
 
-  async post<T>(path: string, body: unknown): Promise<T> {
+  /** `withinMs`: less than the 30 s after which the endpoint closes a silent connection. */
+  async post<T>(path: string, body: unknown, withinMs: number = ANSWER_MS): Promise<T> {
     const answer = await this.send(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_MS),
+      signal: AbortSignal.timeout(withinMs),
     })
     return (await json(answer)) as T
   }
@@ -65,7 +66,7 @@ export class Client {
       answer = await fetch(new URL(path, url), { ...init, headers })
     } catch (error) {
       const timedOut = error instanceof Error && error.name === 'TimeoutError'
-      const what = timedOut ? `no answer within ${ANSWER_MS / 1_000} s from` : 'nothing answers at'
+      const what = timedOut ? 'no answer in time from' : 'nothing answers at'
       throw new HsError('HS_UNREACHABLE', `${what} ${url.origin} (from ${origin})`, {
         cause: error,
       })

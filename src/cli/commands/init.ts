@@ -19,6 +19,9 @@ export interface InitFlags extends TopicFlags {
   readonly tokenFile?: string
 }
 
+/** Topics and journals on real brokers take their time. */
+const INIT_MS = 25_000
+
 interface InitAnswer {
   readonly cluster_id: string
   readonly created: boolean
@@ -40,7 +43,7 @@ async function viaEndpoint(context: Context, flags: InitFlags): Promise<void> {
       fix: 'Name the brokers with --brokers; without them init works through the run it finds.',
     })
   const reading: ReadFlags = { output, url, tokenFile }
-  const answer = await connect(context, reading).post<InitAnswer>('/v1/init', {})
+  const answer = await connect(context, reading).post<InitAnswer>('/v1/init', {}, INIT_MS)
   show(context, output, {
     value: answer,
     lines: () => [
