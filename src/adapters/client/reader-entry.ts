@@ -87,6 +87,7 @@ export class Entry implements TopicPartition {
   failed(failure: LogError, nowMs: number): void {
     this.failure = failure
     this.node = null
+    this.#backoff.reset()
     this.notBeforeMs = nowMs + this.#backoff.next()
   }
 }

@@ -28,6 +28,8 @@ import { type Connection, isUnavailable, Session } from './session.ts'
 const DEFAULT_MAX_BYTES = 1_048_576
 /** Longest time a leader is told to wait for news; a longer poll asks again. */
 const MAX_WAIT_MS = 1_000
+/** The same for a fetch ahead, which must not be longer than the next poll. */
+const AHEAD_WAIT_MS = 250
 /** Longest wait for the answer to a question before the first fetch. */
 const PREPARE_TIMEOUT_MS = 2_000
 /** Quiet leaders answer about when the poll ends: so long it waits for those that are not there. */
@@ -266,18 +268,20 @@ export class Reader implements LogReader {
     )
     const isDue =
       entries.some((entry) => entry.preparing) || flights.some(({ dueMs }) => dueMs <= nowMs)
+    // Sent ahead, with more time than this poll has.
+    const isEarly = flights.some(({ dueMs }) => dueMs > nowMs)
     const isAnswered = entries.some((entry) => entry.answer !== null)
     // With nothing to show, even a first poll may take all its time.
     const isLate = nowMs >= (isAnswered ? deadlineMs : lastMs(poll, deadlineMs)) + GRACE_MS
-    if (isDue && !(isAnswered && isLate)) return false
-    if (flights.length > 0 && !isAnswered && !isLate) return false
-    if (isAnswered || flights.length > 0 || entries.length === 0) {
+    if ((isDue || (isEarly && !isAnswered)) && !isLate) return false
+    if (isAnswered || isEarly || entries.length === 0) {
       // Whoever has still to be heard of for the first time keeps the next poll short, too.
       for (const entry of entries) if (entry.trouble !== null) entry.fresh = false
       this.#show(poll, entries)
       return true
     }
-    // Nobody has answered: each is asked at least once in every poll.
+    // Nobody has answered. Each is asked at least once in every poll.
+    if (isDue) return false
     if (!entries.every((entry) => entry.troubledIn === this.#polls)) return false
     const cause = entries[0]?.trouble ?? null
     const message = `no leader has answered: ${cause?.message ?? 'no reason is known'}`
@@ -320,7 +324,7 @@ export class Reader implements LogReader {
           entry.failure === null &&
           nowMs >= entry.notBeforeMs,
       )
-      const waitMs = entries.some((entry) => entry.fresh) ? 0 : Math.min(maxWaitMs, MAX_WAIT_MS)
+      const waitMs = entries.some((entry) => entry.fresh) ? 0 : Math.min(maxWaitMs, AHEAD_WAIT_MS)
       this.#flights.send(node, entries, waitMs)
     }
   }
