@@ -4,7 +4,7 @@ import { CASES } from '../conformance/cases.ts'
 import { createKafkaRig } from '../conformance/kafka-rig.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 
-describe.each([
+describe.concurrent.each([
   { name: 'one broker', nodes: 1 as const },
   { name: 'three brokers', nodes: 3 as const },
 ])('$name', ({ nodes }) => {
@@ -14,8 +14,9 @@ describe.each([
   })
   afterAll(() => kafka.stop())
 
-  for (const one of CASES)
-    test.concurrent(`${one.id}: ${one.title}`, async () => {
+  // The long ones first.
+  for (const one of CASES.toReversed())
+    test(`${one.id}: ${one.title}`, async () => {
       const rig = createKafkaRig({ brokers: kafka.brokers, replicas: nodes })
       try {
         await one.run(rig)

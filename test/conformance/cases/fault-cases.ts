@@ -50,7 +50,7 @@ async function sendsSurvive(rig: ConformanceRig, fault: Fault): Promise<void> {
 const MANY = 1_000_000
 /** A connection that was begun while the way was cut has been given up after this. */
 const RECONNECT_MS = 3_500
-const SHORT = { transactionTimeoutMs: 4_000, deadlineMs: 1_500 }
+const SHORT = { transactionTimeoutMs: 5_000, deadlineMs: 2_000 }
 
 export const FAULT_CASES: readonly ConformanceCase[] = [
   {

@@ -23,8 +23,8 @@ import {
 
 const PARTITIONS = 3
 /** Beside each other, each with topics and clients of its own: on real brokers a fault takes time. */
-const PLAYS = 5
-const OPERATIONS = 200
+const PLAYS = 10
+const OPERATIONS = 100
 
 type Operation =
   | { readonly kind: 'commit' | 'send'; readonly to: readonly number[] }

@@ -58,7 +58,7 @@ export const READING_CASES: readonly ConformanceCase[] = [
       const { log } = await rig.connect()
       const at = { topic: await topicOf(rig, log), partition: 0 }
       const [before] = await log.producer().send(records(rig, at, ['before']))
-      const setup = { transactionTimeoutMs: 2_000, deadlineMs: 1_000 }
+      const setup = { transactionTimeoutMs: 2_000 }
       await leaveOpenTransaction(rig, records(rig, at, ['open']), setup)
       const reader = log.reader(COMMITTED)
       reader.assign(at, 'latest')

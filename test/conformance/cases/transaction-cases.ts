@@ -76,7 +76,7 @@ export const TRANSACTION_CASES: readonly ConformanceCase[] = [
     async run(rig) {
       const { log } = await rig.connect()
       const at = { topic: await topicOf(rig, log), partition: 0 }
-      const setup = { transactionTimeoutMs: 2_000, deadlineMs: 1_000 }
+      const setup = { transactionTimeoutMs: 2_000 }
       await leaveOpenTransaction(rig, records(rig, at, ['open']), setup)
       const dirty = log.reader(UNCOMMITTED)
       const clean = log.reader(COMMITTED)
@@ -220,7 +220,7 @@ export const TRANSACTION_CASES: readonly ConformanceCase[] = [
     async run(rig) {
       const { log } = await rig.connect()
       const at = { topic: await topicOf(rig, log), partition: 0 }
-      const setup = { transactionTimeoutMs: 3_000, deadlineMs: 1_000 }
+      const setup = { transactionTimeoutMs: 3_000 }
       await commitOnce(rig, log, records(rig, at, ['before']))
       const openedMs = rig.clock.monotonicMs()
       await leaveOpenTransaction(rig, records(rig, at, ['open']), setup)
