@@ -44,6 +44,8 @@ export class Producer implements IdempotentProducer {
   /** The last job of each partition; the next one waits for it. */
   readonly #tails = new Map<string, Promise<unknown>>()
   #identity: Promise<Identity> | null = null
+  /** What the promise has brought. */
+  #current: Identity | null = null
 
   constructor(connection: Connection, deadlineMs: number = DEFAULT_DEADLINE_MS) {
     this.#session = new Session(connection)
@@ -106,12 +108,17 @@ export class Producer implements IdempotentProducer {
   }
 
   async #sendBatch(batch: OutgoingBatch, identity: Identity, deadlineMs: number): Promise<Stored> {
-    const stored = await store(this.#session, this.#gate, { batch, deadlineMs })
+    const stored = await store(this.#session, this.#gate, { batch, deadlineMs }).catch(
+      (error: unknown): never => {
+        this.#retire(identity)
+        throw error
+      },
+    )
     const key = partitionKey(batch)
     if (stored.kind === 'stored') {
       const sequence = identity.sequences.get(key) ?? 0
       identity.sequences.set(key, nextSequence(sequence, batch.recordCount))
-    } else if (stored.mayBeStored || isIdLost(stored)) await this.#retire(identity)
+    } else if (stored.mayBeStored || isIdLost(stored)) this.#retire(identity)
     return stored
   }
 
@@ -130,11 +137,15 @@ export class Producer implements IdempotentProducer {
     const { answer } = await this.#session.ask('initProducerId', request, deadlineMs)
     expectNone('initProducerId', answer.error)
     const { producerId, producerEpoch } = answer
-    return { producerId, producerEpoch, sequences: new Map() }
+    this.#current = { producerId, producerEpoch, sequences: new Map() }
+    return this.#current
   }
 
-  async #retire(identity: Identity): Promise<void> {
-    if (this.#identity !== null && (await this.#identity) === identity) this.#identity = null
+  /** At once: who is in doubt must not wait for the next id, nor fail with it. */
+  #retire(identity: Identity): void {
+    if (this.#current !== identity) return
+    this.#current = null
+    this.#identity = null
   }
 }
 

@@ -8,7 +8,7 @@
 //   silent    time is up without either
 //
 // and for the last two whether it may be stored all the same, an attempt without definite answer.
-import type { LogError } from '../../runtime/log-error.ts'
+import { LogError } from '../../runtime/log-error.ts'
 import type { Appended } from '../../runtime/ports.ts'
 import { appendedFrom, type OutgoingBatch } from './batching.ts'
 import { Backoff } from './backoff.ts'
@@ -70,7 +70,11 @@ export async function store(
       mayBeStored ||= !NOT_STORED.has(error)
       cause = refusal('produce', error, { topic: batch.topic, partition: batch.partition })
     } catch (error) {
-      if (!isUnavailable(error)) throw error
+      if (!isUnavailable(error)) {
+        if (!mayBeStored || session.isClosed || !(error instanceof LogError)) throw error
+        // This attempt was refused, but not the one before it that had no answer.
+        return { kind: 'silent', cause: error, mayBeStored }
+      }
       mayBeStored = true
       cause = error
     }
