@@ -38,7 +38,9 @@ export interface InputNews {
 
 export class LogTime {
   readonly #inputs: readonly Reached[]
-  /** Log time minus monotonic time; null before the first journal answer. */
+  /** Log time minus monotonic time, as journal answers say; null before the first. */
+  #toldMs: number | null = null
+  /** The same, with what inputs have raised it by. */
   #offsetMs: number | null = null
   #answeredMs = 0
   #nowMs: number
@@ -57,10 +59,12 @@ export class LogTime {
   /** A journal answer with its append time. `reset` after the clocks had disagreed. */
   answered(appendMs: number, monotonicMs: number, reset: boolean = false): void {
     const offset = appendMs - monotonicMs
-    const known = this.#offsetMs
+    const drift = DRIFT * (monotonicMs - this.#answeredMs)
     // A late answer says less than an earlier prompt one, so the larger bound stands.
-    const kept = known === null || reset ? offset : known - DRIFT * (monotonicMs - this.#answeredMs)
-    this.#offsetMs = Math.max(offset, kept)
+    const kept = (known: number | null): number =>
+      known === null || reset ? offset : Math.max(offset, known - drift)
+    this.#toldMs = kept(this.#toldMs)
+    this.#offsetMs = kept(this.#offsetMs)
     this.#answeredMs = monotonicMs
   }
 
@@ -70,11 +74,10 @@ export class LogTime {
     if (input === undefined) return
     input.readMs = Math.max(input.readMs, news.maxAppendMs)
     input.caughtUp = news.caughtUp
-    const known = this.#offsetMs
-    if (known !== null) {
-      const seen = news.maxAppendMs - monotonicMs
-      if (seen > known && seen <= known + DISAGREEMENT_MS) this.#offsetMs = seen
-    }
+    const seen = news.maxAppendMs - monotonicMs
+    // Measured against the journal's word: what an input has raised must not let it raise more.
+    if (this.#toldMs !== null && seen <= this.#toldMs + DISAGREEMENT_MS)
+      this.#offsetMs = Math.max(this.#offsetMs ?? seen, seen)
     if (news.caughtUp) this.#advanceAsOf(input, news.sentMs)
   }
 

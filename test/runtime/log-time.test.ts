@@ -75,6 +75,22 @@ describe('log time', () => {
     expect(time.now(0)).toBe(START + 2_500)
   })
 
+  // Story: the clock of one broker ran away by a second and a half every minute. Each time it was
+  // no more than the tolerance ahead of what it had itself made of the estimate, and took it along:
+  // after ten minutes services whose broker had the right time were silent for 15 s.
+  test('a broker whose clock runs away takes time along no further than the tolerance', () => {
+    const time = running()
+    for (const i of [0, 1]) time.read(i, end(0), 0)
+    for (let minute = 1; minute <= 10; minute++) {
+      const atMs = 60_000 * minute
+      const maxAppendMs = START + 1_000 + atMs + 1_500 * minute
+      time.read(0, { caughtUp: true, maxAppendMs, sentMs: atMs }, atMs)
+      time.answered(START + 1_000 + atMs, atMs)
+      const aheadMs = time.estimate(atMs) - (START + 1_000 + atMs)
+      expect(aheadMs).toBeLessThanOrEqual(DISAGREEMENT_MS)
+    }
+  })
+
   test('a late answer does not set the estimate back', () => {
     const time = running()
     for (const i of [0, 1]) time.read(i, end(0), 0)
