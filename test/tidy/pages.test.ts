@@ -4,6 +4,7 @@ import { EXIT } from '../../src/contracts/failure.ts'
 import {
   brokenLinks,
   errorsPage,
+  kafkaErrorTable,
   outsideMentions,
   requirements,
   stateProblem,
@@ -84,5 +85,9 @@ describe('the repository', () => {
   test('docs/errors.md is what the code says', async () => {
     await expect(errorsPage()).toMatchFileSnapshot('../../docs/errors.md')
     for (const code of Object.values(EXIT)) expect(errorsPage()).toContain(`| ${code} | `)
+  })
+
+  test('docs/kafka.md has the error table of the code', () => {
+    expect(texts.get('docs/kafka.md')).toContain(kafkaErrorTable().join('\n'))
   })
 })

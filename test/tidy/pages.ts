@@ -1,5 +1,8 @@
 // Pages: links that resolve inside the repository, requirement IDs that exist, states that are
 // kept true, and the page of errors, which is printed from the code.
+import { LogError, type LogErrorCode } from '../../src/runtime/log-error.ts'
+import { reactionTo } from '../../src/runtime/reaction.ts'
+import { ERRORS } from '../../src/adapters/client/error-codes.ts'
 import { dirname, join, normalize } from 'node:path'
 import { EXIT, FAILURES } from '../../src/contracts/failure.ts'
 import type { Finding, SourceText } from './tree.ts'
@@ -136,4 +139,27 @@ export function errorsPage(): string {
     ...codes,
     '',
   ].join('\n')
+}
+
+/** The error table of docs/kafka.md: what each error of Kafka means, and what is done about it. */
+export function kafkaErrorTable(): readonly string[] {
+  const byMeaning = new Map<string, string[]>()
+  for (const [name, [code, meaning]] of Object.entries(ERRORS))
+    byMeaning.set(meaning, [...(byMeaning.get(meaning) ?? []), `${name} (${code})`])
+  const rows = [...byMeaning].map(([meaning, names]) => {
+    if (meaning === 'again') return `| asked again | | | ${names.join(', ')} |`
+    const error = new LogError(meaning as LogErrorCode, '')
+    const reading = reactionTo(error, 'read')
+    return `| \`${meaning}\` | ${reading} | ${reactionTo(error, 'commit')} | ${names.join(', ')} |`
+  })
+  const ours = (['UNAVAILABLE', 'IN_DOUBT'] as const).map((code) => {
+    const error = new LogError(code, '')
+    return `| \`${code}\` | ${reactionTo(error, 'read')} | ${reactionTo(error, 'commit')} | none: no answer in time |`
+  })
+  return [
+    '| meaning | reading, fencing | committing | errors of Kafka |',
+    '|---|---|---|---|',
+    ...rows.toSorted(),
+    ...ours,
+  ]
 }

@@ -1,6 +1,7 @@
 // Kafka's error codes: number on the wire, name, whether the same request may simply be asked again
 // (Kafka documentation, "Error codes", retriable), and what the rest mean to a caller of the port.
-// One table for both logs; runtime/reaction.ts says what is done about each meaning.
+// One table for both logs, printed in docs/kafka.md; runtime/reaction.ts says what is done about
+// each meaning.
 import type { LogErrorCode } from '../../runtime/log-error.ts'
 
 /**
@@ -81,7 +82,7 @@ export type Failure =
   | 'PRODUCER_FENCED'
 export type ErrorCode = Failure | 'NONE'
 
-const TABLE: Readonly<Record<Failure, readonly [number, Meaning]>> = {
+export const ERRORS: Readonly<Record<Failure, readonly [number, Meaning]>> = {
   UNKNOWN_SERVER_ERROR: [-1, 'INVALID_REQUEST'],
   OFFSET_OUT_OF_RANGE: [1, 'POSITION_LOST'],
   CORRUPT_MESSAGE: [2, 'CORRUPT'],
@@ -153,7 +154,7 @@ const TABLE: Readonly<Record<Failure, readonly [number, Meaning]>> = {
 }
 
 const NAMES: ReadonlyMap<number, Failure> = new Map(
-  (Object.keys(TABLE) as Failure[]).map((name) => [TABLE[name][0], name]),
+  (Object.keys(ERRORS) as Failure[]).map((name) => [ERRORS[name][0], name]),
 )
 
 /** The name of a code on the wire; a code that came after us is an UNKNOWN_SERVER_ERROR. */
@@ -163,11 +164,11 @@ export function errorName(code: number): ErrorCode {
 
 /** The same request may be asked again. */
 export function isRetriable(error: ErrorCode): boolean {
-  return error !== 'NONE' && TABLE[error][1] === 'again'
+  return error !== 'NONE' && ERRORS[error][1] === 'again'
 }
 
 /** What a failure means to a caller of the port when it is not asked again. */
 export function meaningOf(error: Failure): LogErrorCode {
-  const meaning = TABLE[error][1]
+  const meaning = ERRORS[error][1]
   return meaning === 'again' ? 'UNAVAILABLE' : meaning
 }
