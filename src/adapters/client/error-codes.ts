@@ -83,7 +83,8 @@ export type Failure =
 export type ErrorCode = Failure | 'NONE'
 
 export const ERRORS: Readonly<Record<Failure, readonly [number, Meaning]>> = {
-  UNKNOWN_SERVER_ERROR: [-1, 'INVALID_REQUEST'],
+  // Not retriable by the book, but said by a broker that does not know what happened to it.
+  UNKNOWN_SERVER_ERROR: [-1, 'again'],
   OFFSET_OUT_OF_RANGE: [1, 'POSITION_LOST'],
   CORRUPT_MESSAGE: [2, 'CORRUPT'],
   UNKNOWN_TOPIC_OR_PARTITION: [3, 'TOPIC_GONE'],

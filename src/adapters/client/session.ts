@@ -196,10 +196,9 @@ export class Session {
   }
 }
 
-/** A broker that does not know what happened to it is asked again, as one that says so. */
 function isAskedAgain(error: ErrorCode, elapsedMs: number): boolean {
   if (error === 'UNKNOWN_TOPIC_OR_PARTITION') return elapsedMs < CONFIRM_MS
-  return isRetriable(error) || error === 'UNKNOWN_SERVER_ERROR'
+  return isRetriable(error)
 }
 
 export function isUnavailable(error: unknown): error is LogError {

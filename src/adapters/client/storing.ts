@@ -86,5 +86,5 @@ export async function store(
 /** A batch that was spoiled on the way is whole here. */
 function isAskedAgain(error: Failure, elapsedMs: number): boolean {
   if (error === 'UNKNOWN_TOPIC_OR_PARTITION') return elapsedMs < CONFIRM_MS
-  return isRetriable(error) || error === 'CORRUPT_MESSAGE' || error === 'UNKNOWN_SERVER_ERROR'
+  return isRetriable(error) || error === 'CORRUPT_MESSAGE'
 }

@@ -114,6 +114,7 @@ const PASSING: readonly ErrorCode[] = [
   'COORDINATOR_NOT_AVAILABLE',
   'NETWORK_EXCEPTION',
   'REQUEST_TIMED_OUT',
+  'UNKNOWN_SERVER_ERROR', // ended the membership, and with it the worker
 ]
 
 test('a coordinator that loads, moves or is not there is asked again, in every step', async () => {
