@@ -180,6 +180,8 @@ export class Demo {
       mark: this.options.env['HEALSTREAM_DEMO_RUN'],
     })
     this.fleet = fleet
+    // Asked to stop meanwhile: nothing more is begun.
+    if (this.stopping.signal.aborted) return
     if (fleet.problems.length > 0)
       throw new HsError('HS_CONFIG', `services do not start: ${fleet.problems.join('; ')}`, {
         fix: 'Look at what the machine runs besides (memory, open files, ports) and start again.',
