@@ -135,11 +135,18 @@ async function withServers(say, { version, clusters }, use) {
   }
 }
 
-/** @param {string} version @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
-export const kafkaSection = (version, shareSeconds) => (say) =>
-  withServers(say, { version, clusters: [1, 3] }, (env) =>
-    tests(say, { projects: ['kafka'], shareSeconds, env }),
-  )
+/**
+ * @param {string} version
+ * @param {number} shareSeconds
+ * @param {Record<string, string>} [more] environment of the tests
+ * @returns {(say: Say) => Promise<Tally>}
+ */
+export const kafkaSection =
+  (version, shareSeconds, more = {}) =>
+  (say) =>
+    withServers(say, { version, clusters: [1, 3] }, (env) =>
+      tests(say, { projects: ['kafka'], shareSeconds, env: { ...env, ...more } }),
+    )
 
 /** @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
 export const olderSection = (shareSeconds) => (say) =>

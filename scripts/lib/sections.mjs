@@ -85,7 +85,12 @@ export const SECTIONS = [
   { name: 'kafka-3.9', shareSeconds: 60, run: olderSection(60) },
   { name: 'demo', shareSeconds: 60, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
-  { name: 'kafka-3.9-full', shareSeconds: 900, full: true, run: kafkaSection(OLDER, 900) },
+  {
+    name: 'kafka-3.9-full',
+    shareSeconds: 1200,
+    full: true,
+    run: kafkaSection(OLDER, 1200, { HEALSTREAM_TEST_FULL: 'true' }),
+  },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {
     name: 'property',

@@ -43,7 +43,7 @@ export async function topicOf(
 
 /** Text records for one partition, stamped with the log's time. */
 export function records(
-  rig: ConformanceRig,
+  rig: Pick<ConformanceRig, 'clock'>,
   at: TopicPartition,
   values: readonly string[],
 ): OutgoingRecord[] {

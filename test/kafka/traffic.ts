@@ -63,7 +63,7 @@ const EXPECTED: ReadonlySet<LogErrorCode> = new Set([
 ])
 
 export class Traffic {
-  readonly #rig: ConformanceRig
+  readonly #rig: Pick<ConformanceRig, 'clock'>
   readonly #log: LogPort
   readonly #options: TrafficOptions
   readonly #sequences: Sequence[] = []
@@ -74,7 +74,7 @@ export class Traffic {
   readonly codes = new Map<LogErrorCode, number>()
   #isStopping = false
 
-  constructor(rig: ConformanceRig, log: LogPort, options: TrafficOptions) {
+  constructor(rig: Pick<ConformanceRig, 'clock'>, log: LogPort, options: TrafficOptions) {
     this.#rig = rig
     this.#log = log
     this.#options = options
@@ -82,6 +82,8 @@ export class Traffic {
       topic: options.topic,
       partition,
     }))
+    const writers = [...places.map(({ partition }) => `send ${partition}`), 'commit']
+    for (const name of writers) this.#doneMs.set(name, [])
     this.#running = [...places.map((at) => this.#send(at)), this.#commit(places)]
     this.#running.push(this.#read(places))
     for (const one of this.#running) one.catch(() => {})
@@ -109,7 +111,6 @@ export class Traffic {
     const goals = new Map([...this.#doneMs].map(([name, times]) => [name, times.length + more]))
     const endMs = this.#rig.clock.monotonicMs() + 60_000
     const isThere = (): boolean =>
-      this.#doneMs.size > this.#options.partitions &&
       [...goals].every(([name, goal]) => (this.#doneMs.get(name)?.length ?? 0) >= goal)
     while (!isThere()) {
       const counts = [...this.#doneMs].map(([name, times]) => `${name} ${times.length}`).join()
@@ -194,9 +195,7 @@ export class Traffic {
   }
 
   #tell(name: string, code: LogErrorCode | null): void {
-    const times = this.#doneMs.get(name) ?? []
-    if (code === null) times.push(this.#rig.clock.monotonicMs())
-    this.#doneMs.set(name, times)
+    if (code === null) this.#doneMs.get(name)?.push(this.#rig.clock.monotonicMs())
   }
 
   async #outcome(write: Promise<unknown>): Promise<LogErrorCode | null> {
