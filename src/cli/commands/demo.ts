@@ -57,7 +57,9 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
   if (headless && face.ending !== null) context.terminal.out(JSON.stringify(face.ending.healing))
   else if (stopped) context.terminal.say('stopped, nothing is left running')
   if (!stopped) {
-    context.terminal.say(`it did not stop within ${STOP_MS / 1_000} s and is ended now`)
+    const { place, prefix } = options.log
+    const left = place === null ? '' : `; topics ${prefix}* may be left behind`
+    context.terminal.say(`it did not stop within ${STOP_MS / 1_000} s and is ended now${left}`)
     process.exit(code)
   }
   return code

@@ -41,6 +41,7 @@ export class Cluster {
   private worker: WorkerHandle | null = null
   private server: HttpServer | null = null
   private genesis = false
+  private stopped = false
   private fatal: HsError | null = null
 
   private constructor(parts: Parts, log: DemoLog, observability: Observability) {
@@ -106,7 +107,7 @@ export class Cluster {
 
   /** Errors: HS_NO_GENESIS before `init`. */
   async run(): Promise<void> {
-    this.worker = await startWorker({
+    const worker = await startWorker({
       ...this.parts,
       log: this.log.connect('worker'),
       group: this.log.group,
@@ -115,6 +116,9 @@ export class Cluster {
         this.fatal = error
       },
     })
+    this.worker = worker
+    // Asked to stop while it was starting.
+    if (this.stopped) await worker.stop()
   }
 
   /** Why the worker cannot go on, or null. */
@@ -135,6 +139,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true
     await this.server?.close()
     await this.worker?.stop()
     await this.projector.stop()

@@ -149,6 +149,7 @@ export class Demo {
       this.observer.say(`on Kafka at ${log.place}: topics ${log.prefix}*, removed at the end`)
     const cluster = await Cluster.start({ log, port, token: this.run.token, logLevel })
     this.cluster = cluster
+    if (this.stopping.signal.aborted) await cluster.stop()
     this.run.publish(cluster.url)
     this.observer.say(`endpoint ${cluster.url}, token in ${this.run.tokenFile}`)
     return cluster
