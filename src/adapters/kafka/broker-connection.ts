@@ -231,7 +231,7 @@ export class BrokerConnection {
         },
         reject: (): void => {
           done()
-          reject(this.#ended.signal.reason)
+          reject(this.#unanswered())
         },
       }
       const sendRequest = (): void => this.#write(request, correlationId, body)
@@ -296,11 +296,20 @@ export class BrokerConnection {
     return new LogError('UNAVAILABLE', `${what}: ${request.apiName} was not sent in time`)
   }
 
-  /** Why it ended, for those whose requests were under way. */
+  /** For a request under way: who was refused later may have been served before. */
+  #unanswered(): unknown {
+    const reason: unknown = this.#ended.signal.reason
+    const isRefused = reason instanceof LogError && reason.code === 'NOT_AUTHORIZED'
+    if (!this.#isReady || !isRefused) return reason
+    return new LogError('UNAVAILABLE', `no answer any more: ${reason.message}`, { cause: reason })
+  }
+
+  /** Why it ended, as a LogError. */
   #explain(reason: Error): LogError {
     if (reason instanceof LogError) return reason
     const { tls } = this.#options
-    const refusal = tls === null ? null : tlsRefusal(reason)
+    // An open connection has been accepted by both sides.
+    const refusal = tls === null || this.#isReady ? null : tlsRefusal(reason)
     if (refusal !== null) return new LogError('NOT_AUTHORIZED', `${this.#where}: ${refusal}`)
     const wasReached = this.#vendor.isConnected()
     const isGarbage = reason instanceof FrameError

@@ -12,7 +12,15 @@ import { ByteWriter } from '../../../src/adapters/kafka/requests/bytes.ts'
 import { plainText, TlsFiles, tlsRefusal } from '../../../src/adapters/kafka/security.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { Authority, type Pair, serverOptions } from './certificates.ts'
-import { type Asked, echo, type Peer, type PeerOptions, startPeer } from './peer.ts'
+import {
+  type Asked,
+  echo,
+  echoed,
+  type Peer,
+  type PeerOptions,
+  type Respond,
+  startPeer,
+} from './peer.ts'
 
 const LIMITS = { timeoutMs: 2_000 }
 const NAMES = 'DNS:localhost,IP:127.0.0.1'
@@ -190,6 +198,17 @@ describe('TLS', () => {
     expect(peer.connectedMs).toEqual([])
   })
 
+  // As above: the record of a connection that was damaged on the way is no refusal of anybody.
+  it('an error of TLS on an open connection is a broken connection', async () => {
+    const peer = await peerOf({ tls: serverOptions(good), respond: () => null })
+    const connection = connect(peer, { tls: { caFile } })
+    await connection.open()
+    const held = connection.send(echo('x'), LIMITS).catch((error: unknown) => error)
+    const code = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'
+    connection.end(Object.assign(new Error('bad record mac'), { code }))
+    expect(await held).toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
   it('leaves errors about other things to others', () => {
     expect(tlsRefusal(new Error('read ECONNRESET'))).toBeNull()
     expect(tlsRefusal(Object.assign(new Error('x'), { code: 'ERR_SSL_NEW_ONE' }))).toContain('NEW')
@@ -205,12 +224,16 @@ function authAnswer(options: { error?: number; words?: string; bytes?: Buffer; l
 }
 
 /** A peer that takes part in SASL; `judge` gets what the client says. */
-function saslPeer(mechanism: string, judge: (said: string, asked: Asked) => Buffer) {
+function saslPeer(
+  mechanism: string,
+  judge: (said: string, asked: Asked) => Buffer,
+  respond: Respond = echoed,
+) {
   return peerOf({
     respond: (asked) => {
       if (asked.apiKey === HANDSHAKE) return handshakeAnswer(mechanism)
       if (asked.apiKey === AUTHENTICATE) return judge(asked.rest.toString('utf8', 4), asked)
-      return asked.rest
+      return respond(asked)
     },
   })
 }
@@ -317,6 +340,25 @@ describe('SASL', () => {
     await systemClock.sleep(1_050)
     await expect(connection.send(echo('x'), LIMITS)).rejects.toEqual(refused('no more'))
     expect(connection.isOpen).toBe(false)
+  })
+
+  // Story: a commit was on its way when the renewal was refused, and failed as NOT_AUTHORIZED: which
+  // says that nothing was done, where the broker may have done it all.
+  it('what was under way when a renewal is refused was not answered, and is told so', async () => {
+    let count = 0
+    const judge = (): Buffer =>
+      count++ === 0 ? authAnswer({ lifeMs: 500 }) : authAnswer({ error: 58, words: 'no more' })
+    const peer = await saslPeer('OAUTHBEARER', judge, ({ rest }) =>
+      rest.includes('never') ? null : rest,
+    )
+    const token = async (): Promise<string> => 'a-token'
+    const connection = connect(peer, { sasl: { mechanism: 'OAUTHBEARER', token } })
+    await connection.open()
+    const held = connection.send(echo('never answered'), LIMITS).catch((error: unknown) => error)
+    await systemClock.sleep(1_050)
+    await expect(connection.send(echo('x'), LIMITS)).rejects.toEqual(refused('no more'))
+    const words = expect.stringContaining('no more')
+    expect(await held).toMatchObject({ code: 'UNAVAILABLE', message: words })
   })
 
   // RFC 7628: a bad token is answered with words and no error code, and the dialogue goes on.
