@@ -35,20 +35,17 @@ export interface BatchFields {
 const MAX_TIMESTAMP_MS = 2 ** 51
 const utf8 = new TextEncoder()
 
-interface EncodedHeader {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | null
-}
+/** Names of headers as bytes: there are few, and each is on every record. */
+const names = new Map<string, Uint8Array>()
+const MOST_NAMES = 256
 
-interface Draft {
-  readonly source: BatchRecord
-  readonly headers: readonly EncodedHeader[]
-  readonly timeDelta: number
-  readonly offsetDelta: number
-  readonly size: number
+function nameBytes(name: string): Uint8Array {
+  const known = names.get(name)
+  if (known !== undefined) return known
+  const bytes = utf8.encode(name)
+  if (names.size < MOST_NAMES && name.length <= 64) names.set(name, bytes)
+  return bytes
 }
-
-const NO_HEADERS: readonly EncodedHeader[] = []
 
 /**
  * Bytes a record takes in a batch, at most; for splitting. Header names count three bytes a
@@ -73,18 +70,26 @@ export function encodeBatch(
   const first = records[0]
   if (first === undefined) throw new LogError('INVALID_REQUEST', 'a batch needs a record')
   const baseOffset = fields.baseOffset ?? 0
-  const drafts = records.map((record, i) => draft(record, first.timestampMs, baseOffset, i))
-  let size = FIELD.records
+  const sizes = new Int32Array(records.length)
+  let size: number = FIELD.records
   let maxTimestampMs = -1
   let lastDelta = 0
-  for (const entry of drafts) {
-    size += varintSize(entry.size) + entry.size
-    maxTimestampMs = Math.max(maxTimestampMs, entry.source.timestampMs)
-    lastDelta = entry.offsetDelta
+  for (const [i, record] of records.entries()) {
+    lastDelta = offsetDelta(record, baseOffset, i)
+    const own = recordSize(record, record.timestampMs - first.timestampMs, lastDelta)
+    sizes[i] = own
+    size += varintSize(own) + own
+    maxTimestampMs = Math.max(maxTimestampMs, record.timestampMs)
   }
   const bytes = new Uint8Array(size)
   let at: number = FIELD.records
-  for (const entry of drafts) at = writeRecord(bytes, at, entry)
+  for (const [i, record] of records.entries()) {
+    at = writeVarint(bytes, at, sizes[i] ?? 0)
+    bytes[at++] = 0
+    at = writeVarint(bytes, at, record.timestampMs - first.timestampMs)
+    at = writeVarint(bytes, at, offsetDelta(record, baseOffset, i))
+    at = writeContents(bytes, at, record)
+  }
   const view = new DataView(bytes.buffer)
   view.setInt32(FIELD.length, size - FIELD.leaderEpoch)
   view.setInt8(FIELD.magic, 2)
@@ -155,46 +160,45 @@ function setInt64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value >>> 0)
 }
 
-function draft(record: BatchRecord, baseTimeMs: number, baseOffset: number, index: number): Draft {
-  const time = record.timestampMs
-  if (!Number.isSafeInteger(time) || time < -1 || time > MAX_TIMESTAMP_MS)
-    throw new LogError('INVALID_REQUEST', `${time} is not a time stamp in milliseconds`)
-  const headers =
-    record.headers === undefined || record.headers.length === 0
-      ? NO_HEADERS
-      : record.headers.map(({ key, value }) => ({ key: utf8.encode(key), value }))
+function offsetDelta({ offset }: BatchRecord, baseOffset: number, index: number): number {
+  return offset === undefined ? index : offset - baseOffset
+}
+
+/** Bytes behind the record's length. Errors: `INVALID_REQUEST` for what no batch can hold. */
+function recordSize(record: BatchRecord, timeDelta: number, delta: number): number {
+  const { timestampMs, headers = [] } = record
+  if (!Number.isSafeInteger(timestampMs) || timestampMs < -1 || timestampMs > MAX_TIMESTAMP_MS)
+    throw new LogError('INVALID_REQUEST', `${timestampMs} is not a time stamp in milliseconds`)
   if (headers.length > MAX_HEADERS)
     throw new LogError('INVALID_REQUEST', `${headers.length} headers, at most ${MAX_HEADERS}`)
-  const timeDelta = time - baseTimeMs
-  const offsetDelta = record.offset === undefined ? index : record.offset - baseOffset
-  let size = 1 + varintSize(timeDelta) + varintSize(offsetDelta) + varintSize(headers.length)
+  let size = 1 + varintSize(timeDelta) + varintSize(delta) + varintSize(headers.length)
   size += fieldSize(record.key) + fieldSize(record.value)
-  for (const header of headers) size += fieldSize(header.key) + fieldSize(header.value)
-  return { source: record, headers, timeDelta, offsetDelta, size }
+  for (const { key, value } of headers) size += fieldSize(nameBytes(key)) + fieldSize(value)
+  return size
 }
 
 function fieldSize(bytes: Uint8Array | null): number {
   return bytes === null ? varintSize(-1) : varintSize(bytes.length) + bytes.length
 }
 
-function writeRecord(into: Uint8Array, start: number, entry: Draft): number {
-  let at = writeVarint(into, start, entry.size)
-  into[at++] = 0
-  at = writeVarint(into, at, entry.timeDelta)
-  at = writeVarint(into, at, entry.offsetDelta)
-  at = writeField(into, at, entry.source.key)
-  at = writeField(into, at, entry.source.value)
-  at = writeVarint(into, at, entry.headers.length)
-  for (const header of entry.headers) {
-    at = writeField(into, at, header.key)
-    at = writeField(into, at, header.value)
+function writeContents(into: Uint8Array, start: number, record: BatchRecord): number {
+  const { headers = [] } = record
+  let at = writeField(into, start, record.key)
+  at = writeField(into, at, record.value)
+  at = writeVarint(into, at, headers.length)
+  for (const { key, value } of headers) {
+    at = writeField(into, at, nameBytes(key))
+    at = writeField(into, at, value)
   }
   return at
 }
 
 function writeField(into: Uint8Array, start: number, bytes: Uint8Array | null): number {
   if (bytes === null) return writeVarint(into, start, -1)
-  const at = writeVarint(into, start, bytes.length)
-  into.set(bytes, at)
-  return at + bytes.length
+  const { length } = bytes
+  const at = writeVarint(into, start, length)
+  // A call costs more than copying a few bytes.
+  if (length > 24) into.set(bytes, at)
+  else for (let i = 0; i < length; i++) into[at + i] = bytes[i] ?? 0
+  return at + length
 }
