@@ -161,14 +161,20 @@ export class Session {
     deadlineMs: number,
   ): Promise<Asked<ResponseOf<K>>> {
     const backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
+    let cause: LogError | null = null
     for (let isRepeated = false; ; isRepeated = true) {
       const timeoutMs = this.attemptMs(api, deadlineMs)
-      if (timeoutMs <= 0)
-        throw new LogError('UNAVAILABLE', `no answer to ${api} before the deadline`)
+      if (timeoutMs <= 0) {
+        const why = cause === null ? '' : `: ${cause.message}`
+        throw new LogError('UNAVAILABLE', `no answer to ${api} before the deadline${why}`, {
+          cause,
+        })
+      }
       try {
         return { answer: await this.call(api, request, { timeoutMs }), isRepeated }
       } catch (error) {
         if (!isUnavailable(error)) throw error
+        cause = error
       }
       const leftMs = Math.max(0, deadlineMs - this.clock.monotonicMs())
       await this.sleep(Math.min(backoff.next(), leftMs))

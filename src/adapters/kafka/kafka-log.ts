@@ -3,21 +3,25 @@
 // is known about the cluster is known once.
 import type { LogPort } from '../../runtime/ports.ts'
 import { crc32c } from '../client/crc32c.ts'
-import { LogClient } from '../client/log-client.ts'
-import type { Connection } from '../client/session.ts'
+import { type Connect, LogClient } from '../client/log-client.ts'
 import { createCluster } from './cluster.ts'
 import { joinInThread } from './member.ts'
 import type { KafkaOptions } from './options.ts'
+import { Patience } from './patience.ts'
 import { createTransport } from './transport.ts'
 
 /** Connects when first used. Errors: `HsError` when the options cannot be used. */
 export function createKafkaLog(options: KafkaOptions): LogPort {
   const { clock } = options
   const cluster = createCluster(options)
-  const connect = (): Connection => {
+  const patience = new Patience()
+  const connect: Connect = (purpose) => {
     const lane = cluster.lane()
+    const transport = createTransport({ cluster, lane, clock })
     return {
-      transport: createTransport({ cluster, lane, clock }),
+      // Agents and operators are told at once; they do not stop for it.
+      transport:
+        purpose === 'producer' ? patience.watching(transport) : patience.enduring(transport),
       clock,
       crc32c,
       onClosed: () => lane.close(),

@@ -18,6 +18,7 @@ import {
   type ToThread,
   unshareKafka,
 } from './member-link.ts'
+import { Patience } from './patience.ts'
 import { createTransport } from './transport.ts'
 
 /** A main loop that is busy now does not keep the group waiting for its metadata. */
@@ -110,12 +111,13 @@ function open(data: MemberData, main: MainLoop): Membership {
   const askSecret = (): Promise<string> => main.secret()
   const cluster = createCluster(unshareKafka(data.kafka, { clock, askSecret }))
   const lane = cluster.lane()
+  const transport = new Patience().enduring(createTransport({ cluster, lane, clock }))
   const onClosed = (): void => {
     lane.close()
     cluster.close()
   }
   return new GroupMembership(
-    { transport: createTransport({ cluster, lane, clock }), clock, crc32c, onClosed },
+    { transport, clock, crc32c, onClosed },
     {
       ...data.member,
       metadata: () => main.metadata(),
