@@ -68,7 +68,7 @@ describe('schemas', () => {
     )
   })
 
-  test('check ends with 1 for a schema that the registry would refuse, and says which', async () => {
+  test('check finds a schema that the registry would refuse, and says which', async () => {
     const prefix = freshPrefix()
     await registerSchemas(loadSchemas(), options(prefix))
     const versions = await ask(`/subjects/${prefix}alerts-value/versions`)
@@ -138,7 +138,7 @@ describe('ids for records', () => {
   })
 
   // One after the other: the registry is in memory, so its end is the end of what it held.
-  test('hung, killed, emptied: what it said before is used, without that the start says so', async () => {
+  test('hung, killed, emptied: what it said before is used; else the start says so', async () => {
     const prefix = freshPrefix()
     const cacheDir = join(folder, 'cache')
     await registerSchemas(loadSchemas(), options(prefix))

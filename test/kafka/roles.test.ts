@@ -162,7 +162,7 @@ async function exampleAgent(): Promise<string> {
   return file
 }
 
-test('a fault is healed by worker, agent and log alone, and read through the projector', async () => {
+test('a fault is healed by worker, agent and log, and read through the projector', async () => {
   const worker = role('worker')
   const projector = role('projector')
   const agent = role('agent', '--config', await exampleAgent())

@@ -44,15 +44,14 @@ function failingOnce(
       },
     }
   }
-  const { clusterId: id, reader, producer, join, admin, close } = log
   return {
     name: log.name,
-    clusterId: id.bind(log),
-    reader: reader.bind(log),
-    producer: producer.bind(log),
-    join: join.bind(log),
-    admin: admin.bind(log),
-    close: close.bind(log),
+    clusterId: () => log.clusterId(),
+    reader: (how) => log.reader(how),
+    producer: (how) => log.producer(how),
+    join: (how) => log.join(how),
+    admin: () => log.admin(),
+    close: () => log.close(),
     writer,
   }
 }

@@ -1,5 +1,5 @@
-// The log under a demo: embedded in the process, or real brokers, where it has topics and a group of
-// its own and takes them away at the end.
+// The log under a demo: embedded in the process, or real brokers, where it has topics and a group
+// of its own and takes them away at the end.
 import { randomBytes } from 'node:crypto'
 import { createKafkaLog } from '../../adapters/kafka/kafka-log.ts'
 import type { KafkaOptions } from '../../adapters/kafka/options.ts'
