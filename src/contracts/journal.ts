@@ -125,7 +125,10 @@ export interface StepsEntry {
 export interface SkipEntry {
   readonly kind: 'skip'
   readonly record: InputPosition
-  /** Position before: offsets from here up to the record's were invisible. */
+  /**
+   * Position before: offsets from here up to the record's were invisible, or lie with it in batches
+   * that cannot be read.
+   */
   readonly from: number
   readonly reason: string
 }

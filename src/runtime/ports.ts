@@ -31,8 +31,18 @@ export interface RecordBatch extends TopicPartition {
   readonly crc: number
   /** Largest time stamp in the batch: the append time where the topic uses append time. */
   readonly maxTimestampMs: number
-  /** Walks the records with offset ≥ `fromOffset` (default: all) without allocating per record. */
+  /** As stored, for whoever has to keep what cannot be read. Not to be changed. */
+  readonly bytes: Uint8Array
+  /**
+   * Walks the records with offset ≥ `fromOffset` (default: all) without allocating per record.
+   * Errors: LogError `CORRUPT` where the records cannot be read although the checksum is right.
+   */
   visit(visitor: RecordVisitor, fromOffset?: number): void
+  /**
+   * Why `visit` would fail, or null. Walks all records; a broker takes offsets that go back and
+   * whatever compression its topic allows.
+   */
+  unreadable(): string | null
 }
 
 /**

@@ -40,8 +40,11 @@ export interface SelectOptions {
   /** The topic is compacted: missing offsets are no gap. */
   readonly compacted: boolean
   readonly crc32c: Crc32c
-  /** Records of a compressed batch, bounded; without it compressed batches are `CORRUPT`. */
-  readonly decompress?: (bytes: Uint8Array, header: BatchHeader) => Uint8Array
+  /**
+   * Records of a compressed batch, bounded; without it, or when it throws `CORRUPT`, the batch is
+   * shown as one that cannot be read.
+   */
+  readonly decompress?: (bytes: Uint8Array, header: BatchHeader) => Uint8Array | null
 }
 
 interface Selection {
@@ -102,8 +105,20 @@ function take(
     state.gap ??= { from: state.next, to: header.baseOffset }
   state.next = header.lastOffset + 1
   if (isVisible(state, answer, chunk, header)) {
-    const records = header.compression === 0 ? null : (options.decompress?.(chunk, header) ?? null)
+    const records = header.compression === 0 ? null : unpacked(batch, options)
     state.batches.push(openBatch(answer, chunk, header, records))
+  }
+}
+
+function unpacked(
+  { chunk, header }: { readonly chunk: Uint8Array; readonly header: BatchHeader },
+  { decompress }: SelectOptions,
+): Uint8Array | string | null {
+  try {
+    return decompress?.(chunk, header) ?? null
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'CORRUPT') return error.message
+    throw error
   }
 }
 

@@ -158,18 +158,20 @@ export function controlType(bytes: Uint8Array, header: BatchHeader): 'commit' | 
   return type === 0 ? 'abort' : type === 1 ? 'commit' : null
 }
 
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
 /**
- * The batch as the port shows it. `records`: the decompressed records of a compressed batch.
- * The bytes must stay as they are for as long as the batch is used.
+ * The batch as the port shows it. `records`: the decompressed records of a compressed batch, or why
+ * there are none. The bytes must stay as they are for as long as the batch is used.
  */
 export function openBatch(
   at: TopicPartition,
   bytes: Uint8Array,
   header: BatchHeader,
-  records: Uint8Array | null = null,
+  records: Uint8Array | string | null = null,
 ): RecordBatch {
-  if (header.compression !== 0 && records === null)
-    throw corrupt(`batch at offset ${header.baseOffset} is compressed (type ${header.compression})`)
+  const visit = (visitor: RecordVisitor, fromOffset: number): void =>
+    walkRecords(header, cursorOver(bytes, header, records), visitor, fromOffset)
   return {
     topic: at.topic,
     partition: at.partition,
@@ -178,14 +180,36 @@ export function openBatch(
     recordCount: header.recordCount,
     crc: header.crc,
     maxTimestampMs: header.maxTimestampMs,
+    bytes: bytes.subarray(header.start, header.end),
     visit(visitor: RecordVisitor, fromOffset: number = 0): void {
-      const cursor =
-        records === null
-          ? new ByteCursor(bytes, header.start + FIELD.records, header.end)
-          : new ByteCursor(records, 0, records.length)
-      walkRecords(header, cursor, visitor, fromOffset)
+      visit(visitor, fromOffset)
+    },
+    unreadable(): string | null {
+      try {
+        visit(() => undefined, Infinity)
+        return null
+      } catch (error) {
+        if (error instanceof LogError && error.code === 'CORRUPT') return error.message
+        throw error
+      }
     },
   }
+}
+
+function cursorOver(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  records: Uint8Array | string | null,
+): ByteCursor {
+  if (typeof records === 'string') throw corrupt(records)
+  if (records !== null) return new ByteCursor(records, 0, records.length)
+  if (header.compression === 0)
+    return new ByteCursor(bytes, header.start + FIELD.records, header.end)
+  const codec = CODECS[header.compression] ?? `codec ${header.compression}`
+  throw corrupt(
+    `the batch at offset ${header.baseOffset} is compressed with ${codec}; ` +
+      'set compression.type=uncompressed on the topic',
+  )
 }
 
 /**

@@ -21,6 +21,7 @@ import type { CoreContext, Outcome, TaskCore } from '../core/kernel/step.ts'
 import type { Instruments } from './instruments.ts'
 import { type ChainedEntry, journalEnd, OrderCheck, readJournal, sha256 } from './journal.ts'
 import type { AsOf } from './log-time.ts'
+import { isUnreadable } from './pass-over.ts'
 import { OutputsDigest } from './pending.ts'
 import type { Clock, LogPort } from './ports.ts'
 import { ReplaySource } from './replay-source.ts'
@@ -187,7 +188,7 @@ class Replay {
         return
       case 'skip':
         this.#move(entry.record, { from: entry.from, to: entry.record.offset + 1, place })
-        this.#skipsInRow++
+        if (!isUnreadable(entry)) this.#skipsInRow++
         return
       case 'gap':
         this.#move(entry, { from: entry.from, to: entry.to, place })

@@ -12,6 +12,7 @@ import type { Output, Step, TaskCore } from '../core/kernel/step.ts'
 import { Alarm } from './alarm.ts'
 import type { ChainAnswer } from './chain.ts'
 import { type AsOf, DISAGREEMENT_MS, LogTime } from './log-time.ts'
+import { letterOf, skipOf } from './pass-over.ts'
 import { journalStep, Pending } from './pending.ts'
 import type { Fetched } from './ports.ts'
 import { PoisonError } from './reaction.ts'
@@ -287,8 +288,9 @@ export class Run {
     const due = this.#suspended
       ? monotonicMs >= this.#lastCommitMs + PROBE_EVERY_MS
       : this.#pending.isEmpty
-        ? monotonicMs >= this.#lastCommitMs + KEEP_ALIVE_MS
-        : this.#urgent ||
+        ? this.#stepper.isBlocked || monotonicMs >= this.#lastCommitMs + KEEP_ALIVE_MS
+        : this.#stepper.isBlocked ||
+          this.#urgent ||
           this.#held ||
           this.#careful?.commitEach === true ||
           monotonicMs >= this.#nextCommitMs
@@ -299,8 +301,13 @@ export class Run {
     const pending = this.#pending
     this.#pending = new Pending()
     this.#urgent = false
-    this.#inFlight = this.#options.chain.append(pending.records, [pending.entry(null)]).then(
-      (answer) => this.#committed(answer, pending.records.length),
+    const { chain, seal: context } = this.#options
+    const passed = this.#stepper.passOver()
+    const letters = passed.map((unreadable) => letterOf(context, unreadable))
+    const records = [...pending.records, ...letters]
+    const entries = [pending.entry(null), ...passed.map(skipOf)]
+    this.#inFlight = chain.append(records, entries).then(
+      (answer) => this.#committed(answer, records.length),
       (error: unknown) => this.fail(error, 'commit'),
     )
   }

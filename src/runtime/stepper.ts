@@ -2,12 +2,13 @@
 // a slice goes from where the last one ended to where the reader stands, so that every offset of an
 // input lies in exactly one slice, skip or gap (invariant I2), and ends at a batch's end except in
 // the poison search. `crc` folds the checksums of the batches it touches, whole ones always, so
-// that changed input is told apart from nondeterminism.
+// that changed input is told apart from nondeterminism. Batches whose records cannot be read are
+// never stepped: they are passed over, once everything before them has been stepped.
 import type { LogRecord, RecordVisitor } from '../contracts/record.ts'
 import type { TopicKind } from '../contracts/topics.ts'
 import type { Slice } from '../core/kernel/step.ts'
 import type { Fetched, RecordBatch } from './ports.ts'
-import { headersOf } from './record-batch.ts'
+import { headersOf, MAX_HEADERS } from './record-batch.ts'
 
 /** A partition that a task reads. */
 export interface TaskInput {
@@ -55,12 +56,25 @@ export function sliceOf(range: SliceRange, batches: readonly RecordBatch[]): Che
   }
 }
 
+/** Batches, one after another, that cannot be read: a range of offsets to be skipped. */
+export interface Unreadable extends TaskInput {
+  readonly from: number
+  readonly to: number
+  /** Of the first one. */
+  readonly reason: string
+  readonly first: RecordBatch
+  /** Records they claim to hold. */
+  readonly records: number
+}
+
 interface Intake extends TaskInput {
   /** Next offset to be stepped. */
   position: number
   /** Next offset to be read. */
   readTo: number
   batches: RecordBatch[]
+  /** Of `batches`, with the reason. */
+  readonly unreadable: Map<RecordBatch, string>
 }
 
 export class Stepper {
@@ -69,7 +83,7 @@ export class Stepper {
   constructor(inputs: readonly TaskInput[], positions: readonly number[]) {
     this.#intakes = inputs.map((input, i) => {
       const position = positions[i] ?? 0
-      return { ...input, position, readTo: position, batches: [] }
+      return { ...input, position, readTo: position, batches: [], unreadable: new Map() }
     })
   }
 
@@ -82,9 +96,23 @@ export class Stepper {
   take(index: number, fetched: Fetched): boolean {
     const intake = this.#intakes[index]
     if (intake === undefined || fetched.from !== intake.readTo) return false
+    for (const batch of fetched.batches) {
+      const reason = batch.unreadable()
+      if (reason !== null) intake.unreadable.set(batch, reason)
+    }
     intake.batches.push(...fetched.batches)
     intake.readTo = fetched.to
     return true
+  }
+
+  /** Of some input everything is stepped up to a batch that cannot be read. */
+  get isBlocked(): boolean {
+    return this.#intakes.some((intake) => readableOf(intake) === 0 && intake.batches.length > 0)
+  }
+
+  /** Leaves behind what blocks, of every input. */
+  passOver(): readonly Unreadable[] {
+    return this.#intakes.flatMap((intake) => passedOver(intake) ?? [])
   }
 
   get hasRecords(): boolean {
@@ -106,10 +134,12 @@ export class Stepper {
     const slices: CheckedSlice[] = []
     for (const [input, intake] of this.#intakes.entries()) {
       // Offsets without records (markers, aborted ones) wait for the next record of their input.
-      if (intake.batches.length === 0) continue
-      slices.push(sliceOf(this.#range(input, intake, intake.readTo), intake.batches))
-      intake.position = intake.readTo
-      intake.batches = []
+      const readable = readableOf(intake)
+      if (readable === 0) continue
+      const to = intake.batches[readable]?.baseOffset ?? intake.readTo
+      const batches = intake.batches.splice(0, readable)
+      slices.push(sliceOf(this.#range(input, intake, to), batches))
+      intake.position = to
     }
     return slices
   }
@@ -122,7 +152,7 @@ export class Stepper {
       if (only !== null && only !== input) continue
       for (;;) {
         const batch = intake.batches[0]
-        if (batch === undefined) break
+        if (batch === undefined || intake.unreadable.has(batch)) break
         const offsets = offsetsFrom(batch, intake.position)
         if (offsets.count < 2) intake.batches.shift()
         if (offsets.count === 0) continue
@@ -141,6 +171,28 @@ export class Stepper {
   }
 }
 
+/** Batches before the first one that cannot be read. */
+function readableOf({ batches, unreadable }: Intake): number {
+  if (unreadable.size === 0) return batches.length
+  const first = batches.findIndex((batch) => unreadable.has(batch))
+  return first < 0 ? batches.length : first
+}
+
+function passedOver(intake: Intake): Unreadable | null {
+  const [first] = intake.batches
+  const reason = first === undefined ? undefined : intake.unreadable.get(first)
+  if (first === undefined || reason === undefined) return null
+  const { topic, partition, position: from } = intake
+  let records = 0
+  for (let batch = intake.batches[0]; batch !== undefined; batch = intake.batches[0]) {
+    if (!intake.unreadable.delete(batch)) break
+    intake.batches.shift()
+    intake.position = batch.lastOffset + 1
+    records += batch.recordCount
+  }
+  return { topic, partition, from, to: intake.position, reason, first, records }
+}
+
 function offsetsFrom(batch: RecordBatch, from: number): { first: number; count: number } {
   let first = -1
   let count = 0
@@ -151,7 +203,7 @@ function offsetsFrom(batch: RecordBatch, from: number): { first: number; count: 
   return { first, count }
 }
 
-/** The first record of a slice, copied with its headers. */
+/** The first record of a slice, copied with its headers (none of an absurd number). */
 export function firstRecord(slice: CheckedSlice): Omit<LogRecord, 'topic' | 'partition'> | null {
   const found: Omit<LogRecord, 'topic' | 'partition'>[] = []
   slice.visit((view) => {
@@ -164,7 +216,7 @@ export function firstRecord(slice: CheckedSlice): Omit<LogRecord, 'topic' | 'par
       timestampMs,
       key: bytes(view.keyStart, view.keyEnd),
       value: bytes(view.valueStart, view.valueEnd),
-      headers: headersOf(view),
+      headers: view.headerCount > MAX_HEADERS ? [] : headersOf(view),
     })
   })
   return found[0] ?? null

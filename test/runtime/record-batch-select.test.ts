@@ -1,4 +1,5 @@
 // What a reader may show of what a log answered: checksums, markers, aborted transactions, holes.
+import { LogError } from '../../src/runtime/log-error.ts'
 import { expect, test } from 'vitest'
 import { crc32c } from '../../src/adapters/client/crc32c.ts'
 import type { Fetched } from '../../src/runtime/ports.ts'
@@ -143,12 +144,21 @@ test('a bad checksum is CORRUPT, also in a batch that is not shown', () => {
   }
 })
 
-test('compressed batches need a decompressor', () => {
+test('a compressed batch without a decompressor, or one that gives up, cannot be read', () => {
   const plain = batch(0, 2)
   const packed = Uint8Array.from(plain)
   packed[FIELD.attributes + 1] = 1
   stampBatch(packed, { baseOffset: 0, appendTimeMs: NOW }, crc32c)
-  expect(codeOf(() => select([packed]))).toBe('CORRUPT')
+  const [shown] = select([packed]).batches
+  expect(shown?.unreadable()).toMatch('compressed with gzip; set compression.type=uncompressed')
+  expect(shown?.bytes).toEqual(packed)
+  const fails = (): Uint8Array => {
+    throw new LogError('CORRUPT', 'it would unfold to a gigabyte')
+  }
+  const [bomb] = select([packed], { decompress: fails }).batches
+  expect(bomb?.unreadable()).toBe('it would unfold to a gigabyte')
   const decompress = (): Uint8Array => plain.subarray(FIELD.records)
-  expect(offsets(select([packed], { decompress }))).toEqual([0, 1, 2])
+  const unpacked = select([packed], { decompress })
+  expect(offsets(unpacked)).toEqual([0, 1, 2])
+  expect(unpacked.batches[0]?.unreadable()).toBe(null)
 })

@@ -8,6 +8,7 @@ import {
   sliceOf,
   Stepper,
 } from '../../src/runtime/stepper.ts'
+import { packedBatch } from '../support/packing.ts'
 import { toyBatch, toyFetched } from '../support/toy-batch.ts'
 
 const INPUTS = [
@@ -46,6 +47,40 @@ describe('a stepper', () => {
     expect(stepper.positions()).toEqual([0, 0])
     stepper.take(0, toyFetched([toyBatch(at('s', 3), ['a'])], { ...at('s', 3), to: 5 }))
     expect(stepper.slices().map(({ from, to }) => [from, to])).toEqual([[0, 5]])
+  })
+
+  // One batch that could not be walked stopped its task, and with it everybody of that partition.
+  test('what cannot be read is passed over when everything before it is stepped', () => {
+    const stepper = new Stepper(INPUTS, [0, 0])
+    const batches = [
+      toyBatch(at('s', 0), ['a']),
+      packedBatch(at('s', 1), ['x', 'y']),
+      packedBatch(at('s', 4), ['z']),
+      toyBatch(at('s', 5), ['b']),
+    ]
+    stepper.take(0, toyFetched(batches, { ...at('s', 0), to: 7 }))
+    stepper.take(1, toyFetched([toyBatch(at('t', 0), ['c'])], { ...at('t', 0), to: 1 }))
+    expect([stepper.isBlocked, stepper.passOver()]).toEqual([false, []])
+    expect(stepper.slices().map(values)).toEqual([['0 a'], ['0 c']])
+    expect([stepper.isBlocked, stepper.hasRecords]).toEqual([true, true])
+    expect(stepper.slices()).toEqual([])
+    expect(stepper.single()).toBe(null)
+    expect(stepper.positions()).toEqual([1, 1])
+    const range = { topic: 'signals', partition: 4, from: 1, to: 5, records: 3 }
+    const reason = expect.stringMatching('offset 1 is compressed with zstd')
+    expect(stepper.passOver()).toMatchObject([{ ...range, reason, first: { baseOffset: 1 } }])
+    expect([stepper.isBlocked, stepper.positions()]).toEqual([false, [5, 1]])
+    expect(stepper.slices().map(({ from, to }) => [from, to])).toEqual([[5, 7]])
+    expect(stepper.hasRecords).toBe(false)
+  })
+
+  test('a batch that cannot be read is passed over in the search for poison, too', () => {
+    const stepper = new Stepper(INPUTS, [0, 0])
+    const batches = [packedBatch(at('s', 2), ['x']), toyBatch(at('s', 3), ['a', 'b'])]
+    stepper.take(0, toyFetched(batches, { ...at('s', 0), to: 5 }))
+    expect([stepper.single(), stepper.isBlocked]).toEqual([null, true])
+    expect(stepper.passOver()).toMatchObject([{ from: 0, to: 3, records: 1 }])
+    expect(stepper.single()).toMatchObject({ from: 3, to: 4 })
   })
 
   test('what does not go on where the last one ended is not taken', () => {

@@ -119,13 +119,17 @@ class Projection {
     if (kind === undefined) return
     const key = placeKey(fetched)
     const from = this.next.get(key) ?? 0
-    for (const batch of fetched.batches)
-      batch.visit((view) => {
-        // Noted record by record: a batch that breaks off is read again, its records are not folded
-        // again.
-        this.next.set(key, view.offset + 1)
-        this.fold(kind, fetched.partition, view)
-      }, from)
+    for (const batch of fetched.batches) {
+      const reason = batch.unreadable()
+      if (reason === null)
+        batch.visit((view) => {
+          // Noted record by record: a batch that breaks off is read again, its records are not
+          // folded again.
+          this.next.set(key, view.offset + 1)
+          this.fold(kind, fetched.partition, view)
+        }, from)
+      else this.refused({ topic: kind, partition: fetched.partition }, batch.baseOffset, reason)
+    }
     this.next.set(key, Math.max(from, fetched.to))
   }
 
@@ -135,12 +139,12 @@ class Projection {
     if (view.valueStart < 0) return this.model.fold(at, null)
     const decoded = this.options.decoder.decode(topic, view)
     if (decoded.ok) return this.model.fold(at, decoded.record)
-    this.options.instruments.emit('record_refused', {
-      topic,
-      partition,
-      offset: view.offset,
-      reason: decoded.reason,
-    })
+    this.refused(at, view.offset, decoded.reason)
+  }
+
+  private refused(at: TopicPartition, offset: number, reason: string): void {
+    const { topic, partition } = at
+    this.options.instruments.emit('record_refused', { topic, partition, offset, reason })
   }
 }
 

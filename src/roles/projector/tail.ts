@@ -6,7 +6,7 @@ import type { RecordView } from '../../contracts/record.ts'
 import type { RecordOf } from '../../contracts/records.ts'
 import { TOPICS, topicName, topicSpec } from '../../contracts/topics.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
-import type { Fetched, LogPort } from '../../runtime/ports.ts'
+import type { Fetched, LogPort, RecordBatch } from '../../runtime/ports.ts'
 import { Reach } from './reach.ts'
 import type { TailLine } from './views.ts'
 
@@ -92,9 +92,18 @@ export async function* tail(
 /** In the order of their offsets within each partition. */
 function linesOf(decoder: Decoder, kind: TopicKind, fetched: Fetched): readonly TailLine[] {
   const lines: TailLine[] = []
-  for (const batch of fetched.batches)
-    batch.visit((view) => lines.push(lineOf(decoder, kind, fetched, view)), fetched.from)
+  for (const batch of fetched.batches) {
+    const reason = batch.unreadable()
+    if (reason === null)
+      batch.visit((view) => lines.push(lineOf(decoder, kind, fetched, view)), fetched.from)
+    else lines.push(unreadableLine(batch, reason))
+  }
   return lines
+}
+
+function unreadableLine(batch: RecordBatch, reason: string): TailLine {
+  const { topic, partition, baseOffset: offset, maxTimestampMs: timestamp_ms } = batch
+  return { topic, partition, offset, timestamp_ms, key: null, record: null, undecodable: reason }
 }
 
 const utf8 = new TextDecoder()

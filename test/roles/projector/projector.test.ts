@@ -2,6 +2,7 @@
 // neither garbage nor missing topics stop it.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
+import { PACKED } from '../../support/packing.ts'
 import { aHealth, anEvent } from './records.ts'
 import { KEY, ready, Rig } from './rig.ts'
 
@@ -45,6 +46,18 @@ test('a record that is no Avro is counted and passed over', async () => {
   )
   await expect.poll(() => projector.model.instances()[0]?.reason).toBe('after garbage')
   expect(rig.refused).toMatchObject([{ topic: 'health', partition: 1, offset: 0 }])
+})
+
+// Read again for ever, one such batch would keep everything behind it from being seen.
+test('a batch that cannot be read is counted and passed over', async () => {
+  await rig.createTopics()
+  const projector = rig.project()
+  await ready(projector)
+  await rig.send(rig.outgoing('health', KEY, aHealth({ reason: PACKED })))
+  await rig.send(rig.outgoing('health', KEY, aHealth({ reason: 'behind it' })))
+  await expect.poll(() => projector.model.instances()[0]?.reason).toBe('behind it')
+  const reason = expect.stringContaining('compressed with zstd')
+  expect(rig.refused).toMatchObject([{ topic: 'health', partition: 1, offset: 0, reason }])
 })
 
 test('before its topics exist it says so, and reads as soon as they do', async () => {

@@ -13,6 +13,7 @@ import { startProjector } from '../../../src/roles/projector/projector.ts'
 import type { Projector } from '../../../src/roles/projector/projector.ts'
 import { tail, tailRequest } from '../../../src/roles/projector/tail.ts'
 import type { TailLine } from '../../../src/roles/projector/views.ts'
+import { packing } from '../../support/packing.ts'
 
 export const PREFIX = 'hs.'
 export const PARTITIONS = 3
@@ -49,7 +50,7 @@ export class Rig {
 
   project(): Projector {
     const projector = startProjector({
-      log: this.log.broker.connect(),
+      log: this.log.broker.connect({ transport: packing }),
       decoder: this.serde,
       clock: systemClock,
       instruments: {
@@ -88,7 +89,7 @@ export class Rig {
   }
 
   source() {
-    const log = this.log.broker.connect()
+    const log = this.log.broker.connect({ transport: packing })
     return { log, decoder: this.serde, prefix: PREFIX, partitions: PARTITIONS }
   }
 }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
 import { tail, tailRequest } from '../../../src/roles/projector/tail.ts'
+import { PACKED } from '../../support/packing.ts'
 import { aHealth } from './records.ts'
 import { KEY, PREFIX, Rig } from './rig.ts'
 
@@ -33,6 +34,17 @@ test('tail without follow shows what is there, in order, decodable or not, and e
   expect(lines[2]).not.toHaveProperty('undecodable')
   expect(await rig.collect('health', { from: 'earliest', limit: '2' })).toHaveLength(2)
   expect(await rig.collect('registry', { follow: 'false' })).toEqual([])
+})
+
+test('tail shows a batch that cannot be read as one line with the reason', async () => {
+  await rig.createTopics()
+  await rig.send(rig.outgoing('health', KEY, aHealth({ reason: PACKED })))
+  await rig.send(rig.outgoing('health', KEY, null))
+  const lines = await rig.collect('hs.health', { from: 'earliest', follow: 'false' })
+  expect(lines).toMatchObject([
+    { offset: 0, key: null, record: null, undecodable: expect.stringMatching('compressed with') },
+    { offset: 1, key: KEY, record: null },
+  ])
 })
 
 test('tail of a topic with a layout of its own tells sizes', async () => {
