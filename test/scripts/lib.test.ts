@@ -1,5 +1,8 @@
 // The scripts behind `./scripts/test`: what they count, what they refuse, what they leave running.
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { demoProblems, marked } from '../../scripts/lib/demo-section.mjs'
@@ -88,6 +91,33 @@ describe('run', () => {
     const result = await run('no-such-command-here', [], { timeoutMs: 5000 })
     expect(result.code).toBe(1)
     expect(result.output).toContain('no-such-command-here')
+  })
+})
+
+describe('the report of the test runner', () => {
+  // Before: a section whose time was up had "left no report": not a word about what had hung.
+  test('cut short, it names the file that was under way', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'healstream-reporter-'))
+    symlinkSync(`${ROOT}node_modules`, join(folder, 'node_modules'))
+    const body = "import { test } from 'vitest'\ntest('t', () => new Promise(() => {}), 90_000)\n"
+    writeFileSync(join(folder, 'hangs.test.ts'), body)
+    const report = join(folder, 'report.json')
+    const reporter = `${ROOT}scripts/lib/vitest-reporter.mjs`
+    const child = spawn(
+      `${ROOT}node_modules/.bin/vitest`,
+      ['run', '--root', folder, '--reporter', reporter],
+      { env: { ...process.env, HEALSTREAM_TEST_REPORT: report }, stdio: 'ignore', detached: true },
+    )
+    try {
+      for (let i = 0; i < 600 && !existsSync(report); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      const { passed, failures } = JSON.parse(readFileSync(report, 'utf8'))
+      expect([passed, failures]).toEqual([0, ['hangs.test.ts: cut short']])
+    } finally {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+    }
   })
 })
 
