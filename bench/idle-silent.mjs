@@ -1,100 +1,97 @@
-// The silent ones of the `idle` bench: agents register instances and send one heartbeat for each,
-// then nothing is heard of anybody any more. Leases run on, silence is judged, views are written.
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInstruments } from '../dist/adapters/observability/instruments.js'
+// For the `idle` bench: a hundred instances that register, send heartbeats and deltas for a few
+// seconds and fall silent, with leases that end much later: the worker is left with its timers for
+// silence, windows and leases.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createSerde } from '../dist/adapters/serde/serde.js'
-import { agentId, eventId, instanceId, serviceId } from '../dist/contracts/ids.js'
-import { BrokerClock } from '../dist/runtime/agent/broker-clock.js'
-import { Ledger } from '../dist/runtime/agent/ledger.js'
-import { Publisher } from '../dist/runtime/agent/publisher.js'
-import { systemClock } from '../dist/runtime/clock.js'
+import { agentId, clusterId, instanceId, serviceId } from '../dist/contracts/ids.js'
+import { partitionFor } from '../dist/contracts/partitioner.js'
+import { topicName } from '../dist/contracts/topics.js'
 import { answer, task } from './contender.mjs'
 import { openLog } from './own-log.mjs'
 
-const FLUSH_MS = 10_000
-const { brokers, prefix, partitions, agents, instancesEach, leaseTtlMs, heartbeatMs } = task()
+const SERVICES = 20
+const COPIES = 5
+const TICK_MS = 1_000
+const LEASE_MS = 600_000
+const { brokers, prefix, partitions, ticks } = task()
 const log = openLog(brokers)
-const clusterId = await log.clusterId()
-const encoder = await createSerde()
-const folder = mkdtempSync(join(tmpdir(), 'healstream-bench-'))
+const producer = log.producer()
+const id = clusterId(await log.clusterId())
+const serde = await createSerde({ prefix, clusterId: id })
 
-/** @param {number} number */
-function openPublisher(number) {
-  const agent = agentId(`silent-${number}`)
-  const ledger = Ledger.open({
-    folder: join(folder, agent),
-    clusterId,
-    agentId: agent,
-    newEpoch: Date.now(),
-  })
-  const publisher = new Publisher({
-    producer: log.producer(),
-    encoder,
-    clock: systemClock,
-    brokerClock: new BrokerClock(systemClock),
-    instruments: createInstruments({ level: 'error' }).instruments,
-    ledger,
-    agent,
-    clusterId,
-    prefix,
-    partitions,
-  })
-  return { publisher, ledger }
+const instances = Array.from({ length: SERVICES * COPIES }, (_, i) => {
+  const service = `idle-${i % SERVICES}`
+  return {
+    service: serviceId(service),
+    instance: instanceId(`${service}-${Math.floor(i / SERVICES)}`),
+    agent: agentId(`agent-of-${service}`),
+  }
+})
+/** @type {Map<string, number>} by agent */
+const seqs = new Map()
+
+/** @param {(typeof instances)[number]} who */
+function speaker(who) {
+  const seq = (seqs.get(who.agent) ?? 0) + 1
+  seqs.set(who.agent, seq)
+  return { ...who, epoch: 1, lane: /** @type {const} */ ('live'), seq, incarnation: 1 }
 }
 
-/** @param {Publisher} publisher @param {string} name @returns {Promise<boolean>[]} */
-function introduce(publisher, name) {
-  const service = serviceId(`silent-${name.split('-')[1]}`)
-  const instance = instanceId(`silent-${name}`)
-  const atMs = Date.now()
-  const registered = publisher.serviceEvent({
-    service_name: service,
-    action: 'register',
-    cluster_id: clusterId,
-    timestamp: atMs,
-    event_id: eventId(randomUUID()),
-    instance_id: instance,
-    incarnation: 1,
-    version: 1,
-    lifecycle: 'ready',
-    lease_ttl_ms: leaseTtlMs,
-    host: '127.0.0.1',
-    port: 1,
-    health_path: '/health',
-    zone: null,
-    app_version: null,
-    path: [clusterId],
-    vector: {},
-    origin: null,
-    metadata: {},
-    reason: null,
-  })
-  const beat = publisher.signal({
-    ...{ service, instance, incarnation: 1, at_ms: atMs, kind: 'heartbeat' },
-    heartbeat: {
-      ...{ level: 1, period_ms: heartbeatMs, state: null, in_flight: null, queue: null },
-      ...{ last_error: null, config_version: null, signature: null, kid: null },
-    },
-    ...{ probe: null, connection: null, process: null, breaker: null, agent_notice: null },
-  })
-  return [registered, beat]
+/** @param {(typeof instances)[number]} who */
+function registration(who) {
+  const { service, instance, agent, seq, epoch, incarnation } = speaker(who)
+  return {
+    ...{ service_name: service, instance_id: instance, agent, seq, epoch, incarnation },
+    ...{ action: /** @type {const} */ ('register'), cluster_id: id, timestamp: Date.now() },
+    ...{ event_id: null, version: 1, lifecycle: /** @type {const} */ ('ready') },
+    ...{ lease_ttl_ms: LEASE_MS, host: null, port: null, health_path: null, zone: null },
+    ...{ app_version: null, path: [], vector: {}, origin: null, metadata: {}, reason: null },
+  }
 }
 
-const sent = []
-const opened = []
-for (let number = 0; number < agents; number++) {
-  const { publisher, ledger } = openPublisher(number)
-  opened.push({ publisher, ledger })
-  for (let i = 0; i < instancesEach; i++) sent.push(...introduce(publisher, `${i}-${number}`))
+/** @param {(typeof instances)[number]} who */
+function heartbeat(who) {
+  const beat = { level: 1, period_ms: TICK_MS, state: null, in_flight: null, queue: null }
+  return {
+    ...speaker(who),
+    ...{ at_ms: Date.now(), kind: /** @type {const} */ ('heartbeat'), probe: null },
+    heartbeat: { ...beat, last_error: null, config_version: null, signature: null, kid: null },
+    ...{ connection: null, process: null, breaker: null, agent_notice: null },
+  }
 }
-const missing = (await Promise.all(sent)).filter((isSent) => !isSent).length
-for (const { publisher, ledger } of opened) {
-  await publisher.close(FLUSH_MS)
-  ledger.close()
+
+/** @param {(typeof instances)[number]} who */
+function delta(who) {
+  return {
+    ...speaker(who),
+    ...{ operation: '', tick_start_ms: Date.now() - TICK_MS, tick_ms: TICK_MS },
+    ...{ flush: /** @type {const} */ ('tick'), n: 10, errors: 0, local_errors: 0 },
+    ...{ sum_us: 200_000, max_us: 20_000, scale: 4, zeros: 0, buckets: [{ gap: 228, count: 10 }] },
+    ...{ gauges: null, logs: null, tasks: null, caller: null, exemplars: [], synthetic: false },
+  }
 }
-rmSync(folder, { recursive: true, force: true })
-if (missing > 0) throw new Error(`${missing} records were not sent`)
-answer({ instances: agents * instancesEach })
+
+/**
+ * One record of every instance.
+ * @param {'service-events' | 'signals' | 'telemetry'} kind
+ * @param {(who: (typeof instances)[number]) => any} make
+ */
+async function sendAll(kind, make) {
+  const topic = topicName(kind, prefix)
+  const records = instances.map((who) => ({
+    topic,
+    partition: partitionFor(who.service, partitions),
+    key: new TextEncoder().encode(who.service),
+    value: serde.encode(kind, make(who)),
+    timestampMs: Date.now(),
+  }))
+  await producer.send(records)
+}
+
+await sendAll('service-events', registration)
+for (let tick = 0; tick < ticks; tick++) {
+  await sleep(TICK_MS)
+  await sendAll('signals', heartbeat)
+  await sendAll('telemetry', delta)
+}
+answer({ instances: instances.length })
