@@ -18,12 +18,12 @@ import {
   parseAddress,
 } from './options.ts'
 import { findCoordinatorRequest } from './requests/handshake.ts'
-import { metadataRequest } from './requests/metadata.ts'
+import { type ClusterMetadata, metadataRequest } from './requests/metadata.ts'
 import { TlsFiles } from './security.ts'
-import type { Cluster } from './wire.ts'
+import type { Cluster, KafkaRequest } from './wire.ts'
 
 /** Of one request for all who wait; each of them has a deadline of its own. */
-const SHARED_TIMEOUT_MS = 3_000
+const SHARED_LIMITS: CallLimits = { timeoutMs: 3_000 }
 /** Between two questions for the same coordinator. */
 const COORDINATOR_INTERVAL_MS = 50
 
@@ -31,6 +31,10 @@ type CoordinatorKind = 'group' | 'transaction'
 
 interface Seat {
   node: number | null
+  /** Who was told of last. */
+  before: number | null
+  /** It was told of again after it had been forgotten. */
+  isSuspect: boolean
   asking: Promise<number | Failure> | null
   lastAskedMs: number
 }
@@ -62,7 +66,8 @@ class KafkaCluster implements Cluster, Directory {
     this.#clock = dialing.clock
     this.#lane = new KafkaLane(this, dialing)
     this.#metadata = new MetadataCache(
-      (topics) => this.#lane.sendAny(metadataRequest(topics), { timeoutMs: SHARED_TIMEOUT_MS }),
+      (topics, elsewhere) =>
+        this.#lane.sendAny(this.#ours(metadataRequest(topics)), SHARED_LIMITS, elsewhere),
       dialing.clock,
     )
   }
@@ -128,11 +133,28 @@ class KafkaCluster implements Cluster, Directory {
     this.#lane.close()
   }
 
+  /**
+   * An address may have been given to a broker of another cluster, whose topics have the same
+   * names. What that says is not read, and its connection given up.
+   */
+  #ours(request: KafkaRequest<ClusterMetadata>): KafkaRequest<ClusterMetadata> {
+    return {
+      ...request,
+      decode: async (body) => {
+        const answer = await request.decode(body)
+        const known = this.#metadata.knownClusterId
+        if (known === null || answer.clusterId === null || answer.clusterId === known) return answer
+        throw new Error(`it is of cluster ${answer.clusterId}, not ${known}`)
+      },
+    }
+  }
+
   #seat(kind: CoordinatorKind, key: string): Seat {
     const name = `${kind}/${key}`
     let seat = this.#seats.get(name)
     if (seat === undefined) {
-      seat = { node: null, asking: null, lastAskedMs: Number.NEGATIVE_INFINITY }
+      const lastAskedMs = Number.NEGATIVE_INFINITY
+      seat = { node: null, before: null, isSuspect: false, asking: null, lastAskedMs }
       this.#seats.set(name, seat)
     }
     return seat
@@ -143,8 +165,10 @@ class KafkaCluster implements Cluster, Directory {
     if (waitMs > 0) await this.#clock.sleep(waitMs)
     seat.lastAskedMs = this.#clock.monotonicMs()
     const request = findCoordinatorRequest(kind, key)
-    const found = await this.#lane.sendAny(request, { timeoutMs: SHARED_TIMEOUT_MS })
+    const found = await this.#lane.sendAny(request, SHARED_LIMITS, seat.isSuspect)
     if (found.error !== 'NONE') return found.error
+    seat.isSuspect = found.node === seat.before
+    seat.before = found.node
     this.#metadata.noteAddress(found.node, { host: found.host, port: found.port })
     seat.node = found.node
     return found.node

@@ -42,6 +42,8 @@ export class KafkaLane implements Lane {
   readonly #clock: Clock
   readonly #slots = new Map<string, Slot>()
   readonly #closing = new AbortController()
+  /** Who answered last what anybody can answer. */
+  #last: Slot | null = null
 
   constructor(directory: Directory, dialing: Dialing) {
     this.#directory = directory
@@ -56,9 +58,14 @@ export class KafkaLane implements Lane {
     return await this.#sendTo(this.#slot(address), request, this.#left(deadlineMs, limits))
   }
 
-  async sendAny<T>(request: KafkaRequest<T>, limits: CallLimits): Promise<T> {
+  /** `elsewhere`: of somebody else than last time, if there is anybody. */
+  async sendAny<T>(
+    request: KafkaRequest<T>,
+    limits: CallLimits,
+    elsewhere: boolean = false,
+  ): Promise<T> {
     const deadlineMs = this.#clock.monotonicMs() + limits.timeoutMs
-    const slots = this.#byPromise()
+    const slots = this.#byPromise(elsewhere)
     let last: unknown
     for (const [i, slot] of slots.entries()) {
       this.#closing.signal.throwIfAborted()
@@ -67,7 +74,9 @@ export class KafkaLane implements Lane {
       const slice = Math.max(MIN_SLICE_MS, left.timeoutMs / (slots.length - i))
       const timeoutMs = Math.min(left.timeoutMs, slice)
       try {
-        return await this.#sendTo(slot, request, { ...left, timeoutMs })
+        const answer = await this.#sendTo(slot, request, { ...left, timeoutMs })
+        this.#last = slot
+        return answer
       } catch (error) {
         if (!(error instanceof LogError) || error.code === 'CLOSED') throw error
         last = error
@@ -84,10 +93,16 @@ export class KafkaLane implements Lane {
     this.#slots.clear()
   }
 
-  /** Connected ones first, then those that failed least; among equals, any. */
-  #byPromise(): Slot[] {
-    const rank = ({ connection, failures }: Slot): number =>
-      connection !== null && connection.isOpen ? -1 : failures
+  /**
+   * Who answered last, other connected ones, then those that failed least; among equals, any.
+   * Elsewhere: who answered last is the last to be asked.
+   */
+  #byPromise(elsewhere: boolean): Slot[] {
+    const rank = (slot: Slot): number => {
+      if (slot === this.#last && elsewhere) return Number.MAX_SAFE_INTEGER
+      if (slot.connection?.isOpen !== true) return slot.failures
+      return slot === this.#last ? -2 : -1
+    }
     return this.#directory
       .addresses()
       .map((address) => {

@@ -4,7 +4,7 @@
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { Failure } from '../client/error-codes.ts'
-import type { CallLimits } from '../client/protocol.ts'
+import { type CallLimits, partitionKey } from '../client/protocol.ts'
 import { within } from './deadline.ts'
 import type { Address } from './options.ts'
 import type { ClusterMetadata } from './requests/metadata.ts'
@@ -13,8 +13,11 @@ const MIN_INTERVAL_MS = 100
 /** A topic that was just created is not known to every broker yet. */
 const UNKNOWN_AGAIN_MS = 100
 
-/** Asks any broker. */
-export type AskMetadata = (topics: readonly string[]) => Promise<ClusterMetadata>
+/** Asks any broker; `elsewhere`: another than last time. */
+export type AskMetadata = (
+  topics: readonly string[],
+  elsewhere: boolean,
+) => Promise<ClusterMetadata>
 
 interface Flight {
   readonly topics: Set<string>
@@ -33,6 +36,10 @@ export class MetadataCache {
   #current: Promise<unknown> = Promise.resolve()
   #next: Flight | null = null
   #lastFailure = ''
+  /** Leaders that were told of and are none, by partition. */
+  readonly #doubted = new Map<string, number>()
+  /** The last answer named one of them again: who gave it may have been cut off from the others. */
+  #isSuspect = false
 
   constructor(ask: AskMetadata, clock: Clock) {
     this.#ask = ask
@@ -41,6 +48,11 @@ export class MetadataCache {
 
   get addresses(): readonly Address[] {
     return [...this.#addresses.values()]
+  }
+
+  /** What was told first; null before. */
+  get knownClusterId(): string | null {
+    return this.#clusterId
   }
 
   /** Learned elsewhere (from an answer to FindCoordinator). */
@@ -87,8 +99,11 @@ export class MetadataCache {
     return await this.#lookUp(partitions, { timeoutMs, signal: limits.signal })
   }
 
-  forgetLeader({ topic, partition }: TopicPartition): void {
-    this.#leaders.get(topic)?.delete(partition)
+  forgetLeader(at: TopicPartition): void {
+    const leaders = this.#leaders.get(at.topic)
+    const leader = leaders?.get(at.partition)
+    if (leader !== undefined) this.#doubted.set(partitionKey(at), leader)
+    leaders?.delete(at.partition)
   }
 
   async #lookUp(
@@ -129,7 +144,7 @@ export class MetadataCache {
     this.#next = null
     this.#lastAskedMs = this.#clock.monotonicMs()
     try {
-      const answer = await this.#ask([...topics])
+      const answer = await this.#ask([...topics], this.#isSuspect)
       this.#lastFailure = ''
       this.#note(answer)
       return answer
@@ -145,9 +160,15 @@ export class MetadataCache {
       this.#addresses = new Map(brokers.map(({ node, host, port }) => [node, { host, port }]))
     this.#clusterId = clusterId ?? this.#clusterId
     this.#controller = controller
+    this.#isSuspect = false
     for (const { name, partitions } of topics) {
       const led = partitions.filter(({ error, leader }) => error === 'NONE' && leader >= 0)
       this.#leaders.set(name, new Map(led.map(({ partition, leader }) => [partition, leader])))
+      for (const { partition, leader } of led) {
+        const key = partitionKey({ topic: name, partition })
+        if (this.#doubted.get(key) === leader) this.#isSuspect = true
+        else this.#doubted.delete(key)
+      }
     }
   }
 }

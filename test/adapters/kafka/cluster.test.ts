@@ -17,16 +17,29 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-/** Metadata without topics: the brokers, with their place as node. */
-function metadata(brokers: readonly Peer[]): Buffer {
+interface Told {
+  readonly clusterId?: string
+  /** Of t/0, or null for an answer without topics. */
+  readonly leader?: number | null
+}
+
+/** The brokers, with their place as node. */
+function metadata(brokers: readonly Peer[], told: Told = {}): Buffer {
+  const { clusterId = 'the-cluster', leader = null } = told
   const body = new ByteWriter().int32(0)
   return body
     .array([...brokers.entries()], ([node, { address }]) => {
       body.int32(node).string(address.host).int32(address.port).string(null)
     })
-    .string('the-cluster')
+    .string(clusterId)
     .int32(0)
-    .array([], () => undefined)
+    .array(leader === null ? [] : [leader], (node) => {
+      body.int16(0).string('t').bool(false)
+      body.array([node], () => {
+        body.int16(0).int32(0).int32(node)
+        for (let i = 0; i < 3; i++) body.array([], () => undefined)
+      })
+    })
     .finish()
 }
 
@@ -36,14 +49,22 @@ function coordinator(error: number, node: number, peer: Peer | undefined): Buffe
   return body.int32(node).string(host).int32(port).finish()
 }
 
-/** `find` answers FindCoordinator. */
-async function brokers(count: number, find?: (asked: Asked) => Buffer | null): Promise<Peer[]> {
+/** `find` answers FindCoordinator; `tell`: what a broker says of the cluster. */
+async function brokers(
+  count: number,
+  find?: (asked: Asked, node: number) => Buffer | null,
+  tell: (node: number) => Told = () => ({}),
+): Promise<Peer[]> {
   const peers: Peer[] = []
   for (let i = 0; i < count; i++) {
     const peer = await startPeer({
       respond: (asked) => {
-        if (asked.apiKey === METADATA) return metadata(peers)
-        return asked.apiKey === FIND_COORDINATOR && find ? find(asked) : asked.rest
+        if (asked.apiKey === METADATA) {
+          // An answer is about what was asked for.
+          const isBare = asked.rest.readInt32BE(0) === 0
+          return metadata(peers, isBare ? { ...tell(i), leader: null } : tell(i))
+        }
+        return asked.apiKey === FIND_COORDINATOR && find ? find(asked, i) : asked.rest
       },
     })
     peers.push(peer)
@@ -88,6 +109,38 @@ describe('a cluster', () => {
     expect(await cluster.controller(LIMITS)).toBe(0)
   })
 
+  // A broker that lost sight of the controllers, but not of us, goes on telling what it knew. The
+  // connection that was open was asked first, so it alone was asked, and no partition that had moved
+  // was found again for as long as it lasted.
+  it('is asked about elsewhere when a broker names a leader again that is none', async () => {
+    const stale = (node: number): Told => ({ leader: node === 0 ? 2 : 1 })
+    const peers = await brokers(3, undefined, stale)
+    const cluster = clusterOf(names(peers).slice(0, 1))
+    const at = { topic: 't', partition: 0 }
+    expect(await cluster.leaders([at], LIMITS)).toEqual([2])
+    cluster.forgetLeader(at)
+    expect(await cluster.leaders([at], LIMITS)).toEqual([2])
+    cluster.forgetLeader(at)
+    expect(await cluster.leaders([at], LIMITS)).toEqual([1])
+    // And who knew better is believed from now on.
+    cluster.forgetLeader(at)
+    expect(await cluster.leaders([at], LIMITS)).toEqual([1])
+  })
+
+  // An address that was given to a broker of another cluster: its topics have the same names.
+  it('is never taken for another one', async () => {
+    const [ours] = await brokers(1)
+    const tell = (): Told => ({ clusterId: 'another', leader: 0 })
+    const [theirs] = await brokers(1, undefined, tell)
+    if (ours === undefined || theirs === undefined) throw new Error('no broker')
+    const cluster = clusterOf(names([ours, theirs]))
+    const id = await cluster.clusterId(LIMITS)
+    await (id === 'the-cluster' ? ours : theirs).close()
+    const leaders = cluster.leaders([{ topic: 't', partition: 0 }], { timeoutMs: 600 })
+    await expect(leaders).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await cluster.clusterId(LIMITS)).toBe(id)
+  })
+
   it('cannot be made of what is no address', () => {
     for (const brokersTold of [[], ['no-port'], ['h:0'], ['h:70000'], ['a b:1'], ['http://h:1']])
       expect(() => createCluster({ brokers: brokersTold, clock: systemClock })).toThrow(HsError)
@@ -129,6 +182,19 @@ describe('coordinators', () => {
     expect(await ask('group', 'k')).toBe(1)
     expect(await ask('transaction', 'k')).toBe(1)
     expect(told).toHaveLength(3)
+  })
+
+  it('that are none are asked for elsewhere', async () => {
+    const find = (_: Asked, node: number): Buffer => coordinator(0, node === 0 ? 2 : 1, peers[1])
+    const peers: Peer[] = await brokers(3, find)
+    const cluster = clusterOf(names(peers).slice(0, 1))
+    await cluster.clusterId(LIMITS)
+    const nodes: unknown[] = []
+    for (let i = 0; i < 4; i++) {
+      nodes.push(await cluster.coordinator('group', 'k', LIMITS))
+      cluster.forgetCoordinator('group', 'k')
+    }
+    expect(nodes).toEqual([2, 2, 1, 1])
   })
 
   it('that are not there yet are told as that, and asked for at a bounded rate', async () => {
