@@ -12,6 +12,14 @@ const LABEL_MAX = 64
 /** For times in ms, when the event names none. */
 const BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
+/**
+ * prom-client measures how late the event loop is by waking it a hundred times a second, and cannot
+ * be told not to: so it does that as seldom as a timer can, and what it makes of it is not shown.
+ * How late it is at the moment of asking stays.
+ */
+const NEVER_MS = 2_147_483_647
+const BY_WAKING = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']
+
 type Instrument = Counter | Gauge | Histogram
 type Labels = Record<string, string>
 
@@ -26,7 +34,9 @@ export class Metrics {
 
   constructor(events: readonly EventSpec[], labels: Labels, build: Labels) {
     this.registry.setDefaultLabels(labels)
-    collectDefaultMetrics({ register: this.registry })
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: NEVER_MS })
+    for (const which of BY_WAKING)
+      this.registry.removeSingleMetric(`nodejs_eventloop_lag_${which}_seconds`)
     const info = new Gauge({
       name: `${PREFIX}build_info`,
       help: 'Version of healstream and of Node; always 1.',

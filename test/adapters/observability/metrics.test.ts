@@ -1,5 +1,6 @@
 // Metrics of named events: their figures, their form, their bounds.
-import { describe, expect, it } from 'vitest'
+import perfHooks from 'node:perf_hooks'
+import { describe, expect, it, vi } from 'vitest'
 import { SERIES_MAX } from '../../../src/adapters/observability/metrics.ts'
 import { refused, rig } from './rig.ts'
 
@@ -31,6 +32,17 @@ describe('metrics', () => {
     expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m)
     expect(text).toMatch(/^healstream_build_info\{version="\d+\.\d+\.\d+",node="v\d+[^"]*"\} 1$/m)
     expect(metricsContentType).toMatch(/^text\/plain; version=0\.0\.4/)
+  })
+
+  it('do not wake a process that has nothing to do', async () => {
+    // The default metrics woke every role each 10 ms, for as long as it ran.
+    const monitor = vi.spyOn(perfHooks, 'monitorEventLoopDelay')
+    const { metricsText } = rig()
+    const text = await metricsText()
+    const [[options] = []] = monitor.mock.calls
+    monitor.mockRestore()
+    expect(options?.resolution).toBeGreaterThan(3_600_000)
+    expect(text.match(/^nodejs_eventloop_\w+/gm)).toEqual(['nodejs_eventloop_lag_seconds'])
   })
 
   it('have a bounded number of series', async () => {
