@@ -1,5 +1,5 @@
 // Sections of `./scripts/test`, in order, each with its share of the time (docs/DESIGN.md section
-// 10). A section that uses up its share is ended and has failed.
+// 10). A section that has used its share twice over is ended and has failed.
 import { setUp } from '../setup.mjs'
 import { demoSection } from './demo-section.mjs'
 import { docsSection } from './docs-section.mjs'

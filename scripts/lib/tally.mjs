@@ -5,6 +5,12 @@
  * @typedef {{ name: string, tally: Tally, seconds: number, shareSeconds: number }} Row
  */
 
+/**
+ * A section may take this many times its share before it is ended: a share is what it takes here,
+ * and a slower or busier machine must not fail what is right. The table tells who is over.
+ */
+export const END_AT_SHARES = 2
+
 /** @returns {Tally} */
 export const emptyTally = () => ({ passed: 0, failures: [], skips: [] })
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, tool } from './run.mjs'
-import { emptyTally } from './tally.mjs'
+import { emptyTally, END_AT_SHARES } from './tally.mjs'
 
 /**
  * @typedef {(line: string) => void} Say
@@ -28,7 +28,7 @@ export async function tests(say, what) {
   const file = join(folder, 'report.json')
   try {
     const result = await tool('vitest', vitestArgs(what), {
-      timeoutMs: shareSeconds * 1000,
+      timeoutMs: shareSeconds * END_AT_SHARES * 1000,
       env: { ...env, HEALSTREAM_TEST_REPORT: file, HEALSTREAM_TEST_NAMES: names },
     })
     const tally = readTally(file)
