@@ -4,7 +4,7 @@
 import { LogError } from '../../runtime/log-error.ts'
 import type { Fetched, StartPosition, TopicPartition } from '../../runtime/ports.ts'
 import { Backoff } from './backoff.ts'
-import { CONFIRM_MS } from './topic-cache.ts'
+import { CONFIRM_MS, type TopicFacts } from './topic-cache.ts'
 
 const FIRST_BACKOFF_MS = 20
 const LAST_BACKOFF_MS = 500
@@ -19,8 +19,8 @@ export class Entry implements TopicPartition {
   fresh: boolean = true
   /** Its leader, or null until that is known. */
   node: number | null = null
-  /** null until that is known. */
-  compacted: boolean | null = null
+  /** Of its topic; null until they are known. */
+  facts: TopicFacts | null = null
   /** Somebody is finding out what is not known. */
   preparing: boolean = false
   /** Answered, not yet shown. */
@@ -56,7 +56,7 @@ export class Entry implements TopicPartition {
 
   /** Everything is known that a fetch needs. */
   get isReady(): boolean {
-    return this.node !== null && this.position !== null && this.compacted !== null
+    return this.node !== null && this.position !== null && this.facts !== null
   }
 
   answered(fetched: Fetched): void {

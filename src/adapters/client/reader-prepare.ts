@@ -60,12 +60,12 @@ async function describe(
   entries: readonly Entry[],
   timeoutMs: number,
 ): Promise<void> {
-  const unknown = entries.filter((entry) => entry.compacted === null)
+  const unknown = entries.filter((entry) => entry.facts === null)
   const names = unknown.map(({ topic }) => topic)
   const facts = await session.topics.find(names, timeoutMs)
   for (const [i, entry] of unknown.entries()) {
     const found = facts[i]
-    if (found !== null && found !== undefined) entry.compacted = found.compacted
+    if (found !== null && found !== undefined) entry.facts = found
     else findings.set(entry, findingOf('describeTopics', 'UNKNOWN_TOPIC_OR_PARTITION', entry))
   }
 }

@@ -18,7 +18,9 @@ import type {
   StartPosition,
   TopicPartition,
 } from '../../runtime/ports.ts'
+import type { BatchHeader } from '../../runtime/record-batch.ts'
 import { selectBatches } from '../../runtime/record-batch-select.ts'
+import { decompress } from './decompress.ts'
 import { type FetchedPartition, partitionKey } from './protocol.ts'
 import { about, Entry } from './reader-entry.ts'
 import { type Flight, Flights } from './reader-flights.ts'
@@ -78,7 +80,7 @@ export class Reader implements LogReader {
     const entry = new Entry(at, start)
     if (before !== undefined && before.trouble === null) {
       entry.node = before.node
-      entry.compacted = before.compacted
+      entry.facts = before.facts
     }
     this.#assigned.set(key, entry)
     this.#advance()
@@ -238,17 +240,21 @@ export class Reader implements LogReader {
     }
     if (error === 'UNKNOWN_TOPIC_OR_PARTITION') {
       this.#session.topics.forget(entry.topic)
-      entry.compacted = null
+      entry.facts = null
     }
     this.#note(entry, findingOf('fetch', error, entry), nowMs)
   }
 
   #select(entry: Entry, answer: FetchedPartition & { readonly sentMs: number }): void {
-    const { position: from, compacted } = entry
-    if (from === null || compacted === null) return
+    const { position: from, facts } = entry
+    if (from === null || facts === null) return
+    const { compacted, maxMessageBytes } = facts
     const { crc32c } = this.#session
+    const unpack = (bytes: Uint8Array, header: BatchHeader): Uint8Array | null =>
+      decompress(bytes, header, maxMessageBytes)
     try {
-      entry.answered(selectBatches(answer, { from, compacted, crc32c }))
+      const options = { from, compacted, crc32c, decompress: unpack }
+      entry.answered(selectBatches(answer, options))
     } catch (error) {
       if (!(error instanceof LogError)) throw error
       entry.failed(about(entry, error), this.#session.clock.monotonicMs())
