@@ -209,11 +209,13 @@ export class Run {
   #step(slices: readonly CheckedSlice[], single: boolean): void {
     const { clock, instruments, spec } = this.#options
     const monotonicMs = clock.monotonicMs()
+    // Who is in a record that waits to be stepped is not silent.
+    const waits = this.#stepper.hasRecords
     const step: Step = {
       seq: this.#seq + 1,
       nowMs: this.#time.now(monotonicMs),
-      behind: this.#time.behind(monotonicMs),
-      asOf: this.#time.asOf(),
+      behind: waits || this.#time.behind(monotonicMs),
+      asOf: waits ? this.#asOf : this.#time.asOf(),
       slices,
     }
     try {

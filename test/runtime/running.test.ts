@@ -140,6 +140,29 @@ describe('reading', () => {
     expect(await cluster.problems()).toEqual([])
   })
 
+  test('while records wait to be stepped nobody is silent', async () => {
+    // Story: after a core had thrown, ten seconds of telemetry were stepped one record at a time.
+    // The first of these steps said that telemetry had been read up to now, as it had been: and
+    // every instance whose records were still waiting behind it had been silent for ten seconds.
+    const cluster = await rig()
+    await cluster.send('telemetry', ['a', 'b', 'boom', 'c', 'd'])
+    await cluster.clock.advance(10_000)
+    await cluster.worker()
+    await cluster.until('all is used', () => cluster.drained())
+    const steps = (await stepsEntries(cluster)).flatMap((entry) => entry.steps)
+    const single = steps.filter(({ slices }) => slices.length > 0)
+    expect(single.map(({ slices }) => slices.map(({ from, to }) => `${from}-${to}`))).toEqual([
+      ['0-1'],
+      ['1-2'],
+      ['3-4'],
+      ['4-5'],
+    ])
+    expect(single.map(({ behind }) => behind)).toEqual([true, true, true, false])
+    const reached = single.map(({ asOf }) => asOf.some(({ topic }) => topic === 'telemetry'))
+    expect(reached).toEqual([false, false, false, true])
+    expect(await cluster.problems()).toEqual([])
+  })
+
   test('a position that retention has passed stops the task', async () => {
     const cluster = await rig()
     await cluster.send('signals', ['a', 'b'])
