@@ -149,7 +149,8 @@ class Play {
   async #send(to: readonly number[]): Promise<void> {
     const out = this.#records(to)
     const code = await codeOf(this.#producer.send(out))
-    assert.ok(code === 'none' || code === 'IN_DOUBT', `send: ${code}`)
+    // Of several partitions some may have taken theirs.
+    assert.ok(['none', 'IN_DOUBT', 'UNAVAILABLE'].includes(code), `send: ${code}`)
     this.#expect(out, code === 'none')
   }
 
