@@ -13,6 +13,13 @@ export const LETTERS_PER_MINUTE = 10
 /** Sources told apart per minute; more share one budget. */
 const SOURCES_MAX = 64
 const HEADERS_MAX = 64
+/**
+ * Most bytes of a record that a letter keeps whole: more than a topic takes in one batch, less than
+ * hs.dlq does. Only a record that came compressed can have more; the beginning of it is kept.
+ */
+export const CONTENTS_BYTES_MAX = 1_572_864
+const KEY_BYTES_KEPT = 1_024
+const VALUE_BYTES_KEPT = 65_536
 const MINUTE_MS = 60_000
 
 export interface Refusal {
@@ -138,7 +145,7 @@ export class DeadLetters {
   }
 
   private letter(view: RecordView, refusal: Refusal, nowMs: number): DeadLetter {
-    return {
+    const letter = {
       ...this.origin(refusal, nowMs),
       origin_offset: view.offset,
       origin_last_offset: view.offset,
@@ -148,6 +155,8 @@ export class DeadLetters {
       value: bytesOf(view.buffer, view.valueStart, view.valueEnd),
       headers: headersOf(view),
     }
+    const bytes = contentsOf(letter)
+    return bytes <= CONTENTS_BYTES_MAX ? letter : beginningOf(letter, bytes)
   }
 
   private origin(
@@ -167,6 +176,19 @@ export class DeadLetters {
       at_ms: nowMs,
     }
   }
+}
+
+function contentsOf({ key, value, headers }: DeadLetter): number {
+  const bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  // A character of a name takes up to three bytes, also where one byte was no text.
+  return headers.reduce((sum, each) => sum + 3 * each.key.length + (each.value?.length ?? 0), bytes)
+}
+
+function beginningOf(letter: DeadLetter, bytes: number): DeadLetter {
+  const key = letter.key?.slice(0, KEY_BYTES_KEPT) ?? null
+  const value = letter.value?.slice(0, VALUE_BYTES_KEPT) ?? null
+  const detail = `${letter.detail}; of its ${bytes} bytes only the first are kept here`
+  return { ...letter, key, value, headers: [], detail }
 }
 
 function minuteOf(ms: number): number {

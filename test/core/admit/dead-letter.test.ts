@@ -1,8 +1,10 @@
 // Dead letters: bytes as they were, a budget per source, and what came beyond it as a count.
 import { describe, expect, test } from 'vitest'
+import { topicSpec } from '../../../src/contracts/topics.ts'
 import type { RecordView } from '../../../src/contracts/record.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
 import {
+  CONTENTS_BYTES_MAX,
   DeadLetters,
   LETTERS_PER_MINUTE,
   type Refusal,
@@ -46,6 +48,27 @@ test('a letter holds the record as it was', () => {
     },
   ])
   expect(letters.take(2_000)).toEqual([])
+})
+
+// A record of four megabytes that came compressed made a letter that hs.dlq does not take, and its
+// task stopped.
+test('of a record that is larger than a letter may be only the beginning is kept', () => {
+  const letters = new DeadLetters('s3')
+  const letterOf = (bytes: number) => {
+    const value = new Uint8Array(bytes).fill(7)
+    const at = { offset: 7, timestampMs: 1_000, key: new Uint8Array(5_000), value }
+    letters.refuse(viewOf(at), refusal, 2_000)
+    return letters.take(2_000)[0]
+  }
+  expect(CONTENTS_BYTES_MAX).toBeLessThan(topicSpec('dlq').maxBytes)
+  expect(CONTENTS_BYTES_MAX).toBeGreaterThan(topicSpec('operator').maxBytes)
+  expect(letterOf(CONTENTS_BYTES_MAX - 5_000)?.value).toHaveLength(CONTENTS_BYTES_MAX - 5_000)
+  const cut = letterOf(CONTENTS_BYTES_MAX - 4_999)
+  expect(cut?.detail).toBe(
+    `bad; of its ${CONTENTS_BYTES_MAX + 1} bytes only the first are kept here`,
+  )
+  expect(cut?.value).toEqual(new Uint8Array(65_536).fill(7))
+  expect(cut?.key).toHaveLength(1_024)
 })
 
 test('the bytes are a copy: the buffer of the batch may be used again', () => {
