@@ -8,7 +8,7 @@ import { FIELD } from '../../src/runtime/record-batch.ts'
 export interface RawRecord {
   readonly key?: Uint8Array | null
   readonly value?: Uint8Array | null
-  readonly headers?: readonly (readonly [string, Uint8Array | null])[]
+  readonly headers?: readonly (readonly [string | Uint8Array, Uint8Array | null])[]
   /** Default: its place in the batch. */
   readonly offsetDelta?: number
   /** Added to the length it claims. */

@@ -125,15 +125,23 @@ export class WorkerRig {
     return found
   }
 
-  /** Dead letters, when there are at least so many. */
-  async letters(count: number): Promise<readonly DeadLetter[]> {
-    let found: readonly DeadLetter[] = []
-    const endMs = performance.now() + 15_000
-    while (found.length < count) {
+  /** Dead letters about these offsets, when there are at least so many. */
+  async letters(
+    count: number,
+    range: { readonly kind: TopicKind; readonly from: number; readonly to: number },
+  ): Promise<readonly DeadLetter[]> {
+    const { kind, from, to } = range
+    // The core names kinds, the engine topics.
+    const names = [kind, this.topic(kind)]
+    for (const endMs = performance.now() + 15_000; ; ) {
+      const found = (await this.records('dlq')).filter(
+        ({ origin_topic, origin_offset }) =>
+          names.includes(origin_topic) && origin_offset >= from && origin_offset < to,
+      )
+      if (found.length >= count) return found
       assert.ok(performance.now() < endMs, `${found.length} of ${count} dead letters`)
-      found = await this.records('dlq')
+      await systemClock.sleep(50)
     }
-    return found
   }
 
   /** Instances in the registry, once all of `wanted` are there. */
@@ -143,6 +151,7 @@ export class WorkerRig {
     while (!wanted.every((instance) => found.has(instance))) {
       const missing = wanted.filter((instance) => !found.has(instance))
       assert.ok(performance.now() < endMs, `not in the registry: ${missing.join()}`)
+      await systemClock.sleep(50)
       const rows = await this.records('registry')
       found = new Set(rows.flatMap(({ instance }) => (instance === null ? [] : [instance])))
     }
