@@ -30,6 +30,8 @@ export type AsOf = Readonly<Partial<Record<TopicKind, number>>>
 
 export interface InputNews {
   readonly caughtUp: boolean
+  /** Records that were sent before are still kept from us (an open transaction). */
+  readonly heldBack: boolean
   /** Largest append time of the batches that came, 0 for none. */
   readonly maxAppendMs: number
   /** When the request was sent, monotonic. */
@@ -78,7 +80,7 @@ export class LogTime {
     // Measured against the journal's word: what an input has raised must not let it raise more.
     if (this.#toldMs !== null && seen <= this.#toldMs + DISAGREEMENT_MS)
       this.#offsetMs = Math.max(this.#offsetMs ?? seen, seen)
-    if (news.caughtUp) this.#advanceAsOf(input, news.sentMs)
+    if (news.caughtUp && !news.heldBack) this.#advanceAsOf(input, news.sentMs)
   }
 
   /** An input is read again from some position: whether its end is reached is not known. */

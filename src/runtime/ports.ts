@@ -64,6 +64,11 @@ export interface Fetched extends TopicPartition {
   /** `to` had reached `endOffset` when the log answered. */
   readonly caughtUp: boolean
   /**
+   * Behind `endOffset` lie records that an open transaction holds back, of anybody: who has caught
+   * up does not know of everything that was sent.
+   */
+  readonly heldBack: boolean
+  /**
    * When the request was sent that brought this, on the reader's monotonic clock: what the log held
    * by then is in this answer or in one before it. May lie before the poll (fetched ahead).
    */

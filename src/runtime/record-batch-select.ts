@@ -29,6 +29,8 @@ export interface PartitionAnswer extends TopicPartition {
   /** In the order of `firstOffset`; empty for read_uncommitted. */
   readonly aborted: readonly AbortedTransaction[]
   readonly endOffset: number
+  /** As in Fetched. */
+  readonly heldBack: boolean
   readonly logStartOffset: number
   /** When the request was sent, monotonic. */
   readonly sentMs: number
@@ -82,6 +84,7 @@ export function selectBatches(answer: PartitionAnswer, options: SelectOptions): 
     endOffset: answer.endOffset,
     logStartOffset: answer.logStartOffset,
     caughtUp: state.next >= answer.endOffset,
+    heldBack: answer.heldBack,
     sentMs: answer.sentMs,
   }
 }

@@ -171,8 +171,8 @@ export class Run {
       return null
     }
     const maxAppendMs = fetched.batches.reduce((max, b) => Math.max(max, b.maxTimestampMs), 0)
-    const { caughtUp, sentMs } = fetched
-    this.#time.read(index, { caughtUp, maxAppendMs, sentMs }, monotonicMs)
+    const { caughtUp, heldBack, sentMs } = fetched
+    this.#time.read(index, { caughtUp, heldBack, maxAppendMs, sentMs }, monotonicMs)
     return null
   }
 

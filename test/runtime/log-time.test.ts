@@ -1,12 +1,18 @@
 // The log's time: never back, with the slowest input while behind, and never a host clock's word.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DISAGREEMENT_MS, disagreement, LogTime } from '../../src/runtime/log-time.ts'
+import {
+  DISAGREEMENT_MS,
+  disagreement,
+  type InputNews,
+  LogTime,
+} from '../../src/runtime/log-time.ts'
 
 const START = 1_700_000_000_000
 const TOPICS = ['signals', 'telemetry'] as const
-const end = (sentMs: number): { caughtUp: true; maxAppendMs: number; sentMs: number } => ({
+const end = (sentMs: number): InputNews => ({
   caughtUp: true,
+  heldBack: false,
   maxAppendMs: 0,
   sentMs,
 })
@@ -34,9 +40,9 @@ describe('log time', () => {
   test('walks with the input that is furthest behind', () => {
     const time = running()
     time.read(0, end(0), 0)
-    time.read(1, { caughtUp: false, maxAppendMs: START + 10, sentMs: 0 }, 0)
+    time.read(1, { caughtUp: false, heldBack: false, maxAppendMs: START + 10, sentMs: 0 }, 0)
     expect(time.now(60_000)).toBe(START + 10)
-    time.read(1, { caughtUp: false, maxAppendMs: START + 20, sentMs: 0 }, 0)
+    time.read(1, { caughtUp: false, heldBack: false, maxAppendMs: START + 20, sentMs: 0 }, 0)
     expect(time.now(60_001)).toBe(START + 20)
     expect(time.behind(60_001)).toBe(true)
     time.read(1, end(60_001), 60_001)
@@ -46,7 +52,7 @@ describe('log time', () => {
   test('under steady load an input whose unread records are fresh is not behind', () => {
     const time = running()
     time.read(0, end(0), 0)
-    time.read(1, { caughtUp: false, maxAppendMs: START + 900, sentMs: 0 }, 0)
+    time.read(1, { caughtUp: false, heldBack: false, maxAppendMs: START + 900, sentMs: 0 }, 0)
     expect(time.behind(500)).toBe(false)
     expect(time.behind(1_500)).toBe(true)
   })
@@ -59,19 +65,35 @@ describe('log time', () => {
     expect(time.asOf()).toEqual({ signals: START + 61_100 })
   })
 
+  // Story: somebody else's writer died in the middle of a transaction on the telemetry topic. For
+  // five seconds nothing behind it could be shown, the end that could be was reached, and every
+  // instance of the partition was silent.
+  test('what a transaction holds back is not silence', () => {
+    const time = running()
+    time.read(0, end(1_000), 1_000)
+    for (let atMs = 1_250; atMs < 6_000; atMs += 250)
+      time.read(0, { ...end(atMs), heldBack: true }, atMs)
+    expect(time.asOf()).toEqual({ signals: START + 2_000 })
+    expect(time.behind(6_000)).toBe(true)
+    time.read(1, end(6_000), 6_000)
+    expect(time.behind(6_000)).toBe(false)
+    time.read(0, end(6_000), 6_000)
+    expect(time.asOf()).toEqual({ signals: START + 7_000, telemetry: START + 7_000 })
+  })
+
   test('what is not read to its end says nothing about silence', () => {
     const time = running()
-    time.read(0, { caughtUp: false, maxAppendMs: START, sentMs: 0 }, 0)
-    time.read(0, { caughtUp: false, maxAppendMs: 0, sentMs: 500 }, 500)
+    time.read(0, { caughtUp: false, heldBack: false, maxAppendMs: START, sentMs: 0 }, 0)
+    time.read(0, { caughtUp: false, heldBack: false, maxAppendMs: 0, sentMs: 500 }, 500)
     expect(time.asOf()).toEqual({})
   })
 
   test('a broker with a wrong clock cannot move time by more than the tolerance', () => {
     const time = running()
     for (const i of [0, 1]) time.read(i, end(0), 0)
-    time.read(0, { caughtUp: true, maxAppendMs: START + 3_600_000, sentMs: 0 }, 0)
+    time.read(0, { caughtUp: true, heldBack: false, maxAppendMs: START + 3_600_000, sentMs: 0 }, 0)
     expect(time.now(0)).toBe(START + 1_000)
-    time.read(0, { caughtUp: true, maxAppendMs: START + 2_500, sentMs: 0 }, 0)
+    time.read(0, { caughtUp: true, heldBack: false, maxAppendMs: START + 2_500, sentMs: 0 }, 0)
     expect(time.now(0)).toBe(START + 2_500)
   })
 
@@ -84,7 +106,7 @@ describe('log time', () => {
     for (let minute = 1; minute <= 10; minute++) {
       const atMs = 60_000 * minute
       const maxAppendMs = START + 1_000 + atMs + 1_500 * minute
-      time.read(0, { caughtUp: true, maxAppendMs, sentMs: atMs }, atMs)
+      time.read(0, { caughtUp: true, heldBack: false, maxAppendMs, sentMs: atMs }, atMs)
       time.answered(START + 1_000 + atMs, atMs)
       const aheadMs = time.estimate(atMs) - (START + 1_000 + atMs)
       expect(aheadMs).toBeLessThanOrEqual(DISAGREEMENT_MS)

@@ -42,7 +42,8 @@ function select(
   } = {},
 ): Fetched {
   const { aborted = [], endOffset = 100 } = options
-  const answer = { ...AT, chunks, aborted, endOffset, logStartOffset: 0, sentMs: 0 }
+  const from = { endOffset, heldBack: false, logStartOffset: 0, sentMs: 0 }
+  const answer = { ...AT, chunks, aborted, ...from }
   return selectBatches(answer, { from: 0, compacted: false, crc32c, ...options })
 }
 

@@ -109,6 +109,6 @@ export class Nodes {
 }
 
 function notLed({ topic, partition }: TopicPartition): FetchedPartition {
-  const nothing = { chunks: [], aborted: [], endOffset: -1, logStartOffset: -1 }
+  const nothing = { chunks: [], aborted: [], endOffset: -1, heldBack: false, logStartOffset: -1 }
   return { topic, partition, error: 'NOT_LEADER_OR_FOLLOWER', ...nothing }
 }

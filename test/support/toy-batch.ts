@@ -49,6 +49,7 @@ export function toyFetched(
     endOffset: to,
     logStartOffset: 0,
     caughtUp: range.caughtUp ?? true,
+    heldBack: false,
     sentMs: 0,
   }
 }

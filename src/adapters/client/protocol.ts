@@ -28,6 +28,8 @@ export interface FetchedPartition extends TopicPartition {
   readonly aborted: readonly AbortedTransaction[]
   /** Last stable offset or high watermark, by isolation. */
   readonly endOffset: number
+  /** Records lie behind `endOffset`: an open transaction keeps them from being shown. */
+  readonly heldBack: boolean
   readonly logStartOffset: number
 }
 

@@ -68,10 +68,12 @@ function readFetched(
     chunks: records.length === 0 ? [] : [records],
     aborted: aborted.sort((a, b) => a.firstOffset - b.firstOffset),
     endOffset: isolation === 'read_committed' ? lastStableOffset : highWatermark,
+    heldBack: isolation === 'read_committed' && lastStableOffset < highWatermark,
     logStartOffset,
   }
 }
 
 function refused({ topic, partition }: FetchPartition, error: ErrorCode): FetchedPartition {
-  return { topic, partition, error, chunks: [], aborted: [], endOffset: -1, logStartOffset: -1 }
+  const nothing = { chunks: [], aborted: [], endOffset: -1, heldBack: false, logStartOffset: -1 }
+  return { topic, partition, error, ...nothing }
 }

@@ -230,8 +230,9 @@ export class Broker {
       const { topic, partition, offset, maxBytes } = at
       const log = this.#partition(at)
       if (log === null) {
-        const nothing = { chunks: [], aborted: [], endOffset: -1, logStartOffset: -1 }
-        answers.push({ topic, partition, error: 'UNKNOWN_TOPIC_OR_PARTITION', ...nothing })
+        const error = 'UNKNOWN_TOPIC_OR_PARTITION'
+        const offsets = { endOffset: -1, heldBack: false, logStartOffset: -1 }
+        answers.push({ topic, partition, error, chunks: [], aborted: [], ...offsets })
         continue
       }
       const limits = { maxBytes, nowMs: this.#timers.nowMs() }

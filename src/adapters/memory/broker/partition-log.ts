@@ -105,7 +105,8 @@ export class PartitionLog {
   ): ReadResult {
     this.retain(limits.nowMs)
     const endOffset = this.endOffset(isolation)
-    const answer = { chunks: [], aborted: [], endOffset, logStartOffset: this.#start }
+    const heldBack = endOffset < this.endOffset('read_uncommitted')
+    const answer = { chunks: [], aborted: [], endOffset, heldBack, logStartOffset: this.#start }
     if (offset < this.#start || offset > this.#next)
       return { error: 'OFFSET_OUT_OF_RANGE', ...answer }
     const chunks: Uint8Array[] = []

@@ -63,6 +63,7 @@ const fetch: Example = {
         firstOffset,
       })),
       endOffset: FAR + 10,
+      heldBack: true,
       logStartOffset: 4,
     },
     {
@@ -72,6 +73,7 @@ const fetch: Example = {
       chunks: [],
       aborted: [],
       endOffset: FAR + 10,
+      heldBack: true,
       logStartOffset: 4,
     },
     {
@@ -81,6 +83,7 @@ const fetch: Example = {
       chunks: [],
       aborted: [],
       endOffset: FAR + 10,
+      heldBack: true,
       logStartOffset: 4,
     },
   ],
