@@ -1,6 +1,7 @@
 // `commit`: milliseconds of one transaction, 50 ms after the last, on one broker and on three
-// (replicas 3, min.insync.replicas 2). Subject: the writer of a task over four topics, journal entry
-// included. Ruler: kafkajs over one topic, retry tuned to 5 ms. The figure of a round is its p50.
+// (replicas 3, min.insync.replicas 2). Subject: the writer of a task over four topics, journal
+// entry included. Ruler: kafkajs over one topic, retry tuned to 5 ms. The figure of a round is its
+// p50.
 import { randomBytes } from 'node:crypto'
 import { cluster } from './brokers.mjs'
 import { contend } from './contender.mjs'

@@ -11,17 +11,19 @@ const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const READY_MS = 60_000
 const END_MS = 10_000
 
+/** @typedef {{ stderr: string, lines: string[] }} Told */
 /** @typedef {Awaited<ReturnType<typeof startMetered>>} Metered */
 
 /**
  * @param {readonly string[]} argv script and arguments
- * @param {(told: { stderr: string, lines: readonly string[] }) => Promise<boolean> | boolean} isReady
+ * @param {(told: Told) => Promise<boolean> | boolean} isReady
  */
 async function startMetered(argv, isReady) {
   const child = spawn(process.execPath, ['--import', METER, ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  const told = { stderr: '', /** @type {string[]} */ lines: [] }
+  /** @type {Told} */
+  const told = { stderr: '', lines: [] }
   child.stderr.on('data', (/** @type {Buffer} */ chunk) => {
     told.stderr = (told.stderr + chunk.toString()).slice(-65_536)
   })

@@ -34,40 +34,84 @@ const seqs = new Map()
 function speaker(who) {
   const seq = (seqs.get(who.agent) ?? 0) + 1
   seqs.set(who.agent, seq)
-  return { ...who, epoch: 1, lane: /** @type {const} */ ('live'), seq, incarnation: 1 }
+  return { ...who, epoch: 1, lane: 'live', seq, incarnation: 1 }
+}
+
+/** What these records leave out. */
+const PLAIN = {
+  host: null,
+  port: null,
+  health_path: null,
+  zone: null,
+  app_version: null,
+  event_id: null,
+  path: [],
+  vector: {},
+  origin: null,
+  metadata: {},
+  reason: null,
+}
+const NO_SIGNAL = { probe: null, connection: null, process: null, breaker: null }
+const BEAT = {
+  level: 1,
+  period_ms: TICK_MS,
+  state: null,
+  in_flight: null,
+  queue: null,
+  last_error: null,
+  config_version: null,
+  signature: null,
+  kid: null,
 }
 
 /** @param {(typeof instances)[number]} who */
 function registration(who) {
   const { service, instance, agent, seq, epoch, incarnation } = speaker(who)
   return {
-    ...{ service_name: service, instance_id: instance, agent, seq, epoch, incarnation },
-    ...{ action: /** @type {const} */ ('register'), cluster_id: id, timestamp: Date.now() },
-    ...{ event_id: null, version: 1, lifecycle: /** @type {const} */ ('ready') },
-    ...{ lease_ttl_ms: LEASE_MS, host: null, port: null, health_path: null, zone: null },
-    ...{ app_version: null, path: [], vector: {}, origin: null, metadata: {}, reason: null },
+    ...PLAIN,
+    service_name: service,
+    instance_id: instance,
+    agent,
+    epoch,
+    seq,
+    incarnation,
+    version: 1,
+    action: 'register',
+    cluster_id: id,
+    timestamp: Date.now(),
+    lifecycle: 'ready',
+    lease_ttl_ms: LEASE_MS,
   }
 }
 
 /** @param {(typeof instances)[number]} who */
 function heartbeat(who) {
-  const beat = { level: 1, period_ms: TICK_MS, state: null, in_flight: null, queue: null }
-  return {
-    ...speaker(who),
-    ...{ at_ms: Date.now(), kind: /** @type {const} */ ('heartbeat'), probe: null },
-    heartbeat: { ...beat, last_error: null, config_version: null, signature: null, kid: null },
-    ...{ connection: null, process: null, breaker: null, agent_notice: null },
-  }
+  const at = { at_ms: Date.now(), kind: 'heartbeat', heartbeat: BEAT, agent_notice: null }
+  return { ...speaker(who), ...NO_SIGNAL, ...at }
 }
 
 /** @param {(typeof instances)[number]} who */
 function delta(who) {
   return {
     ...speaker(who),
-    ...{ operation: '', tick_start_ms: Date.now() - TICK_MS, tick_ms: TICK_MS },
-    ...{ flush: /** @type {const} */ ('tick'), n: 10, errors: 0, local_errors: 0 },
-    ...{ sum_us: 200_000, max_us: 20_000, scale: 4, zeros: 0, buckets: [{ gap: 228, count: 10 }] },
-    ...{ gauges: null, logs: null, tasks: null, caller: null, exemplars: [], synthetic: false },
+    operation: '',
+    tick_start_ms: Date.now() - TICK_MS,
+    tick_ms: TICK_MS,
+    flush: 'tick',
+    n: 10,
+    errors: 0,
+    local_errors: 0,
+    sum_us: 200_000,
+    max_us: 20_000,
+    scale: 4,
+    zeros: 0,
+    buckets: [{ gap: 228, count: 10 }],
+    gauges: null,
+    logs: null,
+    tasks: null,
+    caller: null,
+    exemplars: [],
+    synthetic: false,
   }
 }
 

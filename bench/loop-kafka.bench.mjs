@@ -1,5 +1,5 @@
-// `loop-kafka`: the loop of `loop` through one real broker: milliseconds from a real `kill -9` to the
-// visible command, p50 of a round. Callers are not instrumented, so their deltas do not count.
+// `loop-kafka`: the loop of `loop` through one real broker: milliseconds from a real `kill -9` to
+// the visible command, p50 of a round. Callers are not instrumented, so their deltas do not count.
 // Rulers: the fast probe profile alone; a plain two-hop ping by kafkajs over the same broker.
 import { randomBytes } from 'node:crypto'
 import { cluster } from './brokers.mjs'

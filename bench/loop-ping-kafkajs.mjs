@@ -1,6 +1,6 @@
-// Ruler of the `loop-kafka` bench: two hops by plain kafkajs: a producer writes to one topic, a relay
-// reads it and writes to another, a consumer waits there. As fast as it can be set without changing
-// it: no waiting for more bytes, acknowledged by all replicas.
+// Ruler of the `loop-kafka` bench: two hops by plain kafkajs: a producer writes to one topic, a
+// relay reads it and writes to another, a consumer waits there. As fast as it can be set without
+// changing it: no waiting for more bytes, acknowledged by all replicas.
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import kafkajs from 'kafkajs'

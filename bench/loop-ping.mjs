@@ -1,6 +1,6 @@
-// Ruler of the `loop` bench: the shortest way of two hops over the embedded log. A producer writes to
-// one topic, a relay reads it and writes to another, a reader waits there: every part a client of
-// its own, records read committed, nothing decided. What the loop adds to this is the loop.
+// Ruler of the `loop` bench: the shortest way of two hops over the embedded log. A producer writes
+// to one topic, a relay reads it and writes to another, a reader waits there: every part a client
+// of its own, records read committed, nothing decided. What the loop adds to this is the loop.
 import { performance } from 'node:perf_hooks'
 import { follow } from './loop-sight.mjs'
 

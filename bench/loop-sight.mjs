@@ -1,8 +1,8 @@
-// The eyes of the `loop` bench: a client of the log that reads committed records and knows when each
-// answer reached it. In one process with everything else, what a reader does next can wait behind
-// other work (an agent's fsync and fork): on the embedded log the arrival of the answer is when the
-// record is there to be seen, the end of the poll when a busy loop gets to it. Both are noted; over
-// a broker there is only the second, so that its figures are rather too large.
+// The eyes of the `loop` bench: a client of the log that reads committed records and knows when
+// each answer reached it. In one process with everything else, what a reader does next can wait
+// behind other work (an agent's fsync and fork): on the embedded log the arrival of the answer is
+// when the record is there to be seen, the end of the poll when a busy loop gets to it. Both are
+// noted; over a broker there is only the second, so that its figures are rather too large.
 import { performance } from 'node:perf_hooks'
 
 const POLL_MS = 500

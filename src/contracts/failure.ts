@@ -75,7 +75,7 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_NO_ACCESS: {
     exit: 3,
-    fix: 'Allow the named operations on the brokers: `healstream acls` prints what each role needs.',
+    fix: 'Allow the named operations on the brokers: `healstream acls` prints them for each role.',
   },
   HS_NOT_FOUND: { exit: 1, fix: 'List what exists with `healstream get`.' },
   HS_NO_GENESIS: { exit: 2, fix: 'Run `healstream init` once for this cluster.' },

@@ -203,27 +203,31 @@ describe('with one thing less', () => {
     ['worker', 'healstream', 'Read', []],
     ['worker', 'hs.', 'Write', []],
     ['agent', 'hs.signals', 'Write', ['--config']],
-  ] as const)('%s refuses to start without %s, and doctor says so', async (role, ...rest) => {
-    const [name, operation, flags] = rest
-    const access = accessOf(role, NAMES).find((one) => one.name === name)
-    if (access === undefined) throw new Error(`${role} does not need ${name}`)
-    await kafka.revoke(`User:${role}`, access)
-    try {
-      const doctor = await until('doctor missing it', async () => {
-        const ran = await healstream(['doctor', '--role', role], { env: envOf(role) })
-        return ran.code === 0 ? null : ran
-      })
-      expect(doctor.code).toBe(1)
-      expect(doctor.stdout).toMatch(new RegExp(`fail +access +role ${role} may not ${operation}`))
-      expect(doctor.stdout).toContain(`--allow-principal User:${role === 'agent' ? 'NAME' : role}`)
-      const file = await agentFile()
-      const more = flags.map((flag) => `${flag}=${file}`)
-      const start = await healstream([role, ...more], { env: envOf(role) })
-      expect(start.code).toBe(3)
-      expect(start.stderr).toContain('HS_NO_ACCESS')
-      expect(start.stderr).toContain(name)
-    } finally {
-      await kafka.grant(`User:${role}`, [access])
-    }
-  })
+  ] as const)(
+    '%s refuses to start without %s, and doctor says so',
+    async (role, name, operation, flags) => {
+      const access = accessOf(role, NAMES).find((one) => one.name === name)
+      if (access === undefined) throw new Error(`${role} does not need ${name}`)
+      await kafka.revoke(`User:${role}`, access)
+      try {
+        const doctor = await until('doctor missing it', async () => {
+          const ran = await healstream(['doctor', '--role', role], { env: envOf(role) })
+          return ran.code === 0 ? null : ran
+        })
+        expect(doctor.code).toBe(1)
+        expect(doctor.stdout).toMatch(new RegExp(`fail +access +role ${role} may not ${operation}`))
+        expect(doctor.stdout).toContain(
+          `--allow-principal User:${role === 'agent' ? 'NAME' : role}`,
+        )
+        const file = await agentFile()
+        const more = flags.map((flag) => `${flag}=${file}`)
+        const start = await healstream([role, ...more], { env: envOf(role) })
+        expect(start.code).toBe(3)
+        expect(start.stderr).toContain('HS_NO_ACCESS')
+        expect(start.stderr).toContain(name)
+      } finally {
+        await kafka.grant(`User:${role}`, [access])
+      }
+    },
+  )
 })

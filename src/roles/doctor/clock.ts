@@ -8,18 +8,20 @@ import { type Finding, fail, ok, warn } from './finding.ts'
 /** As tasks judge it (DESIGN.md section 5, Time). */
 const LIMIT_MS = 2_000
 const UNEASY_MS = 500
-const TODO = 'Set this clock by NTP (chrony, systemd-timesyncd), and look at those of the brokers.'
+const ADVICE =
+  'Set this clock by NTP (chrony, systemd-timesyncd), and look at those of the brokers.'
 
 /** `skewMs`: how far this clock is ahead. */
 export function checkSkew(skewMs: number): Finding {
   const size = Math.abs(skewMs)
-  const found = `this clock is ${Math.round(size)} ms ${skewMs < 0 ? 'behind' : 'ahead of'} the brokers'`
-  if (size > LIMIT_MS) return fail('clock', found, TODO)
-  return size > UNEASY_MS ? warn('clock', found, TODO) : ok('clock', found)
+  const side = skewMs < 0 ? 'behind' : 'ahead of'
+  const found = `this clock is ${Math.round(size)} ms ${side} the brokers'`
+  if (size > LIMIT_MS) return fail('clock', found, ADVICE)
+  return size > UNEASY_MS ? warn('clock', found, ADVICE) : ok('clock', found)
 }
 
 export interface ClockOptions {
-  readonly inspector: Inspector
+  readonly inspector: Pick<Inspector, 'clocks'>
   readonly admin: LogAdmin
   readonly clock: Clock
   /** Where append times are looked at. */
@@ -33,7 +35,7 @@ export async function checkClock(options: ClockOptions): Promise<Finding> {
   const nowMs = options.clock.nowMs()
   if (await hasRecordSince(options, nowMs + LIMIT_MS)) {
     const found = `records were appended more than ${LIMIT_MS} ms later than this clock shows`
-    return fail('clock', found, TODO)
+    return fail('clock', found, ADVICE)
   }
   if (await hasRecordSince(options, nowMs - LIMIT_MS))
     return ok('clock', `the newest record was appended within ${LIMIT_MS} ms of this clock`)

@@ -57,7 +57,7 @@ export function checkSettings(findings: readonly TopicFinding[]): readonly Findi
     const todo =
       field === 'partitions'
         ? 'The number of partitions is fixed at creation: restore it, or use another prefix.'
-        : `Set ${field} of these topics to ${expected} (kafka-configs --alter --entity-type topics).`
+        : `Set ${field} of these topics to ${expected} (kafka-configs --alter).`
     return [severity === 'differs' ? fail('topics', what, todo) : warn('topics', what, todo)]
   })
 }

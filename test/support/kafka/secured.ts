@@ -1,6 +1,6 @@
-// One real broker behind TLS and SASL that checks ACLs (KRaft's StandardAuthorizer): users by SCRAM,
-// PLAIN and OAUTHBEARER (tokens without a signature), nobody allowed anything that is not granted.
-// Inside, brokers and the administrator of the tests speak over a listener of their own.
+// One real broker behind TLS and SASL that checks ACLs (KRaft's StandardAuthorizer): users come in
+// by SCRAM, PLAIN and OAUTHBEARER (tokens without a signature), nobody is allowed anything that is
+// not granted. Inside, the broker and the tests' administrator have a listener of their own.
 import { X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -133,7 +133,8 @@ function properties(keyStore: string, users: Users): string {
   const plain = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
   const sasl = 'listener.name.clients'
   return `
-listeners=CLIENTS://127.0.0.1:{port},INSIDE://127.0.0.1:{extraPort},CONTROLLER://127.0.0.1:{controllerPort}
+listeners=CLIENTS://127.0.0.1:{port},INSIDE://127.0.0.1:{extraPort},\
+CONTROLLER://127.0.0.1:{controllerPort}
 advertised.listeners=CLIENTS://127.0.0.1:{port},INSIDE://127.0.0.1:{extraPort}
 listener.security.protocol.map=CLIENTS:SASL_SSL,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=INSIDE
