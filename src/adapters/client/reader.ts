@@ -257,7 +257,8 @@ export class Reader implements LogReader {
       entry.answered(selectBatches(answer, options))
     } catch (error) {
       if (!(error instanceof LogError)) throw error
-      entry.failed(about(entry, error), this.#session.clock.monotonicMs())
+      // What was spoiled on its way is whole where it is stored.
+      entry.doubted(about(entry, error), this.#polls, this.#session.clock.monotonicMs())
     }
   }
 
