@@ -23,7 +23,7 @@ const TRANSACTION_TIMEOUT_MS = 5_000
 const COMMIT_DEADLINE_MS = 10_000
 const VISIBLE_PAUSE_MS = 5
 const AT_A_TIME = 6
-const TRIES = 4
+const PATIENCE_MS = 15_000
 const TRY_PAUSE_MS = 250
 
 export interface InitOptions {
@@ -91,20 +91,23 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
     const created = await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
     const report = { clusterId, partitions, created, begun: 0, found: 0 }
     await eachOf(partitions, async (partition) => {
-      const genesis = {
-        kind: 'genesis',
-        clusterId,
-        task: serviceTaskId(partition),
-        partitions,
-        prefix,
-        positions: await firstPositions(admin, prefix, partition),
-        behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
-        format: SNAPSHOT_FORMAT,
-        dev: options.dev ?? false,
-        atMs: options.clock.nowMs(),
-        lastTip: null,
-      } as const
-      if (await begin(log, options.clock, { genesis, partition })) report.begun++
+      const isNew = await patiently(options.clock, async () => {
+        const genesis = {
+          kind: 'genesis',
+          clusterId,
+          task: serviceTaskId(partition),
+          partitions,
+          prefix,
+          positions: await firstPositions(admin, prefix, partition),
+          behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
+          format: SNAPSHOT_FORMAT,
+          dev: options.dev ?? false,
+          atMs: options.clock.nowMs(),
+          lastTip: null,
+        } as const
+        return begin(log, options.clock, { genesis, partition })
+      })
+      if (isNew) report.begun++
       else report.found++
     })
     return report
@@ -154,28 +157,25 @@ async function firstPositions(
 /** What a slow log or another init answers; looking again tells what came of it. */
 const AGAIN: readonly LogErrorCode[] = ['UNAVAILABLE', 'IN_DOUBT', 'ABORTED', 'FENCED']
 
-interface Beginning {
-  readonly genesis: GenesisEntry
-  readonly partition: number
-}
-
-/** Writes the genesis; false when the journal has a fitting one. Never fences a begun journal. */
-async function begin(log: LogPort, clock: Clock, beginning: Beginning): Promise<boolean> {
-  for (let tries = 1; ; tries++) {
+/** Tries for a while: topics that were just made are not led at once, and a log may be busy. */
+async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
+  const untilMs = clock.monotonicMs() + PATIENCE_MS
+  for (;;) {
     try {
-      return await beginOnce(log, clock, beginning)
+      return await work()
     } catch (error) {
       const isPassing = error instanceof LogError && AGAIN.includes(error.code)
-      if (!isPassing || tries === TRIES) throw error
+      if (!isPassing || clock.monotonicMs() > untilMs) throw error
     }
     await clock.sleep(TRY_PAUSE_MS)
   }
 }
 
-async function beginOnce(
+/** Writes the genesis; false when the journal has a fitting one. Never fences a begun journal. */
+async function begin(
   log: LogPort,
   clock: Clock,
-  { genesis, partition }: Beginning,
+  { genesis, partition }: { readonly genesis: GenesisEntry; readonly partition: number },
 ): Promise<boolean> {
   const at = { topic: topicName('journal', genesis.prefix), partition }
   if (await isBegun(log, at, genesis)) return false

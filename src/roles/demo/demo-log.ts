@@ -5,7 +5,12 @@ import { createKafkaLog } from '../../adapters/kafka/kafka-log.ts'
 import type { KafkaOptions } from '../../adapters/kafka/options.ts'
 import { createMemoryLog } from '../../adapters/memory/memory-log.ts'
 import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, topicName, TOPICS } from '../../contracts/topics.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { LogError } from '../../runtime/log-error.ts'
 import type { LogPort } from '../../runtime/ports.ts'
+
+/** On brokers of others: enough for two services, few to make and to take away. */
+const PARTITIONS = 3
 
 export interface DemoLog {
   readonly name: LogPort['name']
@@ -52,7 +57,7 @@ export function brokerLog(options: KafkaOptions): DemoLog {
   return {
     name: 'kafka',
     prefix,
-    partitions: DEFAULT_PARTITIONS,
+    partitions: PARTITIONS,
     group: name,
     place: options.brokers.join(', '),
     connect,
@@ -63,15 +68,26 @@ export function brokerLog(options: KafkaOptions): DemoLog {
   }
 }
 
+const PAUSE_MS = 100
+
 async function removeTopics(log: LogPort, prefix: string, limitMs: number): Promise<string | null> {
   const limit = setTimeout(() => void log.close(), limitMs)
   const names = TOPICS.map(({ kind }) => topicName(kind, prefix))
+  const admin = log.admin()
+  let trouble = ''
   try {
-    await log.admin().deleteTopics(names)
-    return null
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return `topics ${prefix}* are left behind: ${reason}`
+    for (;;) {
+      try {
+        await admin.deleteTopics(names)
+        return null
+      } catch (error) {
+        const isPassing = error instanceof LogError && error.code === 'UNAVAILABLE'
+        const reason = error instanceof Error ? error.message : String(error)
+        if (!isPassing) return `topics ${prefix}* are left behind: ${trouble || reason}`
+        trouble = reason
+      }
+      await systemClock.sleep(PAUSE_MS)
+    }
   } finally {
     clearTimeout(limit)
     await log.close()

@@ -68,7 +68,7 @@ const INSTANCES = 6
 /** Requests a service must have in its window before it is broken: enough to judge rates by. */
 const REQUESTS_MIN = 60
 /** For taking topics away; a broker that is gone keeps them. */
-const END_MS = 2_000
+const END_MS = 4_000
 const VICTIM = { service: 'stock', instance: 'stock-2' } as const
 
 export class Demo {
