@@ -170,7 +170,8 @@ export class Reader implements LogReader {
     if (flight !== null) {
       // Waiting for news of others is not for those who only want to know where they stand.
       const isMissing = entries.some((entry) => entry.fresh && !flight.entries.includes(entry))
-      if (!isMissing) return
+      // What does not wait for news is answered before anything that could be sent behind it.
+      if (!isMissing || flight.dueMs <= nowMs) return
       this.#flights.cancel(node)
     }
     const isAsked = entries.every((entry) => entry.askedIn === this.#polls)

@@ -199,6 +199,42 @@ describe('one fetch ahead', () => {
     expect(await took(async () => expect(ranges(await poll(10_000))).toContain('u0 1-1'))).toBe(0)
   })
 
+  test('partitions that join one after the other do not make a leader answer for nothing', async () => {
+    // Sixty tasks of a worker began to read within a second of a rebalance. Each let go of the fetch
+    // before it, which the broker answered all the same, with up to 32 MB for nobody; and behind
+    // these answers the last one waited for longer than it was waited for.
+    const delayMs = 100
+    const port = log.broker.connect({
+      transport: (inner) => async (api, request, limits) => {
+        if (api === 'fetch') await clock.sleep(delayMs)
+        return await nodes.wrap(inner)(api, request, limits)
+      },
+    })
+    const slow = port.reader({ isolation: 'read_committed' })
+    const topics = Array.from({ length: 20 }, (_, i) => ({
+      topic: `n${i}`,
+      partitions: 1,
+      config: {},
+    }))
+    await clock.run(log.admin().createTopics(topics))
+    const parts = topics.map(({ topic }) => ({ topic, partition: 0 }))
+    const heard = new Set<string>()
+    for (const at of parts) {
+      slow.assign(at, 0)
+      const stop = new AbortController()
+      const polled = slow.poll(1_000, stop.signal).catch(() => [])
+      await clock.advance(10)
+      stop.abort()
+      for (const { topic } of await polled) heard.add(topic)
+    }
+    while (heard.size < parts.length)
+      for (const { topic } of await clock.run(slow.poll(100))) heard.add(topic)
+    // As many as there is time for one after the other, not one for each that joins.
+    expect(nodes.asked('fetch')).toBeLessThan(8)
+    await slow.close()
+    await clock.advance(delayMs)
+  })
+
   test('close ends a poll at once, with leaders that do not answer', async () => {
     await started()
     nodes.set(0, 'silent')
