@@ -60,11 +60,9 @@ async function traffic(transactionalId: string = rig.unique('writer')): Promise<
 
 /** All nodes are back and every replica of the partition is in sync again. */
 async function whole(topic: string, partition: number = 0): Promise<void> {
-  const poll = expect.poll(async () => (await operator.inSync(topic, partition)).length, {
-    timeout: 60_000,
-    interval: 200,
-  })
-  await poll.toBe(3)
+  await expect
+    .poll(() => operator.inSync(topic, partition), { timeout: 60_000, interval: 200 })
+    .toHaveLength(3)
 }
 
 test('leaders move, again and again: nothing lost, doubled or reordered', async () => {
@@ -103,7 +101,7 @@ test('the broker that leads and coordinates is killed under load, and comes back
   await flow.check()
 })
 
-test('the coordinator of a group moves and is killed: no task moves, and a member can come', async () => {
+test('a group’s coordinator moves and is killed: no task moves, a member can come', async () => {
   // Until the other one has read the group's state it answers COORDINATOR_LOAD_IN_PROGRESS; who
   // took that for the end of its membership would restore all its tasks for nothing.
   const group = rig.unique('group')
@@ -127,7 +125,7 @@ test('the coordinator of a group moves and is killed: no task moves, and a membe
   await whole(topic, partition)
 })
 
-test('a leader is paused until it leads no more, and wakes up believing it still does', async () => {
+test('a leader is paused until it leads no more, and wakes up as if it still did', async () => {
   const flow = await traffic()
   const paused = await operator.leaderOf(flow.topic, 0)
   kafka.pause(paused)

@@ -52,8 +52,8 @@ export interface TrafficOptions {
 }
 
 /**
- * Errors that an outage may bring (FENCED: it was longer than the transaction may be); anything else
- * is a defect.
+ * Errors that an outage may bring (FENCED: it was longer than the transaction may be); anything
+ * else is a defect.
  */
 const EXPECTED: ReadonlySet<LogErrorCode> = new Set([
   'ABORTED',

@@ -313,9 +313,9 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
     id: 'produce-in-transaction-late',
     title: 'in a transaction too: a late copy is not stored',
     story:
-      'It may arrive in the middle of the next transaction, or just before: then the broker takes ' +
-      'it for the first of its epoch and refuses what follows as out of order (found on 4.1.1). ' +
-      'Hence a new epoch after any Produce that was repeated.',
+      'It may arrive in the middle of the next transaction, or just before: then the broker ' +
+      'takes it for the first of its epoch and refuses what follows as out of order (found on ' +
+      '4.1.1). Hence a new epoch after any Produce that was repeated.',
     run: (rig) => commitsSurvive(rig, 'Produce', 'hold request'),
   },
   {

@@ -22,7 +22,7 @@ import {
 } from '../steps.ts'
 
 const PARTITIONS = 3
-/** Beside each other, each with topics and clients of its own: on real brokers a fault takes time. */
+/** Beside each other, each with a topic and a client: on real brokers a fault takes time. */
 const PLAYS = 10
 const OPERATIONS = 100
 
