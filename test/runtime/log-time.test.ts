@@ -137,6 +137,7 @@ describe('log time', () => {
       index: fc.nat({ max: 1 }),
       kind: fc.constantFrom('read', 'answered', 'restarted'),
       caughtUp: fc.boolean(),
+      heldBack: fc.boolean(),
       appendMs: fc.integer({ min: START - 10_000, max: START + 100_000 }),
       lateMs: fc.nat({ max: 3_000 }),
     })
@@ -146,11 +147,11 @@ describe('log time', () => {
         let monotonicMs = 0
         let nowMs = 0
         let asOf = 0
-        for (const { afterMs, index, kind, caughtUp, appendMs, lateMs } of events) {
+        for (const { afterMs, index, kind, caughtUp, heldBack, appendMs, lateMs } of events) {
           monotonicMs += afterMs
           const sentMs = Math.max(0, monotonicMs - lateMs)
           if (kind === 'read')
-            time.read(index, { caughtUp, maxAppendMs: appendMs, sentMs }, monotonicMs)
+            time.read(index, { caughtUp, heldBack, maxAppendMs: appendMs, sentMs }, monotonicMs)
           if (kind === 'answered') time.answered(appendMs, monotonicMs)
           if (kind === 'restarted') time.restarted()
           const next = time.now(monotonicMs)

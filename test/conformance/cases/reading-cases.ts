@@ -129,6 +129,29 @@ export const READING_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'set-back-while-ahead',
+    title: 'what was fetched ahead of a position that is set back meanwhile is not shown',
+    story: 'A task whose commit failed reads again from its journal, with records on their way.',
+    async run(rig) {
+      const { log } = await rig.connect()
+      const at = { topic: await topicOf(rig, log), partition: 0 }
+      const producer = log.producer()
+      await producer.send(records(rig, at, ['a', 'b']))
+      const reader = log.reader(COMMITTED)
+      reader.assign(at, 0)
+      await pollUntil(rig, reader, (all) => texts(all).length === 2)
+      await producer.send(records(rig, at, ['c']))
+      await rig.clock.sleep(100)
+      assert.equal(reader.position(at), 2)
+      reader.assign(at, 1)
+      const again = await pollUntil(rig, reader, (all) => texts(all).length >= 2)
+      assert.deepEqual(texts(again), ['b', 'c'])
+      await producer.send(records(rig, at, ['d']))
+      await rig.clock.sleep(100)
+      assert.deepEqual(texts(await pollUntil(rig, reader, (all) => texts(all).length > 0)), ['d'])
+    },
+  },
+  {
     id: 'caught-up',
     title: 'caughtUp is true exactly when the position has reached the end that is told',
     story:
