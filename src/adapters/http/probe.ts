@@ -1,15 +1,19 @@
 // One HTTP or TCP try on a connection of its own, with a time limit that covers connecting, the
 // answer and its end. Tells refused, timed out, reset, bad status and bad answer apart (S0-02,
 // S0-32). Redirects are never followed.
-import { get, type IncomingMessage } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { ProbeReason } from '../../contracts/records.ts'
 import type { ProbeTarget, ProbeTry, TryOutcome } from '../../runtime/agent/probe.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { AnswerReader } from './answer-reader.ts'
 
 const STATUS_OK = 200
 /** A health answer larger than this is judged by its status and cut off. */
 const BODY_BYTES_MAX = 65_536
+/** What a request line can carry. */
+const PATH = /^\/[\x21-\x7e]*$/
+/** An end that nobody waits for: an error with a stack costs more than the timer it ends. */
+const OVER = 'over'
 
 const REASONS: Readonly<Record<string, ProbeReason>> = {
   ECONNREFUSED: 'refused',
@@ -26,7 +30,7 @@ const REASONS: Readonly<Record<string, ProbeReason>> = {
 /** What an error of a try says about the instance. */
 export function reasonOf(error: unknown): ProbeReason {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return REASONS[code] ?? (code.startsWith('HPE_') ? 'bad_answer' : 'unreachable')
+  return REASONS[code] ?? 'unreachable'
 }
 
 type Finish = (reason: ProbeReason, status?: number) => void
@@ -47,7 +51,7 @@ function timed(
     const finish: Finish = (reason, status) => {
       if (done) return
       done = true
-      timer.abort()
+      timer.abort(OVER)
       cleanUp()
       const latencyUs = Math.round((clock.monotonicMs() - startedMs) * 1000)
       resolve({ reason, latencyUs, status: status ?? null })
@@ -65,34 +69,41 @@ function timed(
   })
 }
 
-function readAnswer(response: IncomingMessage, finish: Finish): void {
-  const status = response.statusCode ?? 0
-  const verdict: ProbeReason = status === STATUS_OK ? 'ok' : 'bad_status'
-  let bytes = 0
-  response.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > BODY_BYTES_MAX) finish(verdict, status)
-  })
-  response.on('end', () => finish(verdict, status))
-  response.on('error', (error) => finish(reasonOf(error), status))
-}
-
-function httpTry(target: ProbeTarget, finish: Finish): () => void {
-  const { host, port, path } = target
-  const request = get({ host, port, path, agent: false, headers: { connection: 'close' } })
-  request.on('response', (response) => readAnswer(response, finish))
-  request.on('error', (error) => finish(reasonOf(error)))
-  return () => {
-    request.destroy()
-  }
-}
+type Ends = Pick<Socket, 'localPort' | 'localAddress' | 'remoteAddress'>
 
 /**
  * What an open connection says. A try may be given the very port it is aimed at for its own end and
  * then reaches itself: nobody else listens there.
  */
-export function reached(socket: Pick<Socket, 'localPort'>, port: number): ProbeReason {
-  return socket.localPort === port ? 'refused' : 'ok'
+export function reached(
+  { localPort, localAddress, remoteAddress }: Ends,
+  port: number,
+): ProbeReason {
+  return localPort === port && localAddress === remoteAddress ? 'refused' : 'ok'
+}
+
+function httpTry({ host, port, path }: ProbeTarget, finish: Finish): () => void {
+  if (!PATH.test(path)) throw new TypeError('a request line is made of a path without spaces')
+  const answer = new AnswerReader()
+  const tell = (): void => {
+    const status = answer.status ?? 0
+    finish(status === STATUS_OK ? 'ok' : 'bad_status', status)
+  }
+  const socket = connect({ host, port })
+  socket.on('connect', () => {
+    if (reached(socket, port) === 'refused') finish('refused')
+  })
+  socket.on('data', (bytes: Buffer) => {
+    if (!answer.push(bytes)) finish('bad_answer')
+    else if (answer.isDone || answer.bodyBytes > BODY_BYTES_MAX) tell()
+  })
+  socket.on('end', () => (answer.end() ? tell() : finish('reset')))
+  socket.on('error', (error) => finish(reasonOf(error), answer.status ?? undefined))
+  const name = isIP(host) === 6 ? `[${host}]` : host
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${name}:${port}\r\nConnection: close\r\n\r\n`)
+  return () => {
+    socket.destroy()
+  }
 }
 
 function tcpTry(target: ProbeTarget, finish: Finish): () => void {

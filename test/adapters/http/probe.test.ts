@@ -114,6 +114,9 @@ describe('tcp', () => {
     await once(socket, 'connect')
     expect(socket.localPort).toBe(socket.remotePort)
     expect(reached(socket, port)).toBe('refused')
+    // The same number on another machine is somebody else.
+    const ends = { localPort: port, localAddress: '10.0.0.1', remoteAddress: '10.0.0.2' }
+    expect(reached(ends, port)).toBe('ok')
     socket.destroy()
   })
 
