@@ -59,6 +59,11 @@ export class Entry implements TopicPartition {
     return this.node !== null && this.position !== null && this.facts !== null
   }
 
+  /** Answered with what cannot be: it is asked again before it is told. */
+  get isDoubted(): boolean {
+    return this.#doubtedSinceMs !== null
+  }
+
   answered(fetched: Fetched): void {
     this.answer = fetched
     this.trouble = null

@@ -3,7 +3,7 @@
 // brought, the next fetch to the leaders it came from is under way already; nothing is fetched
 // further ahead than that. Positions are kept here and move when a poll resolves.
 //
-//   assign ─► prepare (settings, leader, start) ─► fetch ─► answer waits ─► poll shows it ─► fetch …
+//   assign ─► prepare (settings, leader, start) ─► fetch ─► answer ─► poll shows it ─► fetch …
 //                ▲                                   │ leader moved, silent: again, 20 → 500 ms
 //                └───────────────────────────────────┘
 //
@@ -282,7 +282,10 @@ export class Reader implements LogReader {
     // With nothing to show, even a first poll may take all its time.
     const isLate = nowMs >= (isAnswered ? deadlineMs : lastMs(poll, deadlineMs)) + GRACE_MS
     if ((isDue || (isEarly && !isAnswered)) && !isLate) return false
-    if (isAnswered || isEarly || entries.length === 0) {
+    // Who is in doubt has answered: taken for silence, a caller that gives up on the first would
+    // never hear what is wrong.
+    const isDoubted = !isDue && entries.some((entry) => entry.isDoubted)
+    if (isAnswered || isEarly || isDoubted || entries.length === 0) {
       // Whoever has still to be heard of for the first time keeps the next poll short, too.
       for (const entry of entries) if (entry.trouble !== null) entry.fresh = false
       this.#show(poll, entries)

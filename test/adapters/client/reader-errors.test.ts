@@ -158,6 +158,16 @@ describe('an error about one partition', () => {
     expect(news(await poll(1_000))).toEqual(['0 1-2'])
   })
 
+  // Told that no leader answers, a restore began again with a reader that knew of no doubt: for ever,
+  // and nobody heard that the journal was damaged.
+  test('while that is in doubt a poll brings nothing, and never says that nobody answers', async () => {
+    await both()
+    reader.unassign(ONE)
+    bendTwo(spoil)
+    const { error } = await firstError()
+    expect(error).toMatchObject({ code: 'CORRUPT', at: TWO })
+  })
+
   test('a batch that was spoiled on its way is asked for again', async () => {
     // One flipped bit of a network card is stored nowhere, and stopped the task until a person came.
     await both()
