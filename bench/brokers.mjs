@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import kafkajs from 'kafkajs'
 import { DEFAULT_VERSION, startEphemeral } from '../scripts/lib/servers/ephemeral.mjs'
 import { fetchKafka, javaCommand } from '../scripts/lib/servers/fetch.mjs'
+import { openLog } from './own-log.mjs'
 
 /**
  * @typedef {{ topic: string, partitions: number, config?: Readonly<Record<string, string>> }} Topic
@@ -22,34 +22,18 @@ export async function cluster({ clusters }, nodes) {
   const brokers = given ?? started?.cluster.brokers ?? []
   const jars = await fetchKafka(DEFAULT_VERSION, say)
   const folder = mkdtempSync(join(tmpdir(), 'healstream-bench-'))
-  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
-  /** @template T @param {(admin: kafkajs.Admin) => Promise<T>} work */
-  const asAdmin = async (work) => {
-    const admin = kafka.admin()
-    await admin.connect()
-    try {
-      return await work(admin)
-    } finally {
-      await admin.disconnect()
-    }
-  }
+  const log = openLog(brokers)
   return {
     brokers,
-    /** @param {readonly Topic[]} topics */
+    /** Until every leader serves them. @param {readonly Topic[]} topics */
     createTopics: (topics) =>
-      asAdmin(async (admin) => {
-        await admin.createTopics({
-          topics: topics.map(({ topic, partitions, config = {} }) => ({
-            topic,
-            numPartitions: partitions,
-            replicationFactor: Math.min(nodes, 3),
-            configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-          })),
-          waitForLeaders: true,
-        })
-      }),
+      log.admin().createTopics(
+        topics.map(({ topic, partitions, config = {} }) => {
+          return { topic, partitions, config, replicas: Math.min(nodes, 3) }
+        }),
+      ),
     /** @param {readonly string[]} topics */
-    deleteTopics: (topics) => asAdmin((admin) => admin.deleteTopics({ topics: [...topics] })),
+    deleteTopics: (topics) => log.admin().deleteTopics(topics),
     /** The command line of one of Kafka's tools. @param {string} name @param {string[]} args */
     tool: (name, args) => [javaCommand(), '-Xmx512m', '-cp', `${jars}/*`, name, ...args],
     /** A file for such a tool. @param {string} name @param {string} text @returns its path */
@@ -59,6 +43,7 @@ export async function cluster({ clusters }, nodes) {
       return path
     },
     async stop() {
+      await log.close()
       rmSync(folder, { recursive: true, force: true })
       await started?.stop()
     },
