@@ -1,5 +1,6 @@
-// `produce`: records of 200 bytes a second by the idempotent producer, batches of 100, one send
-// after the other, every answer awaited. Ruler: kafkajs' idempotent producer with the same records.
+// `produce`: records of 200 bytes a second by the idempotent producer, batches of 100 to four
+// partitions, a stream of sends for each, every answer awaited. Ruler: kafkajs' idempotent producer
+// with the same records in the same streams.
 import { randomBytes } from 'node:crypto'
 import { cluster } from './brokers.mjs'
 import { contend } from './contender.mjs'
