@@ -2,14 +2,12 @@
 // kafkajs, Kafka's own Java tool. A service has one partition; what a client puts elsewhere is a
 // dead letter that names the setting to change, and nothing else suffers.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import kafkajs, { type ICustomPartitioner } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fetchKafka, javaCommand } from '../../scripts/lib/servers/fetch.mjs'
 import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { DeadLetter } from '../../src/contracts/records.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
+import { consoleProducer, feed } from './console-producer.ts'
 import { type RigWorker, WorkerRig } from './worker-rig.ts'
 
 const PARTITIONS = 4
@@ -48,34 +46,9 @@ function events(client: string): readonly Message[] {
   })
 }
 
-/** Runs a program that takes messages as lines on its standard input. */
-async function feed(
-  command: string,
-  args: readonly string[],
-  messages: readonly Message[],
-): Promise<void> {
-  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-  })
-  child.stdin.end(messages.map(({ key, value }) => `${key}|${value}\n`).join(''))
-  const [code] = await once(child, 'exit')
-  assert.equal(code, 0, said)
-}
-
 const kcat = (messages: readonly Message[], ...more: readonly string[]): Promise<void> => {
   const to = ['-b', kafka.brokers.join(), '-t', rig.topic('service-events')]
   return feed('kcat', ['-P', ...to, '-K', '|', ...more], messages)
-}
-
-async function consoleProducer(messages: readonly Message[], codec: string): Promise<void> {
-  const jars = await fetchKafka(kafka.version, () => {})
-  const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`]
-  const to = ['--bootstrap-server', kafka.brokers.join(), '--topic', rig.topic('service-events')]
-  const keys = ['--property', 'parse.key=true', '--property', 'key.separator=|']
-  const main = ['org.apache.kafka.tools.ConsoleProducer', ...to, ...keys]
-  await feed(javaCommand(), [...jvm, ...main, '--compression-codec', codec], messages)
 }
 
 async function withKafkajs(
@@ -214,7 +187,7 @@ describe('kafkajs', () => {
 describe('Kafka’s console producer', () => {
   test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])('compressing with %s', async (codec) => {
     const messages = events(`java-${codec}`)
-    await consoleProducer(messages, codec)
+    await consoleProducer(kafka, { topic: rig.topic('service-events'), codec }, messages)
     expect((await outcome(messages, 0)).admitted.size).toBe(SERVICES)
   })
 })

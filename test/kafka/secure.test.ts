@@ -229,7 +229,10 @@ describe('sessions end under traffic', () => {
     await kafka.present(authority.issue('next', NAMES))
     await register(SESSION_MS)
     // What is opened from now on sees the new certificate; what was open goes on.
-    const second = await loop.worker({ kafka: kafkaOf, tasks: 1 })
+    const second = await loop.worker({
+      kafka: kafkaOf,
+      settled: ({ ready, tasks }) => ready && tasks.length === 1,
+    })
     await until('both have their part', () => first.handle.status().tasks.length === 1)
     await register(SESSION_MS)
     await loop.stop(first)

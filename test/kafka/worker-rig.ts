@@ -15,7 +15,7 @@ import type { RecordView } from '../../src/contracts/record.ts'
 import type { DeadLetter, RecordOf } from '../../src/contracts/records.ts'
 import { topicName, type TopicKind, TOPICS } from '../../src/contracts/topics.ts'
 import { createServiceCore } from '../../src/core/tasks/service-task.ts'
-import { startWorker, type WorkerHandle } from '../../src/roles/worker/worker.ts'
+import { startWorker, type WorkerHandle, type WorkerStatus } from '../../src/roles/worker/worker.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { initCluster } from '../../src/runtime/init.ts'
 import type { EventFields, EventKind } from '../../src/runtime/instruments.ts'
@@ -80,10 +80,10 @@ export class WorkerRig {
 
   /**
    * With a client of its own, as another process has, which may come in by another way; returns
-   * when all its tasks run, by default all there are.
+   * when it is as `settled` says, by default when it has all tasks and they run.
    */
   async worker(
-    how: { kafka?: Omit<KafkaOptions, 'clock'>; tasks?: number } = {},
+    how: { kafka?: Omit<KafkaOptions, 'clock'>; settled?: (status: WorkerStatus) => boolean } = {},
   ): Promise<RigWorker> {
     const log = createKafkaLog({ ...(how.kafka ?? this.#kafka), clock: systemClock })
     this.#closers.push(() => log.close())
@@ -99,9 +99,11 @@ export class WorkerRig {
       group: this.group,
     })
     this.#workers.add(handle)
-    const isWhole = (): boolean =>
-      handle.status().ready && handle.status().tasks.length === (how.tasks ?? this.partitions)
-    await until('the worker has all its tasks', isWhole, 20_000)
+    const isWhole = ({ ready, tasks }: WorkerStatus): boolean =>
+      ready && tasks.length === this.partitions
+    const isSettled = how.settled ?? isWhole
+    const state = (): string => `the worker has settled: ${JSON.stringify(handle.status())}`
+    await until(state, () => isSettled(handle.status()), 20_000)
     return { handle, events }
   }
 
@@ -220,13 +222,14 @@ function checkDigests(journal: readonly ChainedEntry[]): void {
 }
 
 export async function until(
-  what: string,
+  what: string | (() => string),
   holds: () => boolean,
   limitMs: number = 10_000,
 ): Promise<void> {
   const endMs = performance.now() + limitMs
   while (!holds()) {
-    assert.ok(performance.now() < endMs, `not in time: ${what}`)
+    if (performance.now() > endMs)
+      throw new Error(`not in time: ${typeof what === 'string' ? what : what()}`)
     await systemClock.sleep(10)
   }
 }

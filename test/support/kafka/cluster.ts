@@ -36,6 +36,8 @@ export interface TestKafka {
   readonly folder: string
   /** Ends a cluster of the suite's own; a shared one stays. */
   stop(): Promise<void>
+  /** SIGTERM; returns when the process is gone. It starts again without looking at its data. */
+  end(node: number): Promise<void>
   /** SIGKILL; returns when the process is gone. */
   kill9(node: number): Promise<void>
   /** SIGSTOP: the node keeps its connections and answers nothing. */
@@ -92,6 +94,9 @@ function handle(folder: string, stop: () => Promise<void>): TestKafka {
     version,
     folder,
     stop,
+    end: async (node) => {
+      await end(nodeProcess(folder, node), GRACE_MS)
+    },
     kill9: async (node) => {
       await end(nodeProcess(folder, node), 0)
     },
