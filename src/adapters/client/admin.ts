@@ -125,7 +125,7 @@ export class Admin implements LogAdmin {
   }
 }
 
-/** Whether a topic exists is what deleteTopics and createTopics are told, not what they wait for. */
+/** These are told whether a topic exists, and do not wait for it. */
 const CHANGES: ReadonlySet<Api> = new Set<Api>(['createTopics', 'deleteTopics'])
 
 function isAskedAgain(api: Api, error: ErrorCode, elapsedMs: number): boolean {

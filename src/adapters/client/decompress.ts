@@ -1,12 +1,12 @@
 // Records of compressed batches, bounded in size and so in time.
 //
 // Topics are to be made with compression.type=uncompressed: then the broker takes what clients
-// compress with any codec, and stores it plain. What lies compressed all the same is read when it is
-// gzip, by node:zlib, which stops at a given size. Not so snappy, lz4 and zstd: Node 20 has none of
-// them, and the libraries without native code either have no bound at all (a broken lz4 block of a
-// megabyte keeps its decoder busy for 255 megabytes) or would be three more parsers for bytes of
-// strangers. Their batches are shown as ones that cannot be read, with the codec and the setting
-// named; a task puts them, bytes and all, into the dead letters, and goes on.
+// compress with any codec, and stores it plain. What lies compressed all the same is read when it
+// is gzip, by node:zlib, which stops at a given size. Not so snappy, lz4 and zstd: Node 20 has none
+// of them, and the libraries without native code either have no bound at all (a broken lz4 block of
+// a megabyte keeps its decoder busy for 255 megabytes) or would be more parsers for bytes of
+// strangers. Their batches are shown as ones that cannot be read, with codec and setting named; a
+// task puts them, bytes and all, into the dead letters, and goes on.
 import { gunzipSync } from 'node:zlib'
 import { LogError } from '../../runtime/log-error.ts'
 import { type BatchHeader, FIELD } from '../../runtime/record-batch.ts'

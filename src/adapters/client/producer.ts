@@ -1,9 +1,9 @@
-// The idempotent producer: one batch in flight per partition, repeated with the same sequence number
-// until it is answered; batches of one leader that are ready at the same time share a request. A
-// batch given up in doubt ends the producer id: the next send starts with a new one, so that the
-// numbers of the old one can never hide or double a later batch. An id that the log no longer knows
-// (expired, or its numbers lost with a leader) ends as well, and the batch that found out goes again
-// under a new one, but only while no attempt at it can have been stored.
+// The idempotent producer: one batch in flight per partition, repeated with the same sequence
+// number until it is answered; batches of one leader that are ready at the same time share a
+// request. A batch given up in doubt ends the producer id: the next send starts with a new one, so
+// that the numbers of the old one can never hide or double a later batch. An id that the log no
+// longer knows (expired, or its numbers lost with a leader) ends as well, and the batch that found
+// out goes again under a new one, but only while no attempt at it can have been stored.
 import type { OutgoingRecord } from '../../contracts/record.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Appended, IdempotentProducer } from '../../runtime/ports.ts'

@@ -1,6 +1,6 @@
-// What a reader has to know of a partition before it can fetch it: its topic's settings, its leader,
-// and the offset behind 'earliest' or 'latest'. Also: whether a position that a leader refused is
-// lost.
+// What a reader has to know of a partition before it can fetch it: its topic's settings, its
+// leader, and the offset behind 'earliest' or 'latest'. Also: whether a position that a leader
+// refused is lost.
 import { LogError } from '../../runtime/log-error.ts'
 import type { Isolation } from '../../runtime/ports.ts'
 import { type Failure, isRetriable } from './error-codes.ts'

@@ -1,6 +1,6 @@
-// The transactional writer: AddPartitionsToTxn, one Produce for all partitions with sequence numbers
-// of our own (what does not fit into one batch follows in further rounds), EndTxn. What is repeated
-// and what is given up:
+// The transactional writer: AddPartitionsToTxn, one Produce for all partitions with sequence
+// numbers of our own (what does not fit into one batch follows in further rounds), EndTxn. What is
+// repeated and what is given up:
 //
 //   any request without an answer,   asked again, same epoch and sequence, until the deadline; of a
 //   or with one to be asked again    Produce only the partitions it concerns

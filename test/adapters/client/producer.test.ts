@@ -1,5 +1,5 @@
-// The idempotent producer: requests shared by the batches of one leader, and what is said of a batch
-// when the log loses sight of its producer.
+// The idempotent producer: requests shared by the batches of one leader, and what is said of a
+// batch when the log loses sight of its producer.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMemoryLog, type MemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import type { OutgoingRecord } from '../../../src/contracts/record.ts'

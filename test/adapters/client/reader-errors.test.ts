@@ -97,7 +97,7 @@ describe('an error about one partition', () => {
     'KAFKA_STORAGE_ERROR',
     'OFFSET_NOT_AVAILABLE',
     'REPLICA_NOT_AVAILABLE',
-    // A broker whose disk failed for a moment, or a code that came after us: tasks stopped for good.
+    // A broker whose disk failed for a moment, or a newer code: tasks stopped for good.
     'UNKNOWN_SERVER_ERROR',
   ] as const)('%s passes, is asked again, and nobody is told', async (error) => {
     await both()
@@ -158,9 +158,9 @@ describe('an error about one partition', () => {
     expect(news(await poll(1_000))).toEqual(['0 1-2'])
   })
 
-  // Told that no leader answers, a restore began again with a reader that knew of no doubt: for ever,
-  // and nobody heard that the journal was damaged.
-  test('while that is in doubt a poll brings nothing, and never says that nobody answers', async () => {
+  // Told that no leader answers, a restore began again with a reader that knew of no doubt: for
+  // ever, and nobody heard that the journal was damaged.
+  test('while that is in doubt a poll never says that nobody answers', async () => {
     await both()
     reader.unassign(ONE)
     bendTwo(spoil)
@@ -169,7 +169,7 @@ describe('an error about one partition', () => {
   })
 
   test('a batch that was spoiled on its way is asked for again', async () => {
-    // One flipped bit of a network card is stored nowhere, and stopped the task until a person came.
+    // One flipped bit of a network card is stored nowhere, and stopped the task for a person.
     await both()
     let count = 0
     bendTwo((answer) => (count++ < 2 ? spoil(answer) : answer))

@@ -87,7 +87,7 @@ describe('several leaders', () => {
     expect(back).toBeLessThan(4_000)
   })
 
-  test('of a leader that does not answer nothing is said, of a quiet one that it is quiet', async () => {
+  test('of a silent leader nothing is said, of a quiet one that it is quiet', async () => {
     await started()
     nodes.set(1, 'silent')
     for (let i = 0; i < 8; i++) expect(ranges(await poll(250))).toEqual(['t0 0-0'])
@@ -199,10 +199,10 @@ describe('one fetch ahead', () => {
     expect(await took(async () => expect(ranges(await poll(10_000))).toContain('u0 1-1'))).toBe(0)
   })
 
-  test('partitions that join one after the other do not make a leader answer for nothing', async () => {
-    // Sixty tasks of a worker began to read within a second of a rebalance. Each let go of the fetch
-    // before it, which the broker answered all the same, with up to 32 MB for nobody; and behind
-    // these answers the last one waited for longer than it was waited for.
+  test('partitions that join one by one do not make a leader answer for nothing', async () => {
+    // Sixty tasks of a worker began to read within a second of a rebalance. Each let go of the
+    // fetch before it, which the broker answered all the same, with up to 32 MB for nobody; and
+    // behind these answers the last one waited for longer than it was waited for.
     const delayMs = 100
     const port = log.broker.connect({
       transport: (inner) => async (api, request, limits) => {

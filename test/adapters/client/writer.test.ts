@@ -209,7 +209,7 @@ describe('the coordinator', () => {
     expect((await visible())[0]).toEqual(['a', 'b'])
   })
 
-  test('busy with the last transaction it is asked again soon, then less and less often', async () => {
+  test('busy with the last transaction it is asked again soon, then less often', async () => {
     // Asked every 2 ms while a broker was away, a coordinator answered five hundred times a second.
     const error = 'CONCURRENT_TRANSACTIONS'
     script.play({ api: 'addPartitionsToTxn', fate: 'refused', error, times: 3 })
