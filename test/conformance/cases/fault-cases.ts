@@ -325,7 +325,7 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
     async run(rig) {
       const { log, link } = await rig.connect()
       const at = { topic: await topicOf(rig, log), partition: 0 }
-      const producer = log.producer({ deadlineMs: 1_500 })
+      const producer = log.producer({ deadlineMs: 3_000 })
       await producer.send(records(rig, at, ['a']))
       link.disturb('Produce', 'lose answer', MANY)
       await expectCode(producer.send(records(rig, at, ['doubt'])), 'IN_DOUBT')
@@ -342,7 +342,7 @@ export const FAULT_CASES: readonly ConformanceCase[] = [
     async run(rig) {
       const { log, link } = await rig.connect()
       const at = { topic: await topicOf(rig, log), partition: 0 }
-      const producer = log.producer({ deadlineMs: 1_500 })
+      const producer = log.producer({ deadlineMs: 3_000 })
       await producer.send(records(rig, at, ['a']))
       link.cut()
       await expectCode(producer.send(records(rig, at, ['lost'])), 'IN_DOUBT')
