@@ -298,6 +298,11 @@ export const DEFECTS: readonly Defect[] = [
     rig: withFetched((fetched) => ({ ...fetched, caughtUp: true })),
   },
   {
+    name: 'nobody is told what a transaction holds back',
+    caughtBy: 'held-back',
+    rig: withFetched((fetched) => ({ ...fetched, heldBack: false })),
+  },
+  {
     name: 'a lost position jumps to the earliest record',
     caughtBy: 'deleted-past-position',
     rig: withReader(jumping),

@@ -70,6 +70,26 @@ export const TRANSACTION_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'held-back',
+    title: 'who has caught up is told of records that an open transaction holds back',
+    story: 'A dead writer of somebody else hid all telemetry behind it: that is not silence.',
+    async run(rig) {
+      const { log } = await rig.connect()
+      const at = { topic: await topicOf(rig, log), partition: 0 }
+      const reader = log.reader(COMMITTED)
+      reader.assign(at, 'earliest')
+      const setup = { transactionTimeoutMs: 4_000 }
+      await leaveOpenTransaction(rig, records(rig, at, ['open']), setup)
+      await log.producer().send(records(rig, at, ['behind']))
+      await pollUntil(rig, reader, (all) => all.some((f) => f.caughtUp && f.heldBack))
+      const rest = await pollUntil(rig, reader, (all) => all.at(-1)?.heldBack === false)
+      assert.deepEqual(
+        copied(rest).map(({ value }) => text(value)),
+        ['behind'],
+      )
+    },
+  },
+  {
     id: 'isolation',
     title: 'read_uncommitted sees an open transaction, read_committed does not',
     story: 'Half a step must never be acted on.',
