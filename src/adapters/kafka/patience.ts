@@ -1,8 +1,8 @@
 // Whom the brokers have taken once they refuse later for reasons that pass: a certificate is being
-// replaced, a token could not be had for a moment, one broker came back with an old file. Tasks stop
-// for good where they have no authority, so for what they use such a refusal is a broker that does
-// not answer now. Who was never taken is told so at once; and what an answer refuses (an ACL) is
-// not touched here.
+// replaced, a token could not be had for a moment, one broker came back with an old file. Tasks
+// stop for good where they have no authority, so for what they use such a refusal is a broker that
+// does not answer now. Who was never taken is told so at once; and what an answer refuses (an ACL)
+// is not touched here.
 import { LogError } from '../../runtime/log-error.ts'
 import type { Transport } from '../client/protocol.ts'
 

@@ -110,8 +110,8 @@ describe('a cluster', () => {
   })
 
   // A broker that lost sight of the controllers, but not of us, goes on telling what it knew. The
-  // connection that was open was asked first, so it alone was asked, and no partition that had moved
-  // was found again for as long as it lasted.
+  // connection that was open was asked first, so it alone was asked, and no partition that had
+  // moved was found again for as long as it lasted.
   it('is asked about elsewhere when a broker names a leader again that is none', async () => {
     const stale = (node: number): Told => ({ leader: node === 0 ? 2 : 1 })
     const peers = await brokers(3, undefined, stale)

@@ -13,7 +13,7 @@ const LIMITS = { timeoutMs: 1 }
 
 // One broker came back with the certificate of last year, and every task of every worker stopped
 // and waited for a person, also when the broker had been mended a minute later.
-test('whom the brokers have taken they do not stop by a refusal, and the reason is told', async () => {
+test('who was taken once is not stopped by a refusal, and is told the reason', async () => {
   const patience = new Patience()
   const endures = patience.enduring(peer)
   const watches = patience.watching(peer)

@@ -342,8 +342,8 @@ describe('SASL', () => {
     expect(connection.isOpen).toBe(false)
   })
 
-  // Story: a commit was on its way when the renewal was refused, and failed as NOT_AUTHORIZED: which
-  // says that nothing was done, where the broker may have done it all.
+  // Story: a commit was on its way when the renewal was refused, and failed as NOT_AUTHORIZED:
+  // which says that nothing was done, where the broker may have done it all.
   it('what was under way when a renewal is refused was not answered, and is told so', async () => {
     let count = 0
     const judge = (): Buffer =>
