@@ -158,7 +158,8 @@ test('CT-19: the largest time of a batch is the largest number', async () => {
   // broker's index of times is wrong for ever.
   const rig = newRig()
   const { log } = await rig.connect()
-  const at = { topic: await topicOf(rig, log), partition: 0 }
+  const config = { 'retention.ms': '-1' }
+  const at = { topic: await topicOf(rig, log, { config }), partition: 0 }
   const times = [9, 10, 1_700_000_000_000]
   const [plain] = records(rig, at, ['x'])
   assert.ok(plain)
