@@ -1,7 +1,7 @@
-// Batches that are what their checksum says and still cannot be read: compressed against the topic's
-// setting, or made by a client that does not keep to the format (a broker does not look at the
-// offsets inside a batch). They never reach the core: the journal names their offsets as skipped,
-// and in the same transaction the first of them goes to the dead letters with the reason.
+// Batches that are what their checksum says and still cannot be read: compressed against the
+// topic's setting, or made by a client that does not keep to the format (a broker does not look at
+// the offsets inside a batch). They never reach the core: the journal names their offsets as
+// skipped, and in the same transaction the first of them goes to the dead letters with the reason.
 import type { SkipEntry } from '../contracts/journal.ts'
 import type { OutgoingRecord } from '../contracts/record.ts'
 import { topicName } from '../contracts/topics.ts'

@@ -1,5 +1,5 @@
-// Kafka's own console producer, as an operator uses it: keyed messages, with its default partitioner
-// and any of its codecs.
+// Kafka's own console producer, as an operator uses it: keyed messages, with its default
+// partitioner and any of its codecs.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 // Bytes that went bad where the broker keeps them, and bytes that it keeps compressed: a checksum
-// that is wrong stops its task and says where (F54), and nobody else's; what is only packed in a way
-// that nobody here unpacks costs its records alone, with the setting to change.
+// that is wrong stops its task and says where (F54), and nobody else's; what is only packed in a
+// way that nobody here unpacks costs its records alone, with the setting to change.
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
