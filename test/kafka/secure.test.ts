@@ -1,7 +1,7 @@
 // A broker behind TLS and SASL, with every way in: what is right is taken, what is wrong or has
 // expired is refused without showing the secret, and the sessions that the broker ends every three
-// seconds (KIP-368) are renewed under traffic without anybody noticing. What a certificate may be is
-// in tls.test.ts, what a role may do in access.test.ts.
+// seconds (KIP-368) are renewed under traffic without anybody noticing. What a certificate may be
+// is in tls.test.ts, what a role may do in access.test.ts.
 import { writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import tls from 'node:tls'
@@ -190,7 +190,7 @@ describe('sessions end under traffic', () => {
       token: () => Promise.resolve(unsecuredToken(USER, 4)),
     }))
 
-  test.concurrent('a token that is not renewed ends it with a reason; a new one mends it', async () => {
+  test.concurrent('a token that is not renewed ends it with a reason; a new one mends', async () => {
     const file = kafka.secretFile('token', unsecuredToken(USER, 6))
     await as({ mechanism: 'OAUTHBEARER', token: { file } }, async (log) => {
       const at = { topic: TOPIC, partition: 4 }
@@ -206,7 +206,7 @@ describe('sessions end under traffic', () => {
     })
   })
 
-  test.concurrent('a worker keeps its tasks, its group and its pace, also past a new certificate', async () => {
+  test.concurrent('a worker keeps its tasks and its group, past a new certificate', async () => {
     const kafkaOf = optionsOf({
       mechanism: 'SCRAM-SHA-256',
       username: USER,

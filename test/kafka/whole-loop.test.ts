@@ -106,7 +106,7 @@ function load(): () => Promise<number> {
   }
 }
 
-test('the worker is killed in the middle, again and again: no command is lost or doubled', async () => {
+test('the worker is killed in the middle, twice: no command is lost or doubled', async () => {
   const workers: ChildWorker[] = [await loop.worker(), await loop.worker()]
   await warm()
   const finish = load()

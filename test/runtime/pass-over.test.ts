@@ -1,5 +1,5 @@
-// Batches that cannot be read: skipped in the journal, kept as dead letters, never a reason to stop;
-// and whoever restores from the journal passes them over, too.
+// Batches that cannot be read: skipped in the journal, kept as dead letters, never a reason to
+// stop; and whoever restores from the journal passes them over, too.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createSerde } from '../../src/adapters/serde/serde.ts'
 import { clusterId, taskId } from '../../src/contracts/ids.ts'
