@@ -190,7 +190,7 @@ describe('sessions end under traffic', () => {
       token: () => Promise.resolve(unsecuredToken(USER, 4)),
     }))
 
-  test.concurrent('a token that is not renewed ends it with a reason; a new one mends', async () => {
+  test.concurrent('a token not renewed ends it with a reason; a new one mends', async () => {
     const file = kafka.secretFile('token', unsecuredToken(USER, 6))
     await as({ mechanism: 'OAUTHBEARER', token: { file } }, async (log) => {
       const at = { topic: TOPIC, partition: 4 }
