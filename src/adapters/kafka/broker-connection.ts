@@ -224,7 +224,10 @@ export class BrokerConnection {
       }
       signal?.addEventListener('abort', abandon, { once: true })
       const entry = {
-        ...{ apiKey, apiName, apiVersion, correlationId },
+        apiKey,
+        apiName,
+        apiVersion,
+        correlationId,
         resolve: (answer: { readonly payload: Buffer }): void => {
           done()
           resolve(answer.payload)
@@ -236,7 +239,10 @@ export class BrokerConnection {
       }
       const sendRequest = (): void => this.#write(request, correlationId, body)
       this.#vendor.requestQueue.push({
-        ...{ entry, expectResponse: true, requestTimeout: null, sendRequest },
+        entry,
+        expectResponse: true,
+        requestTimeout: null,
+        sendRequest,
       })
     })
   }

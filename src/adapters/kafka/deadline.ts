@@ -14,26 +14,26 @@ export function within<T>(work: Promise<T>, limits: CallLimits, late: () => Erro
       reject(signal.reason)
       return
     }
-    const done = (): void => {
+    const release = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     }
     const abort = (): void => {
-      done()
+      release()
       reject(signal?.reason)
     }
     const timer = setTimeout(() => {
-      done()
+      release()
       reject(late())
     }, timeoutMs)
     signal?.addEventListener('abort', abort, { once: true })
     work.then(
       (outcome) => {
-        done()
+        release()
         resolve(outcome)
       },
       (error: unknown) => {
-        done()
+        release()
         reject(error)
       },
     )

@@ -158,15 +158,25 @@ checkVersion()
 export const Connection: new (settings: ConnectionSettings) => VendorConnection = classAt(
   'kafkajs/src/network/connection',
   [
-    ...['connect', 'disconnect', 'isConnected', 'authenticate', 'nextCorrelationId', 'processData'],
+    'connect',
+    'disconnect',
+    'isConnected',
+    'authenticate',
+    'nextCorrelationId',
+    'processData',
     'rejectRequests',
-    ...['setVersions', 'setSupportAuthenticationProtocol'],
+    'setVersions',
+    'setSupportAuthenticationProtocol',
   ],
 ) as new (
   settings: ConnectionSettings,
 ) => VendorConnection
 classAt('kafkajs/src/network/requestQueue', [
-  ...['push', 'fulfillRequest', 'rejectAll', 'scheduleCheckPendingRequests', 'destroy'],
+  'push',
+  'fulfillRequest',
+  'rejectAll',
+  'scheduleCheckPendingRequests',
+  'destroy',
 ])
 
 /** kafkajs' authenticators, by mechanism. */

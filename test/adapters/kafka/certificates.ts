@@ -36,8 +36,14 @@ certificate=ca.pem\nprivate_key=ca.key\n`
     writeFileSync(join(this.folder, 'names'), `subjectAltName=${names}\n`)
     this.#openssl('req', ...EC, '-keyout', key, '-out', csr, '-subj', `/CN=${name}`)
     this.#openssl('x509', '-req', '-in', csr, '-CA', 'ca.pem', '-CAkey', 'ca.key', [
-      ...['-days', `${days}`, '-out', cert, '-extfile', 'names'],
-      ...['-set_serial', `${this.#serial++}`],
+      '-days',
+      `${days}`,
+      '-out',
+      cert,
+      '-extfile',
+      'names',
+      '-set_serial',
+      `${this.#serial++}`,
     ])
     return { certFile: join(this.folder, cert), keyFile: join(this.folder, key) }
   }

@@ -18,7 +18,10 @@ function settingsFor(peer: Peer) {
   ends.push(() => socket?.destroy())
   return {
     ...peer.address,
-    ...{ clientId: 'c', ssl: null, sasl: null, connectionTimeout: 1_000 },
+    clientId: 'c',
+    ssl: null,
+    sasl: null,
+    connectionTimeout: 1_000,
     socketFactory: (to: { host: string; port: number; onConnect: () => void }) => {
       socket = connect(to, to.onConnect)
       return socket
@@ -29,7 +32,9 @@ function settingsFor(peer: Peer) {
 const vendorOf = (peer: Peer): VendorConnection =>
   new Connection({
     ...settingsFor(peer),
-    ...{ logger: silent, requestTimeout: 0, enforceRequestTimeout: false },
+    logger: silent,
+    requestTimeout: 0,
+    enforceRequestTimeout: false,
   })
 
 /** Sends bytes that are a request for the peer; resolves or rejects as its answer does. */
@@ -39,7 +44,8 @@ function ask(connection: VendorConnection): Promise<unknown> {
     const what = { apiKey: 50, apiName: 'Echo', apiVersion: 5, correlationId }
     connection.requestQueue.push({
       entry: { ...what, resolve, reject },
-      ...{ expectResponse: true, requestTimeout: null },
+      expectResponse: true,
+      requestTimeout: null,
       sendRequest: () => {
         const head = Buffer.from([0, 50, 0, 5, 0, 0, 0, correlationId, 0, 0, 7, 7])
         connection.socket?.write(frame(head.readInt32BE(0), head.subarray(4)))
@@ -89,10 +95,10 @@ describe('ending', () => {
     const ours = new QuietConnection(settingsFor(peer), (reason) => reasons.push(reason))
     await ours.connect()
     const reason = new Error('closing')
-    const pending = expect(ask(ours)).rejects.toBe(reason)
+    const pending = ask(ours).catch((error: unknown) => error)
     ours.end(reason)
     ours.end(new Error('again'))
-    await pending
+    expect(await pending).toBe(reason)
     expect(reasons).toEqual([reason])
     expect(ours.socket?.destroyed).toBe(true)
     ours.processData(Buffer.from('too late'))

@@ -52,10 +52,18 @@ describe('kafkajs', () => {
 const ignore = (): void => undefined
 const quiet = {
   namespace: () => quiet,
-  ...{ debug: ignore, info: ignore, warn: ignore, error: ignore },
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
 }
 const settings = {
-  ...{ host: 'h', port: 1, clientId: 'c', ssl: null, sasl: null, connectionTimeout: 1 },
+  host: 'h',
+  port: 1,
+  clientId: 'c',
+  ssl: null,
+  sasl: null,
+  connectionTimeout: 1,
   socketFactory: (): never => {
     throw new Error('not to be opened')
   },
