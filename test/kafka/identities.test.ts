@@ -1,5 +1,5 @@
-// Identities that a broker forgets or uses up: transactional ids and producer ids that expire, epochs
-// that wrap. One broker of its own, with short memories.
+// Identities that a broker forgets or uses up: transactional ids and producer ids that expire,
+// epochs that wrap. One broker of its own, with short memories.
 import assert from 'node:assert/strict'
 import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest'
 import { createKafkaRig, type KafkaRig } from '../conformance/kafka-rig.ts'
@@ -37,8 +37,9 @@ beforeEach(() => {
 afterEach(() => rig.close())
 
 test('a transactional id that expired is FENCED; fenced again, its writer goes on', async () => {
-  // A task idle for a week finds INVALID_PRODUCER_ID_MAPPING: the broker no longer knows whose the id
-  // was, so nobody can prove to be its owner. Only a fence, decided by the group, may take it again.
+  // A task idle for a week finds INVALID_PRODUCER_ID_MAPPING: the broker no longer knows whose the
+  // id was, so nobody can prove to be its owner. Only a fence, decided by the group, may take it
+  // again.
   const { log } = await rig.connect()
   const at = { topic: await topicOf(rig, log), partition: 0 }
   const writer = await fencedWriter(rig, log)
@@ -51,7 +52,7 @@ test('a transactional id that expired is FENCED; fenced again, its writer goes o
   assert.deepEqual(await readTexts(rig, log, at, { count: 2 }), ['before', 'after'])
 })
 
-test('a producer whose id the broker has forgotten goes on, without a hole or a double', async () => {
+test('a producer whose id the broker has forgotten goes on without hole or double', async () => {
   // Agents are quiet for days; kafkajs' producer stops for ever on UNKNOWN_PRODUCER_ID.
   const { log } = await rig.connect()
   const at = { topic: await topicOf(rig, log), partition: 0 }
@@ -75,8 +76,9 @@ test('records deleted under a producer do not end it', async () => {
 
 if (isFull)
   test('epochs wrap: the writer gets another producer id, and a zombie stays fenced', async () => {
-    // A writer that takes a new epoch after every doubt gets there in a year of bad nights. The epoch
-    // starts again from 0 under a new id: whoever compares epochs alone takes the zombie for newer.
+    // A writer that takes a new epoch after every doubt gets there in a year of bad nights. The
+    // epoch starts again from 0 under a new id: whoever compares epochs alone takes the zombie for
+    // newer.
     const { log } = await rig.connect()
     const at = { topic: await topicOf(rig, log), partition: 0 }
     const transactionalId = rig.unique('writer')

@@ -135,7 +135,7 @@ test('CT-17: two readers of one log have positions of their own', async () => {
   assert.deepEqual(copied(await one.poll(50)), [])
 })
 
-test('CT-18: with brokers silent, a send ends at its deadline and closing takes no time', async () => {
+test('CT-18: with brokers silent a send ends at its deadline, closing takes no time', async () => {
   // kafkajs: send() still pending after 110 s, disconnect() 59.9 s.
   const rig = newRig()
   const { log, link } = await rig.connect()
@@ -154,8 +154,8 @@ test('CT-18: with brokers silent, a send ends at its deadline and closing takes 
 })
 
 test('CT-19: the largest time of a batch is the largest number', async () => {
-  // kafkajs sorts time stamps as text: of [9, 10, 1700000000000] it takes 9 for the largest, and the
-  // broker's index of times is wrong for ever.
+  // kafkajs sorts time stamps as text: of [9, 10, 1700000000000] it takes 9 for the largest, and
+  // the broker's index of times is wrong for ever.
   const rig = newRig()
   const { log } = await rig.connect()
   const config = { 'retention.ms': '-1' }

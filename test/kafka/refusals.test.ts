@@ -24,9 +24,9 @@ beforeEach(() => {
 })
 afterEach(() => rig.close())
 
-test('a batch larger than the topic takes by now is TOO_LARGE, and harms nothing else', async () => {
-  // Somebody lowers max.message.bytes under running workers: MESSAGE_TOO_LARGE comes from the broker,
-  // in the middle of a transaction whose other half is stored already.
+test('a batch larger than the topic takes by now is TOO_LARGE and harms nothing', async () => {
+  // Somebody lowers max.message.bytes under running workers: MESSAGE_TOO_LARGE comes from the
+  // broker, in the middle of a transaction whose other half is stored already.
   const { log } = await rig.connect()
   const at = { topic: await topicOf(rig, log), partition: 0 }
   const other = { topic: await topicOf(rig, log), partition: 0 }

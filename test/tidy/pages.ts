@@ -154,7 +154,8 @@ export function kafkaErrorTable(): readonly string[] {
   })
   const ours = (['UNAVAILABLE', 'IN_DOUBT'] as const).map((code) => {
     const error = new LogError(code, '')
-    return `| \`${code}\` | ${reactionTo(error, 'read')} | ${reactionTo(error, 'commit')} | none: no answer in time |`
+    const [reading, committing] = [reactionTo(error, 'read'), reactionTo(error, 'commit')]
+    return `| \`${code}\` | ${reading} | ${committing} | none: no answer in time |`
   })
   return [
     '| meaning | reading, fencing | committing | errors of Kafka |',
