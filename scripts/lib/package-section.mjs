@@ -14,9 +14,12 @@ const WANTED = [
   'CHANGELOG.md',
   'dist/cli/main.js',
   'dist/index.d.ts',
+  'examples/agent.yaml',
+  'examples/service.mjs',
 ]
 const PAGES = /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md)$/
-const PARTS = /^(schemas\/.+[.]avsc|examples\/demo\/.+[.]yaml|dist\/.+[.](js|d[.]ts|map))$/
+const PARTS =
+  /^(schemas\/.+[.]avsc|examples\/(demo\/.+[.]yaml|agent[.]yaml|service[.]mjs)|dist\/.+[.](js|d[.]ts|map))$/
 
 /**
  * Problems of the list of packed files. @param {readonly string[]} files

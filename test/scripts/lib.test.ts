@@ -204,6 +204,8 @@ describe('package', () => {
     'dist/cli/main.js',
     'dist/index.d.ts',
     'schemas/telemetry.avsc',
+    'examples/agent.yaml',
+    'examples/service.mjs',
   ]
   test('what is missing, what does not belong', () => {
     const problems = (files: readonly string[]) =>
