@@ -1,5 +1,6 @@
 // The port over a transport: what a process holds of a log. Every reader, writer, producer, member
 // and admin opened from it has a connection of its own, and close() ends them all.
+import { LogError } from '../../runtime/log-error.ts'
 import type {
   IdempotentProducer,
   JoinOptions,
@@ -36,6 +37,7 @@ export class LogClient implements LogPort {
   /** Clients that are not closed, and how each is. */
   readonly #opened = new Map<object, () => Promise<void>>()
   #admin: Admin | null = null
+  #isClosed = false
 
   constructor(options: LogClientOptions) {
     this.name = options.name
@@ -62,6 +64,7 @@ export class LogClient implements LogPort {
   join(options: JoinOptions): Membership {
     const { join } = this.#options
     if (join !== undefined) {
+      this.#assertOpen()
       const membership: Membership = join(options, () => this.#opened.delete(membership))
       this.#opened.set(membership, () => membership.leave())
       return membership
@@ -78,9 +81,15 @@ export class LogClient implements LogPort {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     const opened = [...this.#opened.values()]
     this.#opened.clear()
     await Promise.all(opened.map((close) => close()))
+  }
+
+  /** What is opened from a closed log would be ended by nobody. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new LogError('CLOSED', 'used after close()')
   }
 
   #open<T extends object>(
@@ -88,6 +97,7 @@ export class LogClient implements LogPort {
     make: (connection: Connection) => T,
     close: (client: T) => Promise<void>,
   ): T {
+    this.#assertOpen()
     const connection = this.#options.connect(purpose)
     // A connection lives as long as its process; what is done with must not be held by it.
     const onClosed = (): void => {

@@ -30,14 +30,21 @@ export interface DemoLog {
 
 export function embeddedLog(): DemoLog {
   const log = createMemoryLog()
+  const opened: LogPort[] = []
   return {
     name: 'memory',
     prefix: DEFAULT_PREFIX,
     partitions: DEFAULT_PARTITIONS,
     group: 'healstream',
     place: null,
-    connect: () => log.broker.connect(),
+    connect: () => {
+      const client = log.broker.connect()
+      opened.push(client)
+      return client
+    },
     async end(): Promise<null> {
+      // What is still under way asks its client once more and hears that it is closed.
+      await Promise.all(opened.map((client) => client.close()))
       await log.close()
       return null
     },

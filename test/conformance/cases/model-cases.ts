@@ -12,6 +12,7 @@ import type { ConformanceCase, ConformanceRig, Fault, RequestKind, RigClient } f
 import {
   bytes,
   codeOf,
+  expectCode,
   fencedWriter,
   PATIENCE_MS,
   readTexts,
@@ -242,6 +243,7 @@ export const MODEL_CASES: readonly ConformanceCase[] = [
       const tookMs = await timed(rig, () => log.close())
       assert.ok(tookMs < 3_000, `took ${tookMs} ms`)
       assert.deepEqual(await Promise.all(pending), ['CLOSED', 'CLOSED', 'CLOSED', 'CLOSED'])
+      await expectCode(fencedWriter(rig, log), 'CLOSED')
       assert.equal((await other.clusterId()).length > 0, true)
     },
   },
