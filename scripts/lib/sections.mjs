@@ -71,19 +71,19 @@ const [NEWEST, OLDER] = KAFKA_VERSIONS
 
 /** @type {readonly Section[]} */
 export const SECTIONS = [
-  { name: 'set-up', shareSeconds: 150, run: setUpSection },
+  { name: 'set-up', shareSeconds: 100, run: setUpSection },
   { name: 'parts', shareSeconds: 100, run: partsSection },
   { name: 'check', shareSeconds: 70, run: checkSection },
   testSection('pure', 60, ['pure']),
-  testSection('scenario', 60, ['scenario']),
+  testSection('scenario', 20, ['scenario']),
   { name: 'docs', shareSeconds: 30, run: docsSection },
   { name: 'package', shareSeconds: 20, run: packageSection },
-  testSection('conformance', 60, ['conformance']),
+  testSection('conformance', 20, ['conformance']),
   testSection('runtime', 210, ['runtime', 'scripts', 'bench']),
-  testSection('edge', 180, ['adapters', 'roles', 'cli', 'demo']),
-  { name: 'kafka', shareSeconds: 380, run: kafkaSection(NEWEST, 380) },
-  { name: 'kafka-3.9', shareSeconds: 60, run: olderSection(60) },
-  { name: 'demo', shareSeconds: 60, run: demoSection },
+  testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
+  { name: 'kafka', shareSeconds: 500, run: kafkaSection(NEWEST, 500) },
+  { name: 'kafka-3.9', shareSeconds: 30, run: olderSection(30) },
+  { name: 'demo', shareSeconds: 50, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
   {
     name: 'kafka-3.9-full',
