@@ -45,12 +45,14 @@ async function decoded(decode: () => unknown): Promise<unknown> {
 /** Byte for byte as kafkajs writes it; the answer whole, cut anywhere, and spoiled. */
 export function holds({ request, kafkajs, answer, says }: Example): void {
   describe(request.apiName, () => {
-    it.runIf(kafkajs !== null)('is written as kafkajs writes it', async () => {
-      const codec = kafkajsCodec(request.apiName, request.apiVersion, kafkajs ?? {})
-      expect(request.apiKey).toBe(codec.request.apiKey)
-      const { buffer } = await codec.request.encode()
-      expect((await request.encode()).toString('hex')).toBe(buffer.toString('hex'))
-    })
+    // Null where kafkajs speaks no such version.
+    if (kafkajs !== null)
+      it('is written as kafkajs writes it', async () => {
+        const codec = kafkajsCodec(request.apiName, request.apiVersion, kafkajs)
+        expect(request.apiKey).toBe(codec.request.apiKey)
+        const { buffer } = await codec.request.encode()
+        expect((await request.encode()).toString('hex')).toBe(buffer.toString('hex'))
+      })
 
     it('says what is in the answer', async () => {
       expect(await request.decode(answer)).toEqual(says)
