@@ -32,13 +32,13 @@ export interface PartitionAnswer extends TopicPartition {
   /** As in Fetched. */
   readonly heldBack: boolean
   readonly logStartOffset: number
-  /** When the request was sent, monotonic. */
-  readonly sentMs: number
 }
 
 export interface SelectOptions {
   /** Position that was asked for. */
   readonly from: number
+  /** When it was asked for, monotonic. */
+  readonly sentMs: number
   /** The topic is compacted: missing offsets are no gap. */
   readonly compacted: boolean
   readonly crc32c: Crc32c
@@ -85,7 +85,7 @@ export function selectBatches(answer: PartitionAnswer, options: SelectOptions): 
     logStartOffset: answer.logStartOffset,
     caughtUp: state.next >= answer.endOffset,
     heldBack: answer.heldBack,
-    sentMs: answer.sentMs,
+    sentMs: options.sentMs,
   }
 }
 

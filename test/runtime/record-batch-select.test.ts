@@ -42,9 +42,9 @@ function select(
   } = {},
 ): Fetched {
   const { aborted = [], endOffset = 100 } = options
-  const from = { endOffset, heldBack: false, logStartOffset: 0, sentMs: 0 }
+  const from = { endOffset, heldBack: false, logStartOffset: 0 }
   const answer = { ...AT, chunks, aborted, ...from }
-  return selectBatches(answer, { from: 0, compacted: false, crc32c, ...options })
+  return selectBatches(answer, { from: 0, sentMs: 0, compacted: false, crc32c, ...options })
 }
 
 const offsets = (fetched: Fetched): number[] =>

@@ -228,7 +228,7 @@ export class Reader implements LogReader {
   #take(entry: Entry, answer: FetchedPartition | null, sentMs: number): void {
     const nowMs = this.#session.clock.monotonicMs()
     const error = answer?.error ?? 'NETWORK_EXCEPTION'
-    if (answer !== null && error === 'NONE') return this.#select(entry, { ...answer, sentMs })
+    if (answer !== null && error === 'NONE') return this.#select(entry, answer, sentMs)
     if (error === 'NONE') return
     if (error === 'OFFSET_OUT_OF_RANGE') {
       this.#session.topics.forget(entry.topic)
@@ -246,7 +246,7 @@ export class Reader implements LogReader {
     this.#note(entry, findingOf('fetch', error, entry), nowMs)
   }
 
-  #select(entry: Entry, answer: FetchedPartition & { readonly sentMs: number }): void {
+  #select(entry: Entry, answer: FetchedPartition, sentMs: number): void {
     const { position: from, facts } = entry
     if (from === null || facts === null) return
     const { compacted, maxMessageBytes } = facts
@@ -254,7 +254,7 @@ export class Reader implements LogReader {
     const unpack = (bytes: Uint8Array, header: BatchHeader): Uint8Array | null =>
       decompress(bytes, header, maxMessageBytes)
     try {
-      const options = { from, compacted, crc32c, decompress: unpack }
+      const options = { from, sentMs, compacted, crc32c, decompress: unpack }
       entry.answered(selectBatches(answer, options))
     } catch (error) {
       if (!(error instanceof LogError)) throw error

@@ -57,7 +57,7 @@ async function visible(broker: Broker): Promise<string[]> {
   const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')
-  const fetched = selectBatches({ ...answer, sentMs: 0 }, { from: 0, compacted: false, crc32c })
+  const fetched = selectBatches(answer, { from: 0, sentMs: 0, compacted: false, crc32c })
   return fetched.batches.flatMap((batch) =>
     copyRecords(batch).map((record) => new TextDecoder().decode(record.value ?? undefined)),
   )
@@ -214,10 +214,7 @@ test('a compacted partition is bounded by its keys', async () => {
   const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')
-  const { batches, gap } = selectBatches(
-    { ...answer, sentMs: 0 },
-    { from: 0, compacted: true, crc32c },
-  )
+  const { batches, gap } = selectBatches(answer, { from: 0, sentMs: 0, compacted: true, crc32c })
   const values = new Map(
     batches.flatMap((batch) =>
       copyRecords(batch).map((r) => [

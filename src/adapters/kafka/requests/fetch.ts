@@ -2,7 +2,7 @@
 // views of the answer, not copies. From version 11 on a follower answers as well (KIP-392), with an
 // end that may lie behind what was written before the request: then who reads to it has not caught
 // up. To version 10 only the leader answers.
-import type { Isolation } from '../../../runtime/ports.ts'
+import type { Isolation, TopicPartition } from '../../../runtime/ports.ts'
 import type { AbortedTransaction } from '../../../runtime/record-batch-select.ts'
 import type { FetchedPartition, FetchPartition } from '../../client/protocol.ts'
 import { type ErrorCode, errorName } from '../../client/error-codes.ts'
@@ -44,17 +44,19 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<FetchedPartiti
       body.int32() // throttle time
       const error = errorName(body.int16())
       body.int32() // session
-      const answered = readPartitions(body, (at) => ({ ...at, ...readFetched(body, isolation) }))
+      const answered = readPartitions(body, (at) => readFetched(body, at, isolation))
       if (error !== 'NONE') return partitions.map((at) => refused(at, error))
       return answersFor(partitions, answered)
     },
   )
 }
 
+/** Field by field and not spread: this is most of what a quiet reader does. */
 function readFetched(
   body: ByteReader,
+  { topic, partition }: TopicPartition,
   isolation: Isolation,
-): Omit<FetchedPartition, 'topic' | 'partition'> {
+): FetchedPartition {
   const error = errorName(body.int16())
   const highWatermark = body.int64()
   const lastStableOffset = body.int64()
@@ -64,6 +66,8 @@ function readFetched(
   )
   const records = body.bytes()
   return {
+    topic,
+    partition,
     error,
     chunks: records.length === 0 ? [] : [records],
     aborted: aborted.sort((a, b) => a.firstOffset - b.firstOffset),
