@@ -18,8 +18,8 @@ const WANTED = [
   'examples/service.mjs',
 ]
 const PAGES = /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md)$/
-const PARTS =
-  /^(schemas\/.+[.]avsc|examples\/(demo\/.+[.]yaml|agent[.]yaml|service[.]mjs)|dist\/.+[.](js|d[.]ts|map))$/
+const EXAMPLES = /^examples\/(demo\/.+[.]yaml|agent[.]yaml|service[.]mjs)$/
+const PARTS = /^(schemas\/.+[.]avsc|dist\/.+[.](js|d[.]ts|map))$/
 
 /**
  * Problems of the list of packed files. @param {readonly string[]} files
@@ -28,7 +28,7 @@ const PARTS =
 export function packProblems(files, exists) {
   const missing = WANTED.filter((file) => !files.includes(file)).map((file) => `missing: ${file}`)
   const foreign = files
-    .filter((file) => !PAGES.test(file) && !PARTS.test(file))
+    .filter((file) => ![PAGES, EXAMPLES, PARTS].some((part) => part.test(file)))
     .map((file) => `unexpected: ${file}`)
   const schemas = files.some((file) => file.startsWith('schemas/')) ? [] : ['missing: schemas/']
   const stale = files
