@@ -87,7 +87,7 @@ describe('a cluster that was set up', () => {
     )
     const finding = (await findings(prefix, 'topics')).find(({ level }) => level === 'fail')
     expect(finding?.found).toContain(`retention.ms is 3600000, not 604800000`)
-    expect(finding?.todo).toContain('Set retention.ms of these topics to 604800000')
+    expect(finding?.fix).toContain('Set retention.ms of these topics to 604800000')
   })
 
   test('with one topic missing is told which', async () => {

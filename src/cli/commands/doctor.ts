@@ -41,9 +41,9 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
 
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
 
-function linesOf({ check, level, found, todo }: Finding, paint: Terminal['paint']): string[] {
+function linesOf({ check, level, found, fix }: Finding, paint: Terminal['paint']): string[] {
   const head = `${paint(COLORS[level], level.padEnd(4))}  ${check.padEnd(9)}  ${printable(found)}`
-  return todo === null ? [head] : [head, `      ${' '.repeat(9)}  → ${printable(todo)}`]
+  return fix === null ? [head] : [head, `      ${' '.repeat(9)}  → ${printable(fix)}`]
 }
 
 export interface AclsFlags extends SettingFlags {

@@ -94,8 +94,8 @@ export async function requireAccess(
   const inspector = createInspector(kafka)
   try {
     const missing = await missingAccess(inspector, who)
-    const { found, todo } = checkAccess(missing, who)
-    if (missing.length > 0) throw new HsError('HS_NO_ACCESS', found, { fix: todo ?? '' })
+    const { found, fix } = checkAccess(missing, who)
+    if (missing.length > 0) throw new HsError('HS_NO_ACCESS', found, { fix: fix ?? '' })
     const absent = await absentTopics(inspector, who)
     if (absent.length === 0) return
     const what = `role ${who.role} needs topics that are missing: ${absent.join(', ')}`

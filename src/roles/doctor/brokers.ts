@@ -16,10 +16,10 @@ export function checkBootstrap(reached: readonly Reached[]): readonly Finding[] 
   const isSome = reached.some(isAnswered)
   return reached.map((one) => {
     if (isAnswered(one)) return ok('brokers', `${one.address} answers`)
-    const { todo } = reasonOf(one.error)
+    const { fix } = reasonOf(one.error)
     const found = failureOf(one)
     // With another one that answers, only the start is at risk.
-    return isSome ? warn('brokers', found, todo) : fail('brokers', found, todo)
+    return isSome ? warn('brokers', found, fix) : fail('brokers', found, fix)
   })
 }
 

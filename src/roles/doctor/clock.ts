@@ -40,10 +40,10 @@ export async function checkClock(options: ClockOptions): Promise<Finding> {
   if (await hasRecordSince(options, nowMs - LIMIT_MS))
     return ok('clock', `the newest record was appended within ${LIMIT_MS} ms of this clock`)
   const found = 'the clock of the brokers may not be asked, and nothing was appended just now'
-  const todo =
+  const fix =
     'Run doctor while agents are sending, or with an account that may Describe the cluster (role ' +
     'operator).'
-  return warn('clock', found, todo)
+  return warn('clock', found, fix)
 }
 
 async function hasRecordSince(

@@ -127,8 +127,8 @@ async function attempt(
     return await make()
   } catch (error) {
     if (!(error instanceof LogError)) throw error
-    const todo = 'Look at the brokers, whether they run well, and run doctor again.'
-    return [fail(check, `could not be asked: ${error.message}`, todo)]
+    const fix = 'Look at the brokers, whether they run well, and run doctor again.'
+    return [fail(check, `could not be asked: ${error.message}`, fix)]
   }
 }
 

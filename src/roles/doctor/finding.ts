@@ -8,17 +8,17 @@ export interface Finding {
   readonly level: Level
   readonly found: string
   /** null where there is nothing to do. */
-  readonly todo: string | null
+  readonly fix: string | null
 }
 
 export function ok(check: string, found: string): Finding {
-  return { check, level: 'ok', found, todo: null }
+  return { check, level: 'ok', found, fix: null }
 }
 
-export function warn(check: string, found: string, todo: string): Finding {
-  return { check, level: 'warn', found, todo }
+export function warn(check: string, found: string, fix: string): Finding {
+  return { check, level: 'warn', found, fix }
 }
 
-export function fail(check: string, found: string, todo: string): Finding {
-  return { check, level: 'fail', found, todo }
+export function fail(check: string, found: string, fix: string): Finding {
+  return { check, level: 'fail', found, fix }
 }

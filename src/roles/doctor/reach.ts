@@ -19,33 +19,33 @@ export async function reach(inspector: Inspector, address: string): Promise<Reac
 
 interface Reason {
   readonly why: string
-  readonly todo: string
+  readonly fix: string
 }
 
 const BY_CODE: Readonly<Record<string, Reason>> = {
   ENOTFOUND: {
     why: 'the host name is not known here',
-    todo: 'Correct the name, or make it known to the DNS (or /etc/hosts) of this machine.',
+    fix: 'Correct the name, or make it known to the DNS (or /etc/hosts) of this machine.',
   },
   EAI_AGAIN: {
     why: 'the host name could not be looked up now',
-    todo: 'Look whether the DNS of this machine works, and correct the name if it is wrong.',
+    fix: 'Look whether the DNS of this machine works, and correct the name if it is wrong.',
   },
   ECONNREFUSED: {
     why: 'nothing listens there',
-    todo: 'Start the broker, or name the port of its listener for clients.',
+    fix: 'Start the broker, or name the port of its listener for clients.',
   },
-  EHOSTUNREACH: { why: 'no route leads there', todo: 'Look at routes and firewalls in between.' },
-  ENETUNREACH: { why: 'no route leads there', todo: 'Look at routes and firewalls in between.' },
+  EHOSTUNREACH: { why: 'no route leads there', fix: 'Look at routes and firewalls in between.' },
+  ENETUNREACH: { why: 'no route leads there', fix: 'Look at routes and firewalls in between.' },
   ECONNRESET: {
     why: 'the connection was cut before an answer came',
-    todo: 'Look whether this is a listener for clients, and whether it wants TLS.',
+    fix: 'Look whether this is a listener for clients, and whether it wants TLS.',
   },
 }
 
 const SILENT: Reason = {
   why: 'no answer came in time',
-  todo: 'Look at firewalls, and whether this port is a listener for clients (and wants TLS).',
+  fix: 'Look at firewalls, and whether this port is a listener for clients (and wants TLS).',
 }
 
 /** `HOST:PORT does not answer: …`, or what the broker refused. */
@@ -59,7 +59,7 @@ export function reasonOf(error: LogError): Reason {
   if (error.code === 'NOT_AUTHORIZED')
     return {
       why: error.message,
-      todo: 'Correct TLS files, SASL mechanism, user or password of this client as said.',
+      fix: 'Correct TLS files, SASL mechanism, user or password of this client as said.',
     }
   for (const cause of causesOf(error)) {
     const code = 'code' in cause ? BY_CODE[String(cause.code)] : undefined

@@ -18,8 +18,8 @@ export async function checkRegistry(
     return schemaFindings(access.url, found)
   } catch (error) {
     if (error instanceof RegistryDown) {
-      const todo = 'Start it, or correct its address; until then ids come from the cache alone.'
-      return [fail('registry', error.message, todo)]
+      const fix = 'Start it, or correct its address; until then ids come from the cache alone.'
+      return [fail('registry', error.message, fix)]
     }
     if (error instanceof HsError) return [fail('registry', error.message, error.fix)]
     throw error
@@ -36,12 +36,12 @@ function schemaFindings(url: string, found: readonly SchemaFinding[]): readonly 
   const [fresh, wrong, level] = [named('new'), named('incompatible'), named('wrong_level')]
   if (fresh !== '') findings.push(warn('registry', `not registered yet: ${fresh}`, REGISTER))
   if (wrong !== '') {
-    const todo = 'Schemas of somebody else are under these subjects: use another --prefix.'
-    findings.push(fail('registry', `would be refused: ${wrong}`, todo))
+    const fix = 'Schemas of somebody else are under these subjects: use another --prefix.'
+    findings.push(fail('registry', `would be refused: ${wrong}`, fix))
   }
   if (level !== '') {
-    const todo = 'Set the compatibility of these subjects to FULL_TRANSITIVE.'
-    findings.push(fail('registry', `another compatibility level: ${level}`, todo))
+    const fix = 'Set the compatibility of these subjects to FULL_TRANSITIVE.'
+    findings.push(fail('registry', `another compatibility level: ${level}`, fix))
   }
   return findings.length > 0
     ? findings

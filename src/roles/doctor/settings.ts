@@ -103,10 +103,10 @@ export function checkBrokerConfig(
 ): readonly Finding[] {
   if (config === 'refused') {
     const found = `settings of broker ${node} may not be read by this client`
-    const todo =
+    const fix =
       'Run doctor with an account that may DescribeConfigs on the cluster (role operator), or ' +
       'compare by hand what docs/kafka.md says brokers have to be set to.'
-    return [warn('settings', found, todo)]
+    return [warn('settings', found, fix)]
   }
   const wrong = RULES.filter(({ name, fromBrokers, isGood }) => {
     const value = config[name]

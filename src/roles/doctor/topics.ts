@@ -54,10 +54,10 @@ export function checkSettings(findings: readonly TopicFinding[]): readonly Findi
     const { field, found, expected, why, severity } = first
     const names = group.map(({ topic }) => topic).join(', ')
     const what = `${field} is ${found ?? 'not set'}, not ${expected}: ${why} (${names})`
-    const todo =
+    const fix =
       field === 'partitions'
         ? 'The number of partitions is fixed at creation: restore it, or use another prefix.'
         : `Set ${field} of these topics to ${expected} (kafka-configs --alter).`
-    return [severity === 'differs' ? fail('topics', what, todo) : warn('topics', what, todo)]
+    return [severity === 'differs' ? fail('topics', what, fix) : warn('topics', what, fix)]
   })
 }

@@ -8,18 +8,18 @@ const names = { role: 'agent', prefix: 'hs.', group: 'g', principal: 'User:a' } 
 
 describe('missing access', () => {
   it('is nothing to speak of when there is none', () => {
-    expect(checkAccess([], names)).toMatchObject({ level: 'ok', todo: null })
+    expect(checkAccess([], names)).toMatchObject({ level: 'ok', fix: null })
   })
 
   it('names every resource, those with the same operations together', () => {
-    const { found, todo, level } = checkAccess(accessOf('agent', names), names)
+    const { found, fix, level } = checkAccess(accessOf('agent', names), names)
     expect(level).toBe('fail')
     expect(found).toBe(
       'role agent may not Write and DescribeConfigs on topic hs.service-events, hs.results, ' +
         'hs.signals, hs.telemetry; Read and DescribeConfigs on topic hs.commands, hs.registry, ' +
         'hs.journal',
     )
-    expect(todo).toContain('kafka-acls --add --allow-principal User:a --operation Write')
+    expect(fix).toContain('kafka-acls --add --allow-principal User:a --operation Write')
   })
 
   it('says that a pattern is one', () => {

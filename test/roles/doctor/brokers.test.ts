@@ -48,7 +48,7 @@ describe('advertised listeners', () => {
       'broker 1 advertises kafka-1:9092, which cannot be reached from here: ' +
         'the host name is not known here',
     )
-    expect(finding?.todo).toContain('advertised.listeners=NAME://10.0.0.5:9092')
+    expect(finding?.fix).toContain('advertised.listeners=NAME://10.0.0.5:9092')
   })
 
   it('that lead to another cluster are told apart', () => {

@@ -28,7 +28,7 @@ describe('a registry', () => {
     const [finding] = await look()
     expect(finding).toMatchObject({ level: 'warn' })
     expect(finding?.found).toContain('not registered yet: ')
-    expect(finding?.todo).toContain('healstream schemas register')
+    expect(finding?.fix).toContain('healstream schemas register')
     expect(registry.subjects.size).toBe(0)
   })
 

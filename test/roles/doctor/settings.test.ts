@@ -32,7 +32,7 @@ describe('settings of a broker', () => {
     expect(more).toEqual([])
     expect(finding).toMatchObject({ level: 'warn' })
     expect(finding?.found).toContain(`broker 2 has ${name}=${value}`)
-    expect(finding?.todo).toContain(`Set ${name} to `)
+    expect(finding?.fix).toContain(`Set ${name} to `)
   })
 
   it('about replicas are not asked of one broker', () => {

@@ -32,7 +32,7 @@ describe('topics', () => {
     const finding = checkTopics(cluster(one))[0]
     expect(finding).toMatchObject({ level })
     expect(finding?.found).toMatch(words)
-    expect(finding?.todo).not.toBeNull()
+    expect(finding?.fix).not.toBeNull()
   })
 
   it('with the same wrong setting are named together', () => {
@@ -49,7 +49,7 @@ describe('topics', () => {
         check: 'topics',
         level: 'fail',
         found: 'retention.ms is 1, not 2: records would be deleted (hs.a, hs.b)',
-        todo: 'Set retention.ms of these topics to 2 (kafka-configs --alter).',
+        fix: 'Set retention.ms of these topics to 2 (kafka-configs --alter).',
       },
     ])
   })
