@@ -3,6 +3,7 @@
 // Nothing is sent. A difference stops the task (HS_DIVERGED) unless an `override` entry behind it
 // says that a person has accepted it. Stepping lets the event loop run every few milliseconds, so
 // that heartbeats do not suffer from a long journal.
+import { createHash } from 'node:crypto'
 import type { Decoder } from '../contracts/decode.ts'
 import { HsError } from '../contracts/failure.ts'
 import type { ClusterId, TaskId } from '../contracts/ids.ts'
@@ -17,7 +18,7 @@ import type {
 import { topicName, type TopicKind } from '../contracts/topics.ts'
 import { BEHAVIOUR_FIRST, BEHAVIOUR_LATEST, knowsBehaviour } from '../core/kernel/behaviour.ts'
 import { hex } from '../core/kernel/canonical.ts'
-import type { CoreContext, Outcome, TaskCore } from '../core/kernel/step.ts'
+import type { CreateCore, Outcome, TaskCore } from '../core/kernel/step.ts'
 import type { Instruments } from './instruments.ts'
 import { type ChainedEntry, journalEnd, OrderCheck, readJournal, sha256 } from './journal.ts'
 import type { AsOf } from './log-time.ts'
@@ -33,8 +34,6 @@ import type { CheckedSlice, TaskInput } from './stepper.ts'
 const STRETCH_RECORDS = 5_000
 const STEP_WEIGHT = 50
 const PROGRESS_EVERY_MS = 1_000
-
-export type CreateCore = (context: CoreContext) => TaskCore
 
 /** What a task is, whoever runs it. */
 export interface TaskSpec {
@@ -80,7 +79,9 @@ export interface Restored {
 }
 
 export function stateDigestOf(core: TaskCore): Uint8Array {
-  return new Uint8Array(Buffer.from(core.digest(), 'hex'))
+  const hash = createHash('sha256')
+  for (const piece of core.image()) hash.update(piece)
+  return new Uint8Array(hash.digest())
 }
 
 /**
@@ -222,7 +223,7 @@ class Replay {
       ({ topic, partition }) =>
         genesis.positions.find((p) => p.topic === topic && p.partition === partition)?.offset ?? 0,
     )
-    this.#core = createCore({
+    const context = {
       clusterId,
       taskId: spec.task,
       partition: spec.partition,
@@ -230,7 +231,8 @@ class Replay {
       behaviour: genesis.behaviour,
       sha256,
       decoder,
-    })
+    }
+    this.#core = createCore(context, null)
   }
 
   /** An older binary must not go on with a judgement that it does not have. */

@@ -36,7 +36,7 @@ const LETTER_HEADERS_MAX = 64
 export function seal(context: SealContext, place: OutputPlace, output: Output): OutgoingRecord {
   return {
     topic: topicName(output.topic, context.prefix),
-    partition: context.partition,
+    partition: output.partition ?? context.partition,
     key: encodeUtf8(output.key),
     value: encoded(context, output),
     headers: headers(context, place, output),
@@ -62,6 +62,8 @@ function encoded({ encoder, gen }: SealContext, output: Output): Uint8Array | nu
       return encoder.encode('alerts', output.body)
     case 'dlq':
       return encoder.encode('dlq', output.body)
+    case 'fleet':
+      return encoder.encode('fleet', { ...output.body, gen })
   }
 }
 

@@ -77,7 +77,7 @@ function run(driver: CoreDriver): string {
   driver.signal(processEvent({ instance: 'shop-2', atMs: driver.nowMs, event: 'exited' }))
   driver.step()
   driver.sleep(100_000)
-  return driver.core.digest()
+  return driver.digest()
 }
 
 test('with all of them poisoned the core gives the same state', async () => {

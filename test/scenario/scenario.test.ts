@@ -54,7 +54,7 @@ describe.each(scripts)('%s', (name) => {
     const script = parseScript(read(name + SCRIPT))
     const world = run(script)
     const again = run(script)
-    expect(again.driver.core.digest()).toBe(world.driver.core.digest())
+    expect(again.driver.digest()).toBe(world.driver.digest())
     expect(again.driver.written).toEqual(world.driver.written)
 
     const targets = world.driver.bodies('commands').map(({ target }) => String(target.instance))

@@ -9,6 +9,7 @@ import { INPUT_TOPICS, type TopicKind } from '../../src/contracts/topics.ts'
 import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import type {
   CoreContext,
+  CreateCore,
   Outcome,
   Output,
   OutputTopic,
@@ -24,7 +25,7 @@ export const START_MS = 1_800_000_000_000
 export interface DriverOptions {
   readonly partition?: number
   readonly partitionCount?: number
-  readonly core?: (context: CoreContext) => TaskCore
+  readonly core?: CreateCore
 }
 
 export interface StepOptions {
@@ -114,7 +115,14 @@ export class CoreDriver {
   constructor(serde: Serde, options: DriverOptions = {}) {
     this.serde = serde
     this.partition = options.partition ?? 0
-    this.core = (options.core ?? createServiceCore)(testContext(serde, options))
+    this.core = (options.core ?? createServiceCore)(testContext(serde, options), null)
+  }
+
+  /** Of the core's state, hex. */
+  digest(): string {
+    const hash = createHash('sha256')
+    for (const piece of this.core.image()) hash.update(piece)
+    return hash.digest('hex')
   }
 
   static async create(options: DriverOptions = {}): Promise<CoreDriver> {

@@ -6,8 +6,15 @@ import { createHash } from 'node:crypto'
 import type { Decoder, Encoder } from '../../src/contracts/decode.ts'
 import { eventId, serviceId } from '../../src/contracts/ids.ts'
 import type { Alert } from '../../src/contracts/records.ts'
-import type { CoreContext, Outcome, Output, Step, TaskCore } from '../../src/core/kernel/step.ts'
-import type { CreateCore } from '../../src/runtime/restore.ts'
+import { ImageReader, ImageWriter } from '../../src/core/kernel/image.ts'
+import type {
+  CoreContext,
+  CreateCore,
+  Outcome,
+  Output,
+  Step,
+  TaskCore,
+} from '../../src/core/kernel/step.ts'
 
 export interface Toy {
   readonly createCore: CreateCore
@@ -25,7 +32,7 @@ export interface Toy {
 
 export function createToy(): Toy {
   const toy: Toy = {
-    createCore: (context) => new ToyCore(context, toy),
+    createCore: (context, image) => new ToyCore(context, toy, image),
     steps: 0,
     ticks: 0,
     flavour: '',
@@ -62,9 +69,16 @@ class ToyCore implements TaskCore {
   #chain = ''
   #wakeAtMs: number | null = null
 
-  constructor(context: CoreContext, toy: Toy) {
+  constructor(context: CoreContext, toy: Toy, image: Uint8Array | null) {
     this.#context = context
     this.#toy = toy
+    if (image === null) return
+    const reader = new ImageReader(image)
+    this.#count = reader.int()
+    this.#chain = reader.text()
+    const wakeAtMs = reader.number()
+    this.#wakeAtMs = wakeAtMs < 0 ? null : wakeAtMs
+    reader.end()
   }
 
   step(step: Step): Outcome {
@@ -97,8 +111,9 @@ class ToyCore implements TaskCore {
     return { outputs, urgent, wakeAtMs: this.#wakeAtMs }
   }
 
-  digest(): string {
-    return createHash('sha256').update(`${this.#count} ${this.#chain}`).digest('hex')
+  image(): readonly Uint8Array[] {
+    const writer = new ImageWriter().int(this.#count).text(this.#chain)
+    return writer.number(this.#wakeAtMs ?? -1).pieces()
   }
 
   setBehaviour(): void {

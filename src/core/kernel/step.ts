@@ -43,10 +43,13 @@ export type OutputTopic =
   | 'observations'
   | 'alerts'
   | 'dlq'
+  | 'fleet'
 
 export interface OutputOf<K extends OutputTopic> {
   readonly topic: K
   readonly key: string
+  /** Default: the task's own. */
+  readonly partition?: number
   /** null is a tombstone (compacted topics only). */
   readonly body: RecordOf[K] | null
 }
@@ -77,8 +80,18 @@ export interface CoreContext {
 /** One engine runs any core: P service tasks and the fleet task. */
 export interface TaskCore {
   step(step: Step): Outcome
-  /** SHA-256 over the canonical bytes of the whole state, hex. */
-  digest(): string
+  /**
+   * The whole state as it is now, in pieces (image.ts). They stand still while steps go on, so they
+   * may be read later; the same journal gives the same bytes. The state's digest is the SHA-256
+   * over all of them.
+   */
+  image(): readonly Uint8Array[]
   /** Takes effect from the next step on (journalled as `upgrade`). */
   setBehaviour(behaviour: number): void
 }
+
+/**
+ * Makes a core, empty or as an image says. Errors: AssertionError for an image that is not one of
+ * this core's.
+ */
+export type CreateCore = (context: CoreContext, image: Uint8Array | null) => TaskCore

@@ -3,8 +3,8 @@
 // journals what it said.
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
-import { assert } from '../kernel/assert.ts'
-import { canonical, hex } from '../kernel/canonical.ts'
+import { assert, AssertionError } from '../kernel/assert.ts'
+import { canonical } from '../kernel/canonical.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
 import { hangsOnEviction, judgeStep, tellViews } from './judge.ts'
@@ -16,11 +16,12 @@ import { ServiceState } from './service-state.ts'
  */
 const RECHECK_MS = 250
 
-export function createServiceCore(context: CoreContext): TaskCore {
+export function createServiceCore(context: CoreContext, image: Uint8Array | null): TaskCore {
+  if (image !== null) throw new AssertionError('images of the service task are not read yet')
   const state = new ServiceState(context)
   return {
     step: (step) => runStep(state, step),
-    digest: () => hex(context.sha256(canonical(state.describe()))),
+    image: () => [canonical(state.describe())],
     setBehaviour: (behaviour) => {
       state.healing.behaviour = behaviour
     },

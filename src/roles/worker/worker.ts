@@ -9,7 +9,7 @@ import { Host } from '../../runtime/host.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { forPeople } from '../../runtime/reaction.ts'
-import type { CreateCore } from '../../runtime/restore.ts'
+import type { CreateCore } from '../../core/kernel/step.ts'
 import type { TaskStatus } from '../../runtime/task.ts'
 
 export interface WorkerOptions {

@@ -347,7 +347,7 @@ test('log time never goes back', () => {
 
 test('the behaviour in force is part of the state', () => {
   const driver = started()
-  const before = driver.core.digest()
+  const before = driver.digest()
   driver.core.setBehaviour(2)
-  expect(driver.core.digest()).not.toBe(before)
+  expect(driver.digest()).not.toBe(before)
 })

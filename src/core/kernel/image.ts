@@ -1,0 +1,257 @@
+// The bytes of a task's whole state: what a snapshot holds and what the state's digest is taken
+// over. Every stage writes its own part and reads it back in the same order. The same journal gives
+// the same bytes; ids that depend on history (rows, free lists) are part of the state and written.
+//   int     unsigned LEB128 of a whole number 0 … 2^53 - 1
+//   number  8 bytes, IEEE 754 double, little-endian
+//   text    int length, then UTF-16 code units, 2 bytes each where one is above 127 (first bit of
+//           the length says so)
+//   blob    int length, then the bytes, by reference: what is handed in must stand still
+//   value   a tag, then null, boolean, number, text, bytes, list, map or record of these
+import { AssertionError } from './assert.ts'
+import { compareText } from './order.ts'
+
+const BLOCK_BYTES = 65_536
+const TAG = { null: 0, false: 1, true: 2, number: 3, text: 4, bytes: 5, list: 6, map: 7, record: 8 }
+
+export type ImageValue =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly ImageValue[]
+  | ReadonlyMap<string, ImageValue>
+  | { readonly [field: string]: ImageValue }
+
+/** Collects an image; `pieces` stand still while the state goes on. */
+export class ImageWriter {
+  private readonly done: Uint8Array[] = []
+  private block = new Uint8Array(BLOCK_BYTES)
+  private view = new DataView(this.block.buffer)
+  private at = 0
+
+  flag(value: boolean): this {
+    return this.byte(value ? 1 : 0)
+  }
+
+  int(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new AssertionError(`an image's int is a whole number, not ${value}`)
+    this.room(8)
+    let rest = value
+    while (rest > 127) {
+      this.block[this.at++] = (rest % 128) + 128
+      rest = Math.floor(rest / 128)
+    }
+    this.block[this.at++] = rest
+    return this
+  }
+
+  number(value: number): this {
+    this.room(8)
+    this.view.setFloat64(this.at, value, true)
+    this.at += 8
+    return this
+  }
+
+  text(value: string): this {
+    const wide = isWide(value)
+    this.int(value.length * 2 + (wide ? 1 : 0))
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      this.byte(unit & 0xff)
+      if (wide) this.byte(unit >>> 8)
+    }
+    return this
+  }
+
+  /** By reference: the caller never changes these bytes again. */
+  blob(bytes: Uint8Array): this {
+    this.int(bytes.length)
+    if (bytes.length <= 256) {
+      this.room(bytes.length)
+      this.block.set(bytes, this.at)
+      this.at += bytes.length
+      return this
+    }
+    this.cut()
+    this.done.push(bytes)
+    return this
+  }
+
+  value(value: ImageValue | undefined): this {
+    if (value === null) return this.byte(TAG.null)
+    if (value === undefined) throw new AssertionError('undefined is no value of an image')
+    if (typeof value === 'boolean') return this.byte(value ? TAG.true : TAG.false)
+    if (typeof value === 'number') return this.byte(TAG.number).number(value)
+    if (typeof value === 'string') return this.byte(TAG.text).text(value)
+    if (value instanceof Uint8Array) return this.byte(TAG.bytes).blob(value)
+    if (isList(value)) return this.list(value)
+    if (isMap(value)) return this.entries(TAG.map, [...value])
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined)
+    return this.entries(
+      TAG.record,
+      fields.sort(([a], [b]) => compareText(a, b)),
+    )
+  }
+
+  /** The image so far; nothing may be written afterwards. */
+  pieces(): readonly Uint8Array[] {
+    this.cut()
+    return this.done
+  }
+
+  private list(values: readonly ImageValue[]): this {
+    this.byte(TAG.list).int(values.length)
+    for (const value of values) this.value(value)
+    return this
+  }
+
+  /** In the order given: the order of a Map is part of the state. */
+  private entries(tag: number, entries: readonly (readonly [string, ImageValue])[]): this {
+    this.byte(tag).int(entries.length)
+    for (const [key, value] of entries) this.text(key).value(value)
+    return this
+  }
+
+  private byte(value: number): this {
+    this.room(1)
+    this.block[this.at++] = value
+    return this
+  }
+
+  private room(size: number): void {
+    if (this.at + size > this.block.length) this.cut()
+  }
+
+  private cut(): void {
+    if (this.at === 0) return
+    this.done.push(this.block.subarray(0, this.at))
+    this.block = new Uint8Array(BLOCK_BYTES)
+    this.view = new DataView(this.block.buffer)
+    this.at = 0
+  }
+}
+
+/** Reads what an ImageWriter wrote. Errors: AssertionError for bytes that are none of its. */
+export class ImageReader {
+  private readonly bytes: Uint8Array
+  private readonly view: DataView
+  private at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  flag(): boolean {
+    return this.byte() === 1
+  }
+
+  int(): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = this.byte()
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+      scale *= 128
+    }
+    throw new AssertionError(`no int at byte ${this.at} of the image`)
+  }
+
+  number(): number {
+    const at = this.take(8)
+    return this.view.getFloat64(at, true)
+  }
+
+  text(): string {
+    const head = this.int()
+    const length = Math.floor(head / 2)
+    const wide = head % 2 === 1
+    const at = this.take(wide ? length * 2 : length)
+    let text = ''
+    for (let i = 0; i < length; i++) {
+      const low = this.bytes[at + (wide ? 2 * i : i)] ?? 0
+      const high = wide ? (this.bytes[at + 2 * i + 1] ?? 0) : 0
+      text += String.fromCharCode(low + high * 256)
+    }
+    return text
+  }
+
+  /** A view into the image; copy what will be changed. */
+  blob(): Uint8Array {
+    const length = this.int()
+    const at = this.take(length)
+    return this.bytes.subarray(at, at + length)
+  }
+
+  value(): ImageValue {
+    const tag = this.byte()
+    switch (tag) {
+      case TAG.null:
+        return null
+      case TAG.false:
+        return false
+      case TAG.true:
+        return true
+      case TAG.number:
+        return this.number()
+      case TAG.text:
+        return this.text()
+      case TAG.bytes:
+        return this.blob()
+      case TAG.list:
+        return Array.from({ length: this.count() }, () => this.value())
+      case TAG.map:
+        return new Map(this.entries())
+      case TAG.record:
+        return Object.fromEntries(this.entries())
+      default:
+        throw new AssertionError(`no value of an image begins with ${tag}, at byte ${this.at}`)
+    }
+  }
+
+  /** Errors: AssertionError where bytes are left. */
+  end(): void {
+    const left = this.bytes.length - this.at
+    if (left !== 0) throw new AssertionError(`${left} bytes are left at the end of the image`)
+  }
+
+  private entries(): [string, ImageValue][] {
+    return Array.from({ length: this.count() }, () => [this.text(), this.value()])
+  }
+
+  /** A number of things to come, each of at least a byte. */
+  private count(): number {
+    const count = this.int()
+    if (count > this.bytes.length - this.at)
+      throw new AssertionError(`the image ends before its ${count} values`)
+    return count
+  }
+
+  private byte(): number {
+    return this.bytes[this.take(1)] ?? 0
+  }
+
+  private take(size: number): number {
+    const at = this.at
+    if (at + size > this.bytes.length)
+      throw new AssertionError(`the image ends at byte ${this.bytes.length}`)
+    this.at += size
+    return at
+  }
+}
+
+function isList(value: ImageValue): value is readonly ImageValue[] {
+  return Array.isArray(value)
+}
+
+function isMap(value: ImageValue): value is ReadonlyMap<string, ImageValue> {
+  return value instanceof Map
+}
+
+function isWide(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 127) return true
+  return false
+}
