@@ -27,6 +27,7 @@ export class Narrator {
       case 'registry':
       case 'observations':
       case 'alerts':
+      case 'fleet':
         return null
     }
   }

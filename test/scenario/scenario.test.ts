@@ -1,36 +1,21 @@
 // Every script in this folder against its golden output; UPDATE_GOLDEN=1 writes the outputs anew. A
 // script also says what must be acted on, or that nothing may be, and that holds whatever the
 // golden output says.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../src/adapters/serde/serde.ts'
 import { START_MS, testSerde } from '../support/core-driver.ts'
 import { Narrator, since } from './narrate.ts'
 import { parseScript, type Script } from './script.ts'
-import { World } from './world.ts'
+import { HERE, named, readScript, readText, run, scripts } from './scripts.ts'
+import type { World } from './world.ts'
 
-const HERE = fileURLToPath(new URL('.', import.meta.url))
-const SCRIPT = '.scenario.txt'
 const GOLDEN = '.golden.txt'
-const named = (end: string): string[] =>
-  readdirSync(HERE)
-    .filter((file) => file.endsWith(end))
-    .map((file) => file.slice(0, -end.length))
-    .sort()
-const scripts = named(SCRIPT)
 
 let serde: Serde
 beforeAll(async () => {
   serde = await testSerde()
 })
-
-function run(script: Script): World {
-  const world = new World(serde)
-  for (const { atMs, act } of script.lines) world.in(atMs, () => act(world))
-  world.runUntil(script.endMs)
-  return world
-}
 
 function golden(script: Script, world: World): string {
   const narrator = new Narrator()
@@ -47,13 +32,11 @@ function golden(script: Script, world: World): string {
   return [`# ${script.title}`, ...told, `commands: ${commands}`, ''].join('\n')
 }
 
-const read = (file: string): string => readFileSync(`${HERE}${file}`, 'utf8')
-
 describe.each(scripts)('%s', (name) => {
   test('acts as it must, the same every time, and as told', () => {
-    const script = parseScript(read(name + SCRIPT))
-    const world = run(script)
-    const again = run(script)
+    const script = readScript(name)
+    const world = run(script, serde)
+    const again = run(script, serde)
     expect(again.driver.digest()).toBe(world.driver.digest())
     expect(again.driver.written).toEqual(world.driver.written)
 
@@ -62,12 +45,12 @@ describe.each(scripts)('%s', (name) => {
 
     const text = golden(script, world)
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(HERE + name + GOLDEN, text)
-    expect(text).toBe(read(name + GOLDEN))
+    expect(text).toBe(readText(name + GOLDEN))
   })
 })
 
 test('there are enough scripts, of both kinds, and every golden output has its script', () => {
-  const musts = scripts.map((name) => parseScript(read(name + SCRIPT)).mustAct)
+  const musts = scripts.map((name) => readScript(name).mustAct)
   expect(musts.filter((must) => must !== null).length).toBeGreaterThanOrEqual(5)
   expect(musts.filter((must) => must === null).length).toBeGreaterThanOrEqual(5)
   expect(named(GOLDEN)).toEqual(scripts)

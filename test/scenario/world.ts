@@ -2,7 +2,7 @@
 // The core is called when something was appended and when it asked to be woken, and never
 // otherwise.
 import type { Serde } from '../../src/adapters/serde/serde.ts'
-import { CoreDriver, START_MS } from '../support/core-driver.ts'
+import { CoreDriver, type DriverOptions, START_MS } from '../support/core-driver.ts'
 import { operator, policy } from '../support/records.ts'
 import { type Schedule, SimInstance } from './instance.ts'
 import type { PolicyKind } from '../../src/contracts/records.ts'
@@ -26,8 +26,8 @@ export class World implements Schedule {
   private obeyed = 0
   private readonly versions = new Map<string, number>()
 
-  constructor(serde: Serde) {
-    this.driver = new CoreDriver(serde)
+  constructor(serde: Serde, options: DriverOptions = {}) {
+    this.driver = new CoreDriver(serde, options)
   }
 
   in(afterMs: number, act: () => void): void {

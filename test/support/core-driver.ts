@@ -26,6 +26,8 @@ export interface DriverOptions {
   readonly partition?: number
   readonly partitionCount?: number
   readonly core?: CreateCore
+  /** Default: the latest. */
+  readonly behaviour?: number
 }
 
 export interface StepOptions {
@@ -61,7 +63,7 @@ export function testContext(serde: Serde, options: DriverOptions = {}): CoreCont
     taskId: 's0',
     partition: options.partition ?? 0,
     partitionCount: options.partitionCount ?? 1,
-    behaviour: BEHAVIOUR_LATEST,
+    behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
     sha256,
     decoder: serde,
   }
