@@ -1,5 +1,5 @@
-// Telemetry of a fleet as bytes of real record batches: every instance one delta a second, of ten
-// requests. All is drawn from a seed. The batches of a task are made once per variant and stamped
+// Telemetry of a fleet as bytes of real record batches: every instance one delta a second, of about
+// ten requests. All is drawn from a seed. The batches of a task are made once per variant and stamped
 // anew for every second (offsets, append time, sequence numbers, tick), so that the maker costs
 // next to nothing beside what is measured.
 import { serviceId } from '../dist/contracts/ids.js'
@@ -42,7 +42,7 @@ export class DeltaFleet {
   /**
    * @param {Serde} serde
    * @param {{ instances: number, tasks: number, seed: number, samples?: number, failing?: number }}
-   *   how `samples`: requests of a delta; `failing`: share of the requests that fail
+   *   how `samples`: requests of a delta, on average; `failing`: share of the requests that fail
    */
   constructor(serde, { instances, tasks, seed, samples = 10, failing = 0.002 }) {
     const next = random(seed)
@@ -105,7 +105,8 @@ function membersOf({ instances, tasks }, next) {
  * @param {() => number} next @param {Member} member
  * @param {{ samples: number, failing: number }} how
  */
-function delta(next, { service, instance, agent, baseUs }, { samples, failing }) {
+function delta(next, { service, instance, agent, baseUs }, { samples: mean, failing }) {
+  const samples = Math.max(1, mean - 3 + Math.floor(7 * next()))
   /** @type {Map<number, number>} */
   const counts = new Map()
   let sum = 0
