@@ -56,10 +56,17 @@ export interface GuardLimits {
   /** One disruptive action per service in this time. */
   readonly serviceIntervalMs: number
   /**
-   * Disruptive actions of this task per minute (stands in for the fleet lease until there is a
-   * fleet task).
+   * Disruptive actions per minute: of this task, and of the whole fleet (by leases of the fleet
+   * task; there the set for all services counts).
    */
   readonly perMinute: number
+  /**
+   * The fleet is blind when at least `blindMissingMin` of the agents expected and more than
+   * `blindShareMax` of them have been missing for `blindAfterMs`.
+   */
+  readonly blindMissingMin: number
+  readonly blindShareMax: number
+  readonly blindAfterMs: number
   /** No action on an instance this long after its registration, unless it has been ready before. */
   readonly warmUpMs: number
   readonly flapTransitions: number
@@ -80,6 +87,9 @@ export const GUARD_DEFAULTS: GuardLimits = {
   groupMin: 4,
   serviceIntervalMs: 60_000,
   perMinute: 6,
+  blindMissingMin: 2,
+  blindShareMax: 0.15,
+  blindAfterMs: 15_000,
   warmUpMs: 120_000,
   flapTransitions: 4,
   flapSpanMs: 600_000,

@@ -189,6 +189,9 @@ const guardLimits = {
   groupMin: count.optional(),
   serviceIntervalMs: ms.optional(),
   perMinute: count.optional(),
+  blindMissingMin: count.optional(),
+  blindShareMax: share.optional(),
+  blindAfterMs: ms.optional(),
   warmUpMs: ms.optional(),
   flapTransitions: count.optional(),
   flapSpanMs: ms

@@ -70,7 +70,7 @@ export interface SnapshotHeader {
   readonly gen: number
   /** Last step contained. */
   readonly step_seq: number
-  /** Journal entry it belongs to. */
+  /** Journal entry it belongs to: the state is that right behind it. */
   readonly journal_offset: number
   /** Snapshot format. */
   readonly format: number
@@ -80,21 +80,31 @@ export interface SnapshotHeader {
   readonly parts: number
   /** Size. */
   readonly size_bytes: number
-  /** Of all pieces, hex. */
+  /** Of all pieces, and behind them of this header with this field empty; hex. */
   readonly sha256: string
   /** Digest of the state, hex. */
   readonly state_digest: string
   /** Positions of the inputs. */
   readonly positions: readonly Position[]
+  /** Hash of that entry, hex: says which history it belongs to. */
+  readonly journal_hash: string
+  /** First bytes that are the runtime's; the rest is the core's image. */
+  readonly head_bytes: number
+  /** Offset of the first piece. */
+  readonly first_offset: number
+  /** Prefix of the topics. */
+  readonly prefix: string
+  /** Log time of the last step contained. */
+  readonly at_ms: number
 }
 
 /** A piece of a full image of a task's state; the header comes last and makes it valid. */
 export interface SnapshotPart {
   /** Snapshot. */
   readonly snapshot_id: string
-  /** Piece, from 0; the header has the number of pieces. */
+  /** Piece, from 0; of the header the number of pieces. */
   readonly index: number
-  /** Packed state, ≤ 256 kB. */
+  /** Packed state, at most 240 KiB; empty in the header. */
   readonly bytes: Uint8Array
   /** Present on the last record only. */
   readonly header: SnapshotHeader | null
@@ -263,7 +273,7 @@ export interface FleetVerdict {
 export interface FleetRecord {
   /** Task addressed; the key of the record. */
   readonly task: TaskId
-  /** Counts from 1 per task. */
+  /** Rises with every record of the fleet task, whatever its gen. */
   readonly seq: number
   /** gen of the fleet task. */
   readonly gen: number
@@ -273,7 +283,7 @@ export interface FleetRecord {
   readonly kind: FleetKind
   /** Pulse. */
   readonly pulse: Pulse | null
-  /** Grant. */
+  /** Grant; of a take_back the lease that is asked for. */
   readonly grant: Grant | null
   /** Verdict. */
   readonly verdict: FleetVerdict | null
@@ -522,6 +532,8 @@ export interface LeaseUse {
   readonly spent: number
   /** The holder is done with it. */
   readonly settled: boolean
+  /** Tokens it was granted. */
+  readonly tokens: number
 }
 
 /** A service task to the fleet task: one vector of what it holds. */
@@ -530,7 +542,7 @@ export interface Observation {
   readonly task: TaskId
   /** gen of the task. */
   readonly gen: number
-  /** Counts from 1 per gen. */
+  /** Rises with every observation of the task, whatever its gen. */
   readonly seq: number
   /** Log time, epoch ms. */
   readonly at_ms: number
@@ -540,8 +552,14 @@ export interface Observation {
   readonly services: readonly ServiceCount[]
   /** Agents expected. */
   readonly reporters: readonly Reporter[]
-  /** Leases. */
+  /** Leases in its hand, and once each one that is settled. */
   readonly leases: readonly LeaseUse[]
+  /** Commands that wait for nothing but a token. */
+  readonly waiting: number
+  /** Tokens it would keep in hand, to act at once. */
+  readonly stock: number
+  /** seq of the newest record of hs.fleet it has read; 0 = none. */
+  readonly fleet_seq: number
 }
 
 /** What it is. */

@@ -1,0 +1,262 @@
+// The core of the fleet task (DESIGN.md section 5, two kinds of task): observations of all service
+// tasks, policies and words of people in; pulses and leases out, to each partition of hs.fleet. It
+// acts only from behaviour 2 on, and only on what it has read up to a moment ago.
+import type { DecodeReason } from '../../contracts/decode.ts'
+import type { RecordView } from '../../contracts/record.ts'
+import type { FleetRecord, RecordOf } from '../../contracts/records.ts'
+import { type TopicKind, topicSpec } from '../../contracts/topics.ts'
+import { DeadLetters } from '../admit/dead-letter.ts'
+import {
+  applyDocument,
+  guardLimitsOf,
+  loadDocuments,
+  newDocuments,
+  saveDocuments,
+} from '../decision/documents.ts'
+import { applyOperator, expireHolds, type Holds, loadHolds, saveHolds } from '../decision/holds.ts'
+import { Budget, type Order } from '../fleet/budget.ts'
+import {
+  BEHAVIOUR_FLEET,
+  BUSY_EVERY_MS,
+  PULSE_STALE_MS,
+  QUIET_EVERY_MS,
+  serviceTask,
+  taskKey,
+} from '../fleet/term.ts'
+import { Watch } from '../fleet/watch.ts'
+import { assert } from '../kernel/assert.ts'
+import { ImageReader, ImageWriter } from '../kernel/image.ts'
+import type { CoreContext, Outcome, Output, Slice, Step, TaskCore } from '../kernel/step.ts'
+
+/** The services whose GuardSets count for the fleet: those of all. */
+const EVERYBODY = '*'
+type Input = 'observations' | 'policies' | 'operator'
+type FleetPart = Partial<Pick<FleetRecord, 'pulse' | 'grant'>>
+
+export function createFleetCore(context: CoreContext, image: Uint8Array | null): TaskCore {
+  const fleet = new Fleet(context)
+  if (image !== null) {
+    const from = new ImageReader(image)
+    fleet.load(from)
+    from.end()
+  }
+  return {
+    step: (step) => fleet.step(step),
+    image: () => {
+      const to = new ImageWriter()
+      fleet.save(to)
+      return to.pieces()
+    },
+    setBehaviour: (behaviour) => {
+      fleet.behaviour = behaviour
+    },
+  }
+}
+
+class Fleet {
+  behaviour: number
+  private readonly context: CoreContext
+  private readonly watch: Watch
+  private readonly budget: Budget
+  private documents = newDocuments()
+  private holds: Holds = new Map()
+  private readonly letters: DeadLetters
+  private nowMs = 0
+  /** Of the newest record written. */
+  private seq = 0
+  private pulseAtMs: number | null = null
+
+  constructor(context: CoreContext) {
+    this.context = context
+    this.behaviour = context.behaviour
+    this.watch = new Watch(context.partitionCount)
+    this.budget = new Budget(context.partitionCount)
+    this.letters = new DeadLetters(context.taskId)
+  }
+
+  step(step: Step): Outcome {
+    assert(
+      step.nowMs >= this.nowMs,
+      `log time goes forward, not from ${this.nowMs} to ${step.nowMs}`,
+    )
+    this.nowMs = step.nowMs
+    for (const slice of step.slices) slice.visit((view) => this.fold(slice, view))
+    expireHolds(this.holds, step.nowMs)
+    const dlq = this.letters.take(step.nowMs).map((body): Output => {
+      return { topic: 'dlq', key: `${body.origin_topic}-${body.origin_partition}`, body }
+    })
+    const isActing = this.behaviour >= BEHAVIOUR_FLEET && !step.behind
+    const said = isActing ? [...this.pulses(step), ...this.leases(step)] : []
+    return {
+      outputs: [...dlq, ...said],
+      urgent: said.length > 0,
+      wakeAtMs: this.wakeAt(isActing),
+    }
+  }
+
+  save(to: ImageWriter): void {
+    to.int(this.behaviour).number(this.nowMs).number(this.seq).numberOrNull(this.pulseAtMs)
+    this.watch.save(to)
+    this.budget.save(to)
+    saveDocuments(this.documents, to)
+    saveHolds(this.holds, to)
+    this.letters.save(to)
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.behaviour = from.int()
+    this.nowMs = from.number()
+    this.seq = from.number()
+    this.pulseAtMs = from.numberOrNull()
+    this.watch.load(from)
+    this.budget.load(from)
+    this.documents = loadDocuments(from, this.context.sha256)
+    this.holds = loadHolds(from)
+    this.letters.load(from)
+  }
+
+  private fold({ topic, partition }: Slice, view: RecordView): void {
+    if (topic === 'observations') this.foldObservation(partition, view)
+    else if (topic === 'policies') this.foldPolicy(partition, view)
+    else if (topic === 'operator') this.foldOperator(partition, view)
+  }
+
+  private foldObservation(partition: number, view: RecordView): void {
+    const observation = this.decoded('observations', partition, view)
+    if (observation === null) return
+    const expected = serviceTask(partition)
+    if (partition >= this.context.partitionCount || observation.task !== expected) {
+      const detail = `partition ${partition} is written by ${expected} alone`
+      this.refuse({ topic: 'observations', partition, view }, 'foreign_task', detail)
+      return
+    }
+    if (!this.watch.hear(partition, observation)) return
+    // When it was read, and not before the log took it: spent tokens are free a minute later.
+    this.budget.hear(partition, observation, Math.max(this.nowMs, view.timestampMs))
+  }
+
+  private foldPolicy(partition: number, view: RecordView): void {
+    const record = this.decoded('policies', partition, view)
+    if (record?.kind !== 'GuardSet') return
+    // Every service task has the same record and tells people what is wrong with it.
+    applyDocument(this.documents, record, this.context.sha256)
+  }
+
+  private foldOperator(partition: number, view: RecordView): void {
+    const record = this.decoded('operator', partition, view)
+    if (record !== null) applyOperator(this.holds, record)
+  }
+
+  private decoded<K extends Input>(
+    topic: K,
+    partition: number,
+    view: RecordView,
+  ): RecordOf[K] | null {
+    const at = { topic, partition, view }
+    const size = view.valueEnd - view.valueStart
+    const most = topicSpec(topic).maxBytes
+    if (size > most) return this.refuse(at, 'too_large', `${size} bytes, at most ${most} are taken`)
+    const decoded = this.context.decoder.decode(topic, view)
+    return decoded.ok ? decoded.record : this.refuse(at, decoded.reason, decoded.detail)
+  }
+
+  private refuse(
+    { topic, partition, view }: { topic: TopicKind; partition: number; view: RecordView },
+    reason: DecodeReason | 'too_large' | 'foreign_task',
+    detail: string,
+  ): null {
+    const stage = 'admit' as const
+    const refusal = { topic, partition, stage, reason, detail, agent: null }
+    this.letters.refuse(view, refusal, this.nowMs)
+    return null
+  }
+
+  /** One to every partition when it is time, and only of a time up to which everybody was read. */
+  private pulses({ nowMs, asOf }: Step): readonly Output[] {
+    const { observations: asOfMs } = asOf
+    if (this.pulseDueMs() > nowMs || !isRecent(asOfMs, nowMs) || !this.watch.isFresh(asOfMs)) {
+      return []
+    }
+    this.watch.changed = false
+    this.pulseAtMs = nowMs
+    const { expected, seen, blind } = this.watch.sight(guardLimitsOf(this.documents, EVERYBODY))
+    const pulse = {
+      as_of_ms: asOfMs,
+      reporters_expected: expected,
+      reporters_seen: seen,
+      blind,
+    }
+    const { partitionCount } = this.context
+    const seqs = Array.from({ length: partitionCount }, () => this.nextSeq())
+    this.budget.born(seqs[0] ?? 0)
+    return seqs.map((seq, partition) => this.record({ partition, seq, kind: 'pulse' }, { pulse }))
+  }
+
+  private pulseDueMs(): number {
+    if (this.pulseAtMs === null) return 0
+    const isBusy = this.watch.changed || this.watch.isTroubled()
+    return this.pulseAtMs + (isBusy ? BUSY_EVERY_MS : QUIET_EVERY_MS)
+  }
+
+  /** Nothing is given past a hold that may lie unread. */
+  private leases({ nowMs, asOf }: Step): readonly Output[] {
+    if (!isRecent(asOf.policies, nowMs) || !isRecent(asOf.operator, nowMs)) return []
+    const { perMinute: limit } = guardLimitsOf(this.documents, EVERYBODY)
+    const held = [...this.holds.values()].some(({ scope }) => scope.fleet)
+    const nextSeq = (): number => this.nextSeq()
+    const orders = this.budget.orders({ nowMs, limit, held, nextSeq })
+    return orders.map((order) => {
+      const { id, tokens, deadlineMs } = order.lease
+      const grant = { lease_id: id, budget: 'fleet', tokens, deadline_ms: deadlineMs }
+      return this.record(order, { grant })
+    })
+  }
+
+  /**
+   * Rises with every record, and with time, so that it goes on rising where a journal was lost and
+   * counting begins anew.
+   */
+  private nextSeq(): number {
+    this.seq = Math.max(this.seq + 1, this.nowMs)
+    return this.seq
+  }
+
+  /** gen is put on at sealing. */
+  private record(
+    { partition, seq, kind }: Pick<Order, 'partition' | 'seq'> & Pick<FleetRecord, 'kind'>,
+    part: FleetPart,
+  ): Output {
+    const task = serviceTask(partition)
+    const body: FleetRecord = {
+      task,
+      seq,
+      gen: 0,
+      at_ms: this.nowMs,
+      kind,
+      pulse: null,
+      grant: null,
+      verdict: null,
+      ...part,
+    }
+    return { topic: 'fleet', key: taskKey(task), partition, body }
+  }
+
+  private wakeAt(isActing: boolean): number | null {
+    const { nowMs } = this
+    const due = [this.letters.nextMs()]
+    if (isActing) {
+      const pulseMs = this.pulseDueMs()
+      due.push(pulseMs > nowMs ? pulseMs : nowMs + BUSY_EVERY_MS, this.budget.nextMs(nowMs))
+    }
+    for (const { expiresAtMs } of this.holds.values()) due.push(expiresAtMs)
+    let wake: number | null = null
+    for (const atMs of due) if (atMs !== null && (wake === null || atMs < wake)) wake = atMs
+    return wake
+  }
+}
+
+/** Read up to a moment ago. */
+function isRecent(asOfMs: number | undefined, nowMs: number): asOfMs is number {
+  return asOfMs !== undefined && nowMs - asOfMs <= PULSE_STALE_MS
+}
