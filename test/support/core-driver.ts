@@ -18,6 +18,7 @@ import type {
   TaskCore,
 } from '../../src/core/kernel/step.ts'
 import { createServiceCore } from '../../src/core/tasks/service-task.ts'
+import { imageOf } from './image.ts'
 
 /** Log time at which drivers begin: a whole minute. */
 export const START_MS = 1_800_000_000_000
@@ -54,7 +55,7 @@ export function testSerde(): Promise<Serde> {
 }
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest()
+  return new Uint8Array(createHash('sha256').update(bytes).digest())
 }
 
 export function testContext(serde: Serde, options: DriverOptions = {}): CoreContext {
@@ -64,6 +65,7 @@ export function testContext(serde: Serde, options: DriverOptions = {}): CoreCont
     partition: options.partition ?? 0,
     partitionCount: options.partitionCount ?? 1,
     behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
+    scale: 4,
     sha256,
     decoder: serde,
   }
@@ -102,13 +104,14 @@ export function viewOf({ offset, timestampMs, key, value }: Held): RecordView {
 }
 
 export class CoreDriver {
-  readonly core: TaskCore
+  core: TaskCore
   nowMs: number = START_MS
   last: Outcome = { outputs: [], urgent: false, wakeAtMs: null }
   steps: number = 0
   /** Everything the core ever wrote, with the log time of the step. */
   readonly written: Written[] = []
   private readonly serde: Serde
+  private readonly options: DriverOptions
   private readonly partition: number
   private readonly waiting = new Map<TopicKind, Held[]>()
   private readonly offsets = new Map<TopicKind, number>()
@@ -116,15 +119,21 @@ export class CoreDriver {
 
   constructor(serde: Serde, options: DriverOptions = {}) {
     this.serde = serde
+    this.options = options
     this.partition = options.partition ?? 0
-    this.core = (options.core ?? createServiceCore)(testContext(serde, options), null)
+    this.core = this.made(null)
+  }
+
+  /** Goes on with a core made from the image of this one; returns the image. */
+  reload(): Uint8Array {
+    const image = imageOf(this.core)
+    this.core = this.made(image)
+    return image
   }
 
   /** Of the core's state, hex. */
   digest(): string {
-    const hash = createHash('sha256')
-    for (const piece of this.core.image()) hash.update(piece)
-    return hash.digest('hex')
+    return createHash('sha256').update(imageOf(this.core)).digest('hex')
   }
 
   static async create(options: DriverOptions = {}): Promise<CoreDriver> {
@@ -248,6 +257,11 @@ export class CoreDriver {
   /** The newest registry view of an instance. */
   registry(service: string, instance: string | null): RecordOf['registry'] | undefined {
     return this.bodies('registry').findLast((v) => v.service === service && v.instance === instance)
+  }
+
+  private made(image: Uint8Array | null): TaskCore {
+    const { core = createServiceCore } = this.options
+    return core(testContext(this.serde, this.options), image)
   }
 
   private nextSeq(

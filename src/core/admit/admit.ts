@@ -9,6 +9,7 @@ import type { DeadLetter, RecordOf } from '../../contracts/records.ts'
 import { DeltaScratch, decodeTelemetry } from '../../contracts/telemetry-decoder.ts'
 import { type TopicKind, topicSpec } from '../../contracts/topics.ts'
 import { decodeUtf8, encodeUtf8 } from '../../contracts/utf8.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import { DeadLetters } from './dead-letter.ts'
@@ -177,6 +178,21 @@ export class Admission {
 
   nextMs(): number | null {
     return this.deadLetters.nextMs()
+  }
+
+  /** The log time comes with the next `advance`. */
+  save(to: ImageWriter): void {
+    this.sequences.save(to)
+    this.deadLetters.save(to)
+    to.int(this.skews.size)
+    for (const [agent, aheadMs] of this.skews) to.text(agent).number(aheadMs)
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.sequences.load(from)
+    this.deadLetters.load(from)
+    for (let left = from.count(); left > 0; left--) this.skews.set(from.text(), from.number())
   }
 
   describe(): unknown {

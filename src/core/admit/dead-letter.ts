@@ -3,9 +3,11 @@
 // a task.
 import type { RecordView } from '../../contracts/record.ts'
 import type { DeadLetter, Header } from '../../contracts/records.ts'
-import type { TopicKind } from '../../contracts/topics.ts'
+import { type TopicKind, TOPICS } from '../../contracts/topics.ts'
 import { decodeUtf8 } from '../../contracts/utf8.ts'
 import { taskId } from '../../contracts/ids.ts'
+import { assert, present } from '../kernel/assert.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 
 /** Letters with bytes per source and minute of log time. */
@@ -38,8 +40,18 @@ interface Budget {
   minute: number
   used: number
   /** What came beyond the budget in this minute. */
-  over: { refusal: Refusal; first: number; last: number; count: number; timestampMs: number } | null
+  over: Over | null
 }
+
+interface Over {
+  readonly refusal: Refusal
+  readonly first: number
+  last: number
+  count: number
+  readonly timestampMs: number
+}
+
+const STAGES = { decode: true, admit: true, fold: true } as const
 
 export class DeadLetters {
   private readonly task: string
@@ -95,6 +107,32 @@ export class DeadLetters {
       if (next === null || dueMs < next) next = dueMs
     }
     return next
+  }
+
+  /** After `take`. */
+  save(to: ImageWriter): void {
+    assert(this.letters.length === 0, 'an image has no unsent letters')
+    to.int(this.refused).int(this.budgets.size)
+    for (const [source, { minute, used, over }] of this.budgets) {
+      to.text(source)
+        .number(minute)
+        .int(used)
+        .flag(over !== null)
+      if (over === null) continue
+      const { topic, partition, stage, reason, detail, agent } = over.refusal
+      to.text(topic).int(partition).text(stage).text(reason).text(detail).textOrNull(agent)
+      to.int(over.first).int(over.last).int(over.count).number(over.timestampMs)
+    }
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.refused = from.int()
+    for (let left = from.count(); left > 0; left--) {
+      const source = from.text()
+      const [minute, used] = [from.number(), from.int()]
+      this.budgets.set(source, { minute, used, over: from.flag() ? loadOver(from) : null })
+    }
   }
 
   describe(): unknown {
@@ -176,6 +214,24 @@ export class DeadLetters {
       at_ms: nowMs,
     }
   }
+}
+
+function loadOver(from: ImageReader): Over {
+  const refusal = {
+    topic: loadTopic(from),
+    partition: from.int(),
+    stage: from.oneOf(STAGES),
+    reason: from.text(),
+    detail: from.text(),
+    agent: from.textOrNull(),
+  }
+  const [first, last, count] = [from.int(), from.int(), from.int()]
+  return { refusal, first, last, count, timestampMs: from.number() }
+}
+
+function loadTopic(from: ImageReader): TopicKind {
+  const text = from.text()
+  return present(TOPICS.find(({ kind }) => kind === text)?.kind, `topic ${text}`)
 }
 
 function contentsOf({ key, value, headers }: DeadLetter): number {

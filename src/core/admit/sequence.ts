@@ -1,6 +1,7 @@
 // Duplicates by (stream, agent, epoch, lane, seq): the highest number seen and a bitmap of the ones
 // below it. What lies below the bitmap cannot be told from a repeat and is refused, because
 // counting twice is worse than not at all.
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 
 /**
@@ -53,6 +54,26 @@ export class Sequences {
     const verdict = this.place(seen, seq)
     if (verdict !== 'fresh') this.repeats += 1
     return verdict
+  }
+
+  save(to: ImageWriter): void {
+    to.number(this.gaps).number(this.repeats).int(this.streams.size)
+    for (const [key, { highest, lastMs, bits }] of this.streams) {
+      to.text(key).number(highest).number(lastMs)
+      for (const word of bits) to.int(word)
+    }
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.gaps = from.number()
+    this.repeats = from.number()
+    for (let left = from.count(); left > 0; left--) {
+      const key = from.text()
+      const seen = { highest: from.number(), lastMs: from.number(), bits: new Uint32Array(WORDS) }
+      for (let i = 0; i < WORDS; i++) seen.bits[i] = from.int()
+      this.streams.set(key, seen)
+    }
   }
 
   describe(): unknown {

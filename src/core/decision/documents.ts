@@ -1,12 +1,15 @@
 // The documents in force: one version per kind and name, taken from records of hs.policies. A
 // record that is older, repeated or wrong changes nothing; a wrong one is told about.
+import { policyName } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../contracts/limits.ts'
 import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
 import { type HealPolicy, parsePolicy, type PolicyDocument } from '../../contracts/policy.ts'
 import { selects } from '../../contracts/policy.ts'
 import type { PolicyRecord, PolicyRef } from '../../contracts/records.ts'
-import { encodeUtf8, utf8Size } from '../../contracts/utf8.ts'
+import { decodeUtf8, encodeUtf8, utf8Size } from '../../contracts/utf8.ts'
+import { AssertionError } from '../kernel/assert.ts'
 import { hex } from '../kernel/canonical.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import { compileTrigger } from './expression.ts'
 import type { Trigger } from './trigger.ts'
@@ -26,6 +29,8 @@ interface Held {
   readonly sha256: string
   /** null: taken out of force; the version stays, so that an older record does not come back. */
   readonly document: PolicyDocument | null
+  /** The document as it was written; empty: taken out of force. */
+  readonly source: Uint8Array
   readonly ready: ReadyPolicy | null
 }
 
@@ -43,7 +48,7 @@ export function newDocuments(): Documents {
   return { held: new Map(), detectors: new Map(), guards: new Map(), policies: null }
 }
 
-const KINDS: readonly string[] = ['HealPolicy', 'DetectorSet', 'GuardSet']
+const KINDS = { HealPolicy: true, DetectorSet: true, GuardSet: true } as const
 
 /** What a record did: nothing (old, or of another kind), changed something, or was refused. */
 export type DocumentChange =
@@ -56,7 +61,7 @@ export function applyDocument(
   record: PolicyRecord,
   sha256: (bytes: Uint8Array) => Uint8Array,
 ): DocumentChange {
-  if (!KINDS.includes(record.kind)) return { done: 'ignored' }
+  if (!Object.hasOwn(KINDS, record.kind)) return { done: 'ignored' }
   const key = `${record.kind}/${record.name}`
   const before = documents.held.get(key)
   if (before !== undefined && record.version <= before.version) return { done: 'ignored' }
@@ -72,15 +77,20 @@ export function applyDocument(
   return { done: 'changed' }
 }
 
+const TAKEN_OUT = { sha256: '', document: null, source: new Uint8Array(0), ready: null }
+
+type Written = Pick<PolicyRecord, 'kind' | 'name' | 'version' | 'deleted' | 'document' | 'sha256'>
+
 /** The document of a record, or why it cannot come into force. */
-function take(record: PolicyRecord, sha256: (bytes: Uint8Array) => Uint8Array): Held | string {
+function take(record: Written, sha256: (bytes: Uint8Array) => Uint8Array): Held | string {
   const { version, name, kind } = record
   if (!Number.isSafeInteger(version) || version < 1)
     return `version ${version} is not a count from 1`
-  if (record.deleted) return { version, sha256: '', document: null, ready: null }
+  if (record.deleted) return { version, ...TAKEN_OUT }
   const size = utf8Size(record.document)
   if (size > DOCUMENT_BYTES_MAX) return `${size} bytes, at most ${DOCUMENT_BYTES_MAX} are allowed`
-  const digest = hex(sha256(encodeUtf8(record.document)))
+  const source = encodeUtf8(record.document)
+  const digest = hex(sha256(source))
   if (digest !== record.sha256) return `its SHA-256 is ${digest}, the record says ${record.sha256}`
   let value: unknown
   try {
@@ -98,7 +108,7 @@ function take(record: PolicyRecord, sha256: (bytes: Uint8Array) => Uint8Array): 
   if (document.kind !== kind || document.name !== name) {
     return `it is ${document.kind} "${document.name}", the record says ${kind} "${name}"`
   }
-  const held = { version, sha256: digest, document }
+  const held = { version, sha256: digest, document, source }
   if (document.kind !== 'HealPolicy') return { ...held, ready: null }
   const compiled = compileTrigger(document.trigger)
   if (!compiled.ok) return `spec.trigger: ${compiled.problem.message}`
@@ -151,10 +161,48 @@ export function guardLimitsOf(documents: Documents, service: string): GuardLimit
   return limits
 }
 
-/** Versions and hashes; everything else follows from them. */
-export function describeDocuments(documents: Documents): unknown {
-  return sortedKeys(documents.held).map((key) => {
-    const held = documents.held.get(key)
-    return [key, held?.version ?? 0, held?.sha256 ?? '', held?.document !== null]
-  })
+/** Sources with their versions and hashes; everything else follows from them. */
+export function saveDocuments(documents: Documents, to: ImageWriter): void {
+  to.int(documents.held.size)
+  for (const [key, { version, sha256, source, document }] of documents.held) {
+    to.text(key)
+      .int(version)
+      .flag(document !== null)
+    if (document !== null) to.text(document.kind).text(document.name).text(sha256).blob(source)
+  }
+}
+
+/** Errors: AssertionError for a document that is none. */
+export function loadDocuments(
+  from: ImageReader,
+  sha256: (bytes: Uint8Array) => Uint8Array,
+): Documents {
+  const documents = newDocuments()
+  for (let left = from.count(); left > 0; left--) {
+    const key = from.text()
+    const version = from.int()
+    documents.held.set(
+      key,
+      from.flag() ? loadHeld(version, from, sha256) : { version, ...TAKEN_OUT },
+    )
+  }
+  return documents
+}
+
+function loadHeld(
+  version: number,
+  from: ImageReader,
+  sha256: (bytes: Uint8Array) => Uint8Array,
+): Held {
+  const written = {
+    version,
+    kind: from.oneOf(KINDS),
+    name: policyName(from.text()),
+    sha256: from.text(),
+    document: decodeUtf8(from.blob()),
+    deleted: false,
+  }
+  const held = take(written, sha256)
+  if (typeof held !== 'string') return held
+  throw new AssertionError(`${written.kind} ${written.name} of the image: ${held}`)
 }

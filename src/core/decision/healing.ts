@@ -17,7 +17,6 @@ import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { act, type Case } from './act.ts'
-import { describeState } from './describe.ts'
 import { applyDocument, detectorLimitsOf, policiesInForce } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
 import { factValues, serviceValues } from './fact-values.ts'
@@ -178,9 +177,4 @@ export function overlay(state: HealingState, service: ServiceId, instance: Insta
   const { id: incidentId, guard, kept } = incident
   if (isInHand(incident)) return { routable: false, guard, incidentId }
   return { routable: kept ? true : null, guard, incidentId }
-}
-
-/** Canonical value of the whole state, for the digest. */
-export function describeHealing(state: HealingState): unknown {
-  return describeState(state)
 }

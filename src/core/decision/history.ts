@@ -3,6 +3,7 @@
 import { viewKey } from '../../contracts/view-key.ts'
 import type { InstanceId, PolicyName, ServiceId } from '../../contracts/ids.ts'
 import type { GuardLimits } from '../../contracts/limits.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
 /** The brake of one policy on one target. */
 export interface Brake {
@@ -123,4 +124,32 @@ export function pruneHistory(history: History, nowMs: number): void {
   for (const [key, times] of history.ineffectiveMs) {
     if ((times.at(-1) ?? 0) < oldestMs) history.ineffectiveMs.delete(key)
   }
+}
+
+export function saveHistory(history: History, to: ImageWriter): void {
+  const { brakes, serviceLastMs, recentMs, ineffectiveMs, seqs } = history
+  to.int(brakes.size)
+  for (const [key, { lastAtMs, baseMs, failures }] of brakes) {
+    to.text(key).number(lastAtMs).number(baseMs).int(failures)
+  }
+  to.int(serviceLastMs.size)
+  for (const [service, atMs] of serviceLastMs) to.text(service).number(atMs)
+  to.numbers(recentMs).int(ineffectiveMs.size)
+  for (const [key, times] of ineffectiveMs) to.text(key).numbers(times)
+  to.int(seqs.size)
+  for (const [agent, seq] of seqs) to.text(agent).int(seq)
+}
+
+export function loadHistory(from: ImageReader): History {
+  return {
+    brakes: new Map(from.list(() => [from.text(), loadBrake(from)])),
+    serviceLastMs: new Map(from.list(() => [from.text(), from.number()])),
+    recentMs: from.numbers(),
+    ineffectiveMs: new Map(from.list(() => [from.text(), from.numbers()])),
+    seqs: new Map(from.list(() => [from.text(), from.int()])),
+  }
+}
+
+function loadBrake(from: ImageReader): Brake {
+  return { lastAtMs: from.number(), baseMs: from.number(), failures: from.int() }
 }

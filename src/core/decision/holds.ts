@@ -1,7 +1,16 @@
 // Words of people: holds and kill switches stop automation until they are released or run out, and
 // nothing automatic ever takes them back.
-import type { OperatorRecord, Scope } from '../../contracts/records.ts'
+import type { OperatorRecord } from '../../contracts/records.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
+
+/** What it stops; names as people wrote them. */
+interface Scope {
+  readonly fleet: boolean
+  readonly service: string | null
+  readonly instance: string | null
+  readonly policy: string | null
+}
 
 export interface Hold {
   readonly id: string
@@ -78,4 +87,36 @@ export function holdOn(
     .flatMap((id) => holds.get(id) ?? [])
     .filter(({ scope }) => covers(scope, at))
   return found.find(({ kind }) => kind === 'kill_switch') ?? found[0] ?? null
+}
+
+const HOLD_KINDS = { hold: true, kill_switch: true } as const
+
+export function saveHolds(holds: Holds, to: ImageWriter): void {
+  to.int(holds.size)
+  for (const { id, kind, scope, actor, reason, expiresAtMs } of holds.values()) {
+    to.text(id).text(kind).flag(scope.fleet)
+    to.textOrNull(scope.service).textOrNull(scope.instance).textOrNull(scope.policy)
+    to.text(actor).text(reason).numberOrNull(expiresAtMs)
+  }
+}
+
+export function loadHolds(from: ImageReader): Holds {
+  const held = from.list<Hold>(() => ({
+    id: from.text(),
+    kind: from.oneOf(HOLD_KINDS),
+    scope: loadScope(from),
+    actor: from.text(),
+    reason: from.text(),
+    expiresAtMs: from.numberOrNull(),
+  }))
+  return new Map(held.map((hold) => [hold.id, hold]))
+}
+
+function loadScope(from: ImageReader): Scope {
+  return {
+    fleet: from.flag(),
+    service: from.textOrNull(),
+    instance: from.textOrNull(),
+    policy: from.textOrNull(),
+  }
 }

@@ -5,6 +5,7 @@ import type { Clause } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { ReadyPolicy } from './documents.ts'
 import type { FactValues } from './fact-table.ts'
@@ -114,5 +115,25 @@ function confirm(
 export function endStreaks(streaks: Streaks, stepSeq: number): void {
   for (const key of sortedKeys(streaks)) {
     if (streaks.get(key)?.stepSeq !== stepSeq) streaks.delete(key)
+  }
+}
+
+export function saveStreaks(streaks: Streaks, to: ImageWriter): void {
+  to.int(streaks.size)
+  for (const [key, { version, incarnation, sinceMs, stepSeq }] of streaks) {
+    to.text(key).int(version).number(incarnation).number(sinceMs).int(stepSeq)
+  }
+}
+
+export function loadStreaks(from: ImageReader): Streaks {
+  return new Map(from.list(() => [from.text(), loadStreak(from)]))
+}
+
+function loadStreak(from: ImageReader): Streak {
+  return {
+    version: from.int(),
+    incarnation: from.number(),
+    sinceMs: from.number(),
+    stepSeq: from.int(),
   }
 }

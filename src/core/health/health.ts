@@ -93,10 +93,6 @@ export function reasonOf(vital: Vital): string {
   return vital.health === 'healthy' ? 'no deviation' : 'no deviation any more, waiting'
 }
 
-export function describeVital(vital: Vital): unknown {
-  return { ...vital, findings: standing(vital) }
-}
-
 function verdictOf(vital: Vital): Verdict {
   let verdict: Verdict = 'none'
   for (const finding of vital.findings.values()) {

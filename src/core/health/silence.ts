@@ -1,6 +1,6 @@
 // Who was heard when, and whether the partition as a whole went deaf. Silence of one is a sign;
 // silence of all at once is blindness, and nothing follows from it (DESIGN.md section 5 and law 7).
-import { sortedKeys } from '../kernel/order.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
 /** Reading further behind the log's time than this is blindness too. */
 export const ASOF_STALE_MS = 5_000
@@ -69,9 +69,25 @@ export class Sources {
     return { horizonMs: blind ? null : reachedMs, floorMs: this.floorMs, blind }
   }
 
-  describe(): unknown {
-    const agents = sortedKeys(this.agents).map((agent) => [agent, { ...this.agents.get(agent) }])
-    return { agents, floorMs: this.floorMs, blind: this.blind, wasBehind: this.wasBehind }
+  get size(): number {
+    return this.agents.size
+  }
+
+  save(to: ImageWriter): void {
+    to.number(this.floorMs).flag(this.blind).flag(this.wasBehind).int(this.agents.size)
+    for (const [agent, { heardAtMs, limitMs }] of this.agents) {
+      to.text(agent).number(heardAtMs).number(limitMs)
+    }
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.floorMs = from.number()
+    this.blind = from.flag()
+    this.wasBehind = from.flag()
+    for (let left = from.count(); left > 0; left--) {
+      this.agents.set(from.text(), { heardAtMs: from.number(), limitMs: from.number() })
+    }
   }
 
   /**

@@ -3,7 +3,10 @@
 // to.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { Health, Signal } from '../../contracts/records.ts'
+import { present } from '../kernel/assert.ts'
 import type { Finding } from '../kernel/facts.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { HEALTH_TABLE } from './health-table.ts'
 
 /** The record by which something became known. */
 export interface Place {
@@ -213,4 +216,113 @@ function hasEvidenceBefore(vital: Vital, atMs: number): boolean {
 
 function isBefore(fact: Since | null, atMs: number): boolean {
   return fact !== null && fact.sinceMs <= atMs
+}
+
+const VERDICTS = { up: true, down: true } as const
+const CLASSES = { self_evident: true, inferred: true } as const
+const SEVERITIES = { unstable: true, unhealthy: true } as const
+
+export function saveVital(vital: Vital, to: ImageWriter): void {
+  const { failures, probe, refused, exited, deltaPlace, findings, wasWell } = vital
+  to.number(vital.incarnation).number(vital.heardAtMs)
+  for (const periodMs of vital.periodsMs) to.number(periodMs)
+  saveSince(failures, to)
+  if (failures !== null) to.number(failures.count)
+  to.number(vital.lastCountedMs).number(vital.answeredMs)
+  saveSince(probe, to)
+  if (probe !== null) {
+    to.text(probe.verdict).number(probe.atMs).flag(probe.local).number(probe.failures)
+    to.text(probe.reason)
+  }
+  saveSince(refused, to)
+  saveSince(exited, to)
+  if (exited !== null) to.text(exited.how)
+  savePlace(deltaPlace, to)
+  to.int(findings.size)
+  for (const finding of findings.values()) saveFinding(finding, to)
+  to.text(vital.health).number(vital.healthSinceMs).numberOrNull(vital.calmSinceMs)
+  to.int(wasWell === null ? 0 : wasWell ? 1 : 2).numbers(vital.flipsMs)
+}
+
+/** Of the instance `at`. */
+export function loadVital(
+  at: { service: ServiceId; instance: InstanceId },
+  from: ImageReader,
+): Vital {
+  const { service, instance } = at
+  const vital = newVital({ service, instance }, from.number(), from.number())
+  vital.periodsMs.forEach((_, i) => {
+    vital.periodsMs[i] = from.number()
+  })
+  const failing = loadSince(from)
+  vital.failures = failing === null ? null : { ...failing, count: from.number() }
+  vital.lastCountedMs = from.number()
+  vital.answeredMs = from.number()
+  const probed = loadSince(from)
+  vital.probe = probed === null ? null : loadProbe(probed, from)
+  vital.refused = loadSince(from)
+  const exited = loadSince(from)
+  vital.exited = exited === null ? null : { ...exited, how: from.text() }
+  vital.deltaPlace = loadPlace(from)
+  for (const finding of from.list(() => loadFinding(from))) {
+    vital.findings.set(finding.detector, finding)
+  }
+  vital.health = from.oneOf(HEALTH_TABLE)
+  vital.healthSinceMs = from.number()
+  vital.calmSinceMs = from.numberOrNull()
+  vital.wasWell = [null, true, false][from.int()] ?? null
+  vital.flipsMs.push(...from.numbers())
+  return vital
+}
+
+function loadProbe(since: Since, from: ImageReader): ProbeState {
+  return {
+    verdict: from.oneOf(VERDICTS),
+    atMs: from.number(),
+    ...since,
+    local: from.flag(),
+    failures: from.number(),
+    reason: from.text(),
+  }
+}
+
+function saveSince(since: Since | null, to: ImageWriter): void {
+  to.flag(since !== null)
+  if (since === null) return
+  to.number(since.sinceMs)
+  savePlace(since.place, to)
+}
+
+function loadSince(from: ImageReader): Since | null {
+  if (!from.flag()) return null
+  return { sinceMs: from.number(), place: present(loadPlace(from), 'the place of a fact') }
+}
+
+function savePlace(place: Place | null, to: ImageWriter): void {
+  to.flag(place !== null)
+  if (place !== null) to.text(place.topic).int(place.partition).int(place.offset)
+}
+
+function loadPlace(from: ImageReader): Place | null {
+  return from.flag() ? { topic: from.text(), partition: from.int(), offset: from.int() } : null
+}
+
+function saveFinding(finding: Finding, to: ImageWriter): void {
+  to.text(finding.detector).text(finding.class).text(finding.severity).number(finding.sinceMs)
+  to.number(finding.value).number(finding.limit).text(finding.unit).text(finding.text)
+  savePlace(finding.place, to)
+}
+
+function loadFinding(from: ImageReader): Finding {
+  return {
+    detector: from.text(),
+    class: from.oneOf(CLASSES),
+    severity: from.oneOf(SEVERITIES),
+    sinceMs: from.number(),
+    value: from.number(),
+    limit: from.number(),
+    unit: from.text(),
+    text: from.text(),
+    place: loadPlace(from),
+  }
 }

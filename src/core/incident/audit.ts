@@ -4,6 +4,7 @@ import { type IncidentId, incidentId, type ServiceId, taskId } from '../../contr
 import { serviceId } from '../../contracts/ids.ts'
 import type { IncidentEvent } from '../../contracts/records.ts'
 import { canonical } from '../kernel/canonical.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { go } from '../kernel/machine.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import type { Incident } from './incident.ts'
@@ -22,6 +23,14 @@ export interface Chain {
 
 export function newChain(): Chain {
   return { tip: new Uint8Array(32), opsSeq: 0 }
+}
+
+export function saveChain({ tip, opsSeq }: Chain, to: ImageWriter): void {
+  to.blob(tip).int(opsSeq)
+}
+
+export function loadChain(from: ImageReader): Chain {
+  return { tip: from.blob().slice(), opsSeq: from.int() }
 }
 
 /** Moment and author of an event. */

@@ -1,14 +1,22 @@
 // One open incident: one fault of one instance, from its detection to its end, with the command
-// that is under way for it.
-import type {
-  AgentId,
-  CommandId,
-  IncidentId,
-  InstanceId,
-  PolicyName,
-  ServiceId,
+// that is under way for it; and its part of an image.
+import {
+  agentId,
+  type AgentId,
+  commandId,
+  type CommandId,
+  incidentId,
+  type IncidentId,
+  instanceId,
+  type InstanceId,
+  policyName,
+  type PolicyName,
+  serviceId,
+  type ServiceId,
 } from '../../contracts/ids.ts'
 import type { IncidentState, PolicyRef } from '../../contracts/records.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { INCIDENT_TABLE } from './machine.ts'
 
 /** A command that has been written and not been answered, or whose effect is being watched. */
 export interface OpenCommand {
@@ -88,4 +96,67 @@ export function isInHand(incident: Incident): boolean {
 /** One entry per policy and version. */
 export function matchKey(policy: { name: PolicyName; version: number }): string {
   return `${policy.name}@${policy.version}`
+}
+
+export function saveIncident(incident: Incident, to: ImageWriter): void {
+  const { command, watch } = incident
+  to.text(incident.id).text(incident.service).text(incident.instance)
+  to.number(incident.openedAtMs).number(incident.incarnation).text(incident.state)
+  to.int(incident.seq).int(incident.attempt)
+  to.flag(command !== null)
+  if (command !== null) saveCommand(command, to)
+  to.flag(watch !== null)
+  if (watch !== null) to.number(watch.effectAtMs).number(watch.deadlineMs).flag(watch.certain)
+  to.numberOrNull(incident.wellSinceMs)
+  to.texts([...incident.told])
+    .texts([...incident.matched])
+    .texts([...incident.refused])
+  to.textOrNull(incident.guard).flag(incident.kept)
+}
+
+export function loadIncident(from: ImageReader): Incident {
+  return {
+    id: incidentId(from.text()),
+    service: serviceId(from.text()),
+    instance: instanceId(from.text()),
+    openedAtMs: from.number(),
+    incarnation: from.number(),
+    state: from.oneOf(INCIDENT_TABLE),
+    seq: from.int(),
+    attempt: from.int(),
+    command: from.flag() ? loadCommand(from) : null,
+    watch: from.flag() ? loadWatch(from) : null,
+    wellSinceMs: from.numberOrNull(),
+    told: new Set(from.texts()),
+    matched: new Set(from.texts()),
+    refused: new Set(from.texts()),
+    guard: from.textOrNull(),
+    kept: from.flag(),
+  }
+}
+
+function saveCommand(command: OpenCommand, to: ImageWriter): void {
+  const { policy } = command
+  to.text(command.id).text(command.action)
+  to.text(policy.name).number(policy.version).text(policy.sha256)
+  to.text(command.agent).number(command.agentEpoch).number(command.incarnation)
+  to.number(command.issuedAtMs).number(command.expiresAtMs).number(command.verifyMs)
+}
+
+function loadCommand(from: ImageReader): OpenCommand {
+  return {
+    id: commandId(from.text()),
+    action: from.text(),
+    policy: { name: policyName(from.text()), version: from.number(), sha256: from.text() },
+    agent: agentId(from.text()),
+    agentEpoch: from.number(),
+    incarnation: from.number(),
+    issuedAtMs: from.number(),
+    expiresAtMs: from.number(),
+    verifyMs: from.number(),
+  }
+}
+
+function loadWatch(from: ImageReader): Watch {
+  return { effectAtMs: from.number(), deadlineMs: from.number(), certain: from.flag() }
 }

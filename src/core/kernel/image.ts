@@ -7,6 +7,7 @@
 //           the length says so)
 //   blob    int length, then the bytes, by reference: what is handed in must stand still
 //   value   a tag, then null, boolean, number, text, bytes, list, map or record of these
+// `…OrNull`: a flag, then what it is unless it is null.
 import { AssertionError } from './assert.ts'
 import { compareText } from './order.ts'
 
@@ -54,14 +55,40 @@ export class ImageWriter {
     return this
   }
 
+  numberOrNull(value: number | null): this {
+    return value === null ? this.flag(false) : this.flag(true).number(value)
+  }
+
+  numbers(values: readonly number[]): this {
+    this.int(values.length)
+    for (const value of values) this.number(value)
+    return this
+  }
+
   text(value: string): this {
-    const wide = isWide(value)
-    this.int(value.length * 2 + (wide ? 1 : 0))
-    for (let i = 0; i < value.length; i++) {
+    const { length } = value
+    if (length > BLOCK_BYTES / 4) return this.longText(value)
+    this.room(8 + length)
+    const start = this.at
+    this.int(length * 2)
+    for (let i = 0; i < length; i++) {
       const unit = value.charCodeAt(i)
-      this.byte(unit & 0xff)
-      if (wide) this.byte(unit >>> 8)
+      if (unit > 127) {
+        this.at = start
+        return this.longText(value)
+      }
+      this.block[this.at++] = unit
     }
+    return this
+  }
+
+  textOrNull(value: string | null): this {
+    return value === null ? this.flag(false) : this.flag(true).text(value)
+  }
+
+  texts(values: readonly string[]): this {
+    this.int(values.length)
+    for (const value of values) this.text(value)
     return this
   }
 
@@ -99,6 +126,17 @@ export class ImageWriter {
   pieces(): readonly Uint8Array[] {
     this.cut()
     return this.done
+  }
+
+  private longText(value: string): this {
+    const wide = isWide(value)
+    this.int(value.length * 2 + (wide ? 1 : 0))
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      this.byte(unit & 0xff)
+      if (wide) this.byte(unit >>> 8)
+    }
+    return this
   }
 
   private list(values: readonly ImageValue[]): this {
@@ -145,7 +183,9 @@ export class ImageReader {
   }
 
   flag(): boolean {
-    return this.byte() === 1
+    const byte = this.byte()
+    if (byte > 1) throw new AssertionError(`no flag of an image is ${byte}, at byte ${this.at}`)
+    return byte === 1
   }
 
   int(): number {
@@ -165,6 +205,14 @@ export class ImageReader {
     return this.view.getFloat64(at, true)
   }
 
+  numberOrNull(): number | null {
+    return this.flag() ? this.number() : null
+  }
+
+  numbers(): number[] {
+    return this.list(() => this.number())
+  }
+
   text(): string {
     const head = this.int()
     const length = Math.floor(head / 2)
@@ -177,6 +225,29 @@ export class ImageReader {
       text += String.fromCharCode(low + high * 256)
     }
     return text
+  }
+
+  textOrNull(): string | null {
+    return this.flag() ? this.text() : null
+  }
+
+  texts(): string[] {
+    return this.list(() => this.text())
+  }
+
+  /** A text that is one of the keys of a table. */
+  oneOf<T extends string>(table: Readonly<Record<T, unknown>>): T {
+    const text = this.text()
+    if (!isKeyOf(table, text)) throw new AssertionError(`${text} is none of the image's words`)
+    return text
+  }
+
+  /** A count, then so many things of at least a byte each. */
+  list<T>(one: () => T): T[] {
+    const count = this.count()
+    const things: T[] = []
+    for (let i = 0; i < count; i++) things.push(one())
+    return things
   }
 
   /** A view into the image; copy what will be changed. */
@@ -202,7 +273,7 @@ export class ImageReader {
       case TAG.bytes:
         return this.blob()
       case TAG.list:
-        return Array.from({ length: this.count() }, () => this.value())
+        return this.list(() => this.value())
       case TAG.map:
         return new Map(this.entries())
       case TAG.record:
@@ -212,6 +283,14 @@ export class ImageReader {
     }
   }
 
+  /** A number of things to come, each of at least a byte. */
+  count(): number {
+    const count = this.int()
+    if (count > this.bytes.length - this.at)
+      throw new AssertionError(`the image ends before its ${count} values`)
+    return count
+  }
+
   /** Errors: AssertionError where bytes are left. */
   end(): void {
     const left = this.bytes.length - this.at
@@ -219,15 +298,7 @@ export class ImageReader {
   }
 
   private entries(): [string, ImageValue][] {
-    return Array.from({ length: this.count() }, () => [this.text(), this.value()])
-  }
-
-  /** A number of things to come, each of at least a byte. */
-  private count(): number {
-    const count = this.int()
-    if (count > this.bytes.length - this.at)
-      throw new AssertionError(`the image ends before its ${count} values`)
-    return count
+    return this.list(() => [this.text(), this.value()])
   }
 
   private byte(): number {
@@ -241,6 +312,10 @@ export class ImageReader {
     this.at += size
     return at
   }
+}
+
+function isKeyOf<T extends string>(table: Readonly<Record<T, unknown>>, text: string): text is T {
+  return Object.hasOwn(table, text)
 }
 
 function isList(value: ImageValue): value is readonly ImageValue[] {

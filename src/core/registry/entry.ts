@@ -1,5 +1,5 @@
-// One instance (or a service as a whole) as the registry holds it, and the record that tells others
-// about it.
+// One instance (or a service as a whole) as the registry holds it, the record that tells others
+// about it, and its part of an image.
 import {
   agentId,
   clusterId,
@@ -9,6 +9,8 @@ import {
   serviceId,
 } from '../../contracts/ids.ts'
 import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/records.ts'
+import { HEALTH_TABLE } from '../health/health-table.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
 /** Mutable state of one entry; times are the log's. */
 export interface Entry {
@@ -105,4 +107,69 @@ export function registryRecord(entry: Entry, nowMs: number): RegistryEntry {
     metadata: entry.metadata,
     record_version: entry.recordVersion,
   }
+}
+
+const LIFECYCLES: Readonly<Record<Lifecycle, true>> = {
+  unknown: true,
+  standby: true,
+  ready: true,
+  draining: true,
+  gone: true,
+}
+const LINKS: Readonly<Record<Link, true>> = { unknown: true, online: true, offline: true }
+export function saveEntry(entry: Entry, to: ImageWriter): void {
+  to.text(entry.service).textOrNull(entry.instance).text(entry.clusterId)
+  to.number(entry.incarnation).number(entry.version).number(entry.eventMs)
+  to.text(entry.lifecycle).text(entry.link).text(entry.announced).number(entry.announcedAtMs)
+  to.textOrNull(entry.host).numberOrNull(entry.port).textOrNull(entry.healthPath)
+  to.textOrNull(entry.zone).textOrNull(entry.appVersion)
+  to.textOrNull(entry.agent).number(entry.agentEpoch)
+  to.numberOrNull(entry.leaseTtlMs).numberOrNull(entry.leaseUntilMs).flag(entry.leaseExpired)
+  to.number(entry.registeredAtMs).number(entry.heardAtMs).texts(entry.path)
+  // In the order of the fields, which is that of the bytes of the record.
+  const clocks = Object.entries(entry.vector)
+  to.int(clocks.length)
+  for (const [cluster, version] of clocks) to.text(cluster).number(version)
+  to.texts(Object.entries(entry.metadata).flat()).number(entry.recordVersion)
+}
+
+export function loadEntry(from: ImageReader): Entry {
+  return {
+    service: serviceId(from.text()),
+    instance: loadInstance(from.textOrNull()),
+    clusterId: from.text(),
+    incarnation: from.number(),
+    version: from.number(),
+    eventMs: from.number(),
+    lifecycle: from.oneOf(LIFECYCLES),
+    link: from.oneOf(LINKS),
+    announced: from.oneOf(HEALTH_TABLE),
+    announcedAtMs: from.number(),
+    host: from.textOrNull(),
+    port: from.numberOrNull(),
+    healthPath: from.textOrNull(),
+    zone: from.textOrNull(),
+    appVersion: from.textOrNull(),
+    agent: from.textOrNull(),
+    agentEpoch: from.number(),
+    leaseTtlMs: from.numberOrNull(),
+    leaseUntilMs: from.numberOrNull(),
+    leaseExpired: from.flag(),
+    registeredAtMs: from.number(),
+    heardAtMs: from.number(),
+    path: from.texts(),
+    vector: Object.fromEntries(from.list(() => [from.text(), from.number()])),
+    metadata: Object.fromEntries(pairs(from.texts())),
+    recordVersion: from.number(),
+  }
+}
+
+function loadInstance(text: string | null): InstanceId | null {
+  return text === null ? null : instanceId(text)
+}
+
+function pairs(texts: readonly string[]): [string, string][] {
+  const made: [string, string][] = []
+  for (let i = 0; i + 1 < texts.length; i += 2) made.push([texts[i] ?? '', texts[i + 1] ?? ''])
+  return made
 }

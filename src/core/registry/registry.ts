@@ -4,8 +4,10 @@
 // another stage's.
 import type { Health, RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
+import { assert } from '../kernel/assert.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
-import { type Entry, newEntry, registryRecord } from './entry.ts'
+import { type Entry, loadEntry, newEntry, registryRecord, saveEntry } from './entry.ts'
 
 /** What an event or a sighting did. `renewed`: a higher incarnation began. */
 export type Applied =
@@ -159,15 +161,21 @@ export class Registry {
     return changes.sort((a, b) => compareText(a.key, b.key))
   }
 
-  describe(): unknown {
-    return this.serviceNames().map((service) => {
-      const entries = this.services.get(service) ?? new Map<string, Entry>()
-      return sortedKeys(entries).map((instance) => entries.get(instance))
-    })
+  /** Every entry, in the order in which they came, service by service. */
+  *all(): Iterable<Entry> {
+    for (const entries of this.services.values()) yield* entries.values()
   }
 
-  private *all(): Iterable<Entry> {
-    for (const entries of this.services.values()) yield* entries.values()
+  /** After `takeChanges`; entries in the order in which they came. */
+  save(to: ImageWriter): void {
+    assert(this.changed.size === 0 && this.removed.size === 0, 'an image has no untold changes')
+    to.int(this.size)
+    for (const entry of this.all()) saveEntry(entry, to)
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    for (const entry of from.list(() => loadEntry(from))) this.hold(entry)
   }
 
   private create(
@@ -177,16 +185,22 @@ export class Registry {
   ): Entry | null {
     if (this.size >= ENTRIES_MAX) return null
     const entry = newEntry(at, { clusterId: this.clusterId, incarnation, nowMs })
-    let entries = this.services.get(at.service)
-    if (entries === undefined) {
-      entries = new Map()
-      this.services.set(at.service, entries)
-    }
-    entries.set(at.instance ?? '', entry)
-    this.size += 1
+    this.hold(entry)
     this.removed.delete(viewKey(at.service, at.instance))
     this.changed.add(entry)
     return entry
+  }
+
+  private hold(entry: Entry): void {
+    const { service, instance } = entry
+    let entries = this.services.get(service)
+    if (entries === undefined) {
+      entries = new Map()
+      this.services.set(service, entries)
+    }
+    assert(!entries.has(instance ?? ''), 'an instance is held once')
+    entries.set(instance ?? '', entry)
+    this.size += 1
   }
 
   private remove(entry: Entry): void {

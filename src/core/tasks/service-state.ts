@@ -1,23 +1,20 @@
 // The state of a service task: every stage's own, and the instances that join them.
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
 import { type ServiceId, serviceId } from '../../contracts/ids.ts'
-import { viewKey } from '../../contracts/view-key.ts'
 import { Admission } from '../admit/admit.ts'
-import {
-  describeHealing,
-  detectorLimits,
-  type HealingState,
-  initialHealing,
-} from '../decision/healing.ts'
-import { describeVital, restart } from '../health/health.ts'
+import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
+import { loadHealing, saveHealing } from '../decision/image.ts'
+import { restart } from '../health/health.ts'
 import { Sources } from '../health/silence.ts'
+import { present } from '../kernel/assert.ts'
 import type { ServiceFacts } from '../kernel/facts.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import type { Entry } from '../registry/entry.ts'
 import { Registry } from '../registry/registry.ts'
 import { Windows } from '../window/window.ts'
-import { newSubject, type Subject } from './subject.ts'
+import { loadSubject, newSubject, saveSubject, type Subject } from './subject.ts'
 import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
@@ -53,11 +50,40 @@ export class ServiceState {
   private readonly groups = new Map<string, Group>()
   private readonly limitsOf = new Map<string, DetectorLimits>()
 
-  constructor(context: CoreContext) {
+  constructor(context: CoreContext, healing: HealingState = initialHealing(context)) {
     this.context = context
     this.admission = new Admission(context)
     this.registry = new Registry(context.clusterId)
-    this.healing = initialHealing(context)
+    this.healing = healing
+  }
+
+  /** The state that `save` wrote. Errors: AssertionError, and those of ids that are none. */
+  static load(context: CoreContext, from: ImageReader): ServiceState {
+    const state = new ServiceState(context, loadHealing(context, from))
+    state.nowMs = from.number()
+    state.wasBlind = from.flag()
+    state.admission.load(from)
+    state.registry.load(from)
+    state.windows.load(from)
+    state.sources.load(from)
+    state.views.load(from)
+    for (const entry of state.registry.all()) state.join(entry, from)
+    return state
+  }
+
+  /** Between two steps. Facts, orders and limits follow from the rest and are not written. */
+  save(to: ImageWriter): void {
+    saveHealing(this.healing, to)
+    to.number(this.nowMs).flag(this.wasBlind)
+    this.admission.save(to)
+    this.registry.save(to)
+    this.windows.save(to)
+    this.sources.save(to)
+    this.views.save(to)
+    for (const { service, instance } of this.registry.all()) {
+      if (instance === null) continue
+      saveSubject(present(this.find(service, instance), 'the subject of an entry'), to)
+    }
   }
 
   advance(nowMs: number): void {
@@ -160,24 +186,12 @@ export class ServiceState {
     return group
   }
 
-  /** Canonical value of everything, for the digest. */
-  describe(): unknown {
-    const vitals = this.services().flatMap((group) =>
-      this.ordered(group).map(({ vital, dirty }) => {
-        return [viewKey(vital.service, vital.instance), dirty, describeVital(vital)]
-      }),
-    )
-    return {
-      nowMs: this.nowMs,
-      wasBlind: this.wasBlind,
-      admission: this.admission.describe(),
-      registry: this.registry.describe(),
-      windows: this.windows.describe(),
-      sources: this.sources.describe(),
-      vitals,
-      views: this.views.describe(),
-      healing: describeHealing(this.healing),
-    }
+  /** An entry of an image: its service, and the subject that is written of it. */
+  private join(entry: Entry, from: ImageReader): void {
+    const { subjects } = this.group(entry.service)
+    if (entry.instance === null) return
+    const window = this.windows.instance(entry.service, entry.instance)
+    subjects.set(entry.instance, loadSubject(entry, from, window))
   }
 
   private *all(): Iterable<Subject> {

@@ -3,11 +3,11 @@
 // journals what it said.
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
-import { assert, AssertionError } from '../kernel/assert.ts'
-import { canonical } from '../kernel/canonical.ts'
+import { assert } from '../kernel/assert.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
 import { hangsOnEviction, judgeStep, tellViews } from './judge.ts'
+import { loadService, saveService } from './service-image.ts'
 import { ServiceState } from './service-state.ts'
 
 /**
@@ -17,11 +17,10 @@ import { ServiceState } from './service-state.ts'
 const RECHECK_MS = 250
 
 export function createServiceCore(context: CoreContext, image: Uint8Array | null): TaskCore {
-  if (image !== null) throw new AssertionError('images of the service task are not read yet')
-  const state = new ServiceState(context)
+  const state = image === null ? new ServiceState(context) : loadService(context, image)
   return {
     step: (step) => runStep(state, step),
-    image: () => [canonical(state.describe())],
+    image: () => saveService(state),
     setBehaviour: (behaviour) => {
       state.healing.behaviour = behaviour
     },

@@ -3,9 +3,10 @@
 import { agentId } from '../../contracts/ids.ts'
 import type { Lifecycle } from '../../contracts/records.ts'
 import { recentFlips, standing } from '../health/health.ts'
-import { newVital, type Vital } from '../health/vital.ts'
+import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
 import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { Entry } from '../registry/entry.ts'
 
 export interface Subject {
@@ -57,4 +58,30 @@ export function factsOf({ entry, vital }: Subject, judged: Judged): InstanceFact
     window,
     probe: probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs },
   }
+}
+
+/** Facts follow from the rest, but for what was known only when the subject was judged. */
+export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageWriter): void {
+  saveVital(vital, to)
+  to.flag(dirty)
+    .numberOrNull(nextMs)
+    .flag(facts !== null)
+  if (facts !== null) to.flag(facts.agentHeard).int(facts.transitions)
+}
+
+/** `windowOf`: the figures of the instance as they are. */
+export function loadSubject(entry: Entry, from: ImageReader, window: Figures): Subject {
+  const instance = present(entry.instance, 'instance of a subject')
+  const vital = loadVital({ service: entry.service, instance }, from)
+  const subject: Subject = {
+    entry,
+    vital,
+    dirty: from.flag(),
+    nextMs: from.numberOrNull(),
+    facts: null,
+  }
+  if (!from.flag()) return subject
+  const [agentHeard, transitions] = [from.flag(), from.int()]
+  subject.facts = { ...factsOf(subject, { window, agentHeard, nowMs: 0 }), transitions }
+  return subject
 }

@@ -1,10 +1,19 @@
 // The compacted view of health: a record per instance and per service when its health, its routing
 // or its findings change, and at most once a second while only its figures do.
-import { type InstanceId, type ServiceId } from '../../contracts/ids.ts'
+import {
+  incidentId,
+  instanceId,
+  type InstanceId,
+  serviceId,
+  type ServiceId,
+} from '../../contracts/ids.ts'
 import type { Health, HealthView, WindowFigures } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import type { Overlay } from '../decision/healing.ts'
+import { HEALTH_TABLE } from '../health/health-table.ts'
+import { assert } from '../kernel/assert.ts'
 import type { Figures } from '../kernel/facts.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 import type { Output } from '../kernel/step.ts'
 
@@ -110,12 +119,39 @@ export class Views {
     return next
   }
 
-  describe(): unknown {
-    const told = sortedKeys(this.told).map((key) => {
-      const held = this.told.get(key)
-      return [key, held?.version, held?.atMs, held?.state, held?.figures, held?.pending !== null]
-    })
-    return { told, services: this.services }
+  /** After `take`. */
+  save(to: ImageWriter): void {
+    assert(this.outputs.length === 0, 'an image has no untold views')
+    to.int(this.told.size)
+    for (const [key, { version, atMs, state, figures, pending }] of this.told) {
+      to.text(key)
+        .int(version)
+        .number(atMs)
+        .text(state)
+        .text(figures)
+        .flag(pending !== null)
+      if (pending !== null) saveTelling(pending, to)
+    }
+    to.int(this.services.size)
+    for (const [service, { health, sinceMs }] of this.services) {
+      to.text(service).text(health).number(sinceMs)
+    }
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    for (let left = from.count(); left > 0; left--) {
+      this.told.set(from.text(), {
+        version: from.int(),
+        atMs: from.number(),
+        state: from.text(),
+        figures: from.text(),
+        pending: from.flag() ? loadTelling(from) : null,
+      })
+    }
+    for (let left = from.count(); left > 0; left--) {
+      this.services.set(from.text(), { health: from.oneOf(HEALTH_TABLE), sinceMs: from.number() })
+    }
   }
 
   private write(key: string, told: Told, telling: Telling): void {
@@ -175,4 +211,49 @@ function stateText(telling: Telling): string {
 
 function figuresText({ n, errors, p99Us, maxUs }: Figures): string {
   return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
+}
+
+function saveTelling(telling: Telling, to: ImageWriter): void {
+  to.text(telling.service).textOrNull(telling.instance).number(telling.incarnation)
+  to.text(telling.health).number(telling.sinceMs).text(telling.reason)
+  to.flag(telling.routable).number(telling.weightPercent).textOrNull(telling.guard)
+  saveFigures(telling.window, to)
+  to.texts(telling.signals).textOrNull(telling.incidentId)
+}
+
+function loadTelling(from: ImageReader): Telling {
+  return {
+    service: serviceId(from.text()),
+    instance: idOrNull(from.textOrNull(), instanceId),
+    incarnation: from.number(),
+    health: from.oneOf(HEALTH_TABLE),
+    sinceMs: from.number(),
+    reason: from.text(),
+    routable: from.flag(),
+    weightPercent: from.number(),
+    guard: from.textOrNull(),
+    window: loadFigures(from),
+    signals: from.texts(),
+    incidentId: idOrNull(from.textOrNull(), incidentId),
+  }
+}
+
+function idOrNull<T>(text: string | null, id: (text: string) => T): T | null {
+  return text === null ? null : id(text)
+}
+
+function saveFigures({ spanMs, n, errors, ...rest }: Figures, to: ImageWriter): void {
+  to.int(spanMs).number(n).number(errors)
+  to.numberOrNull(rest.successRate).numberOrNull(rest.p99Us).number(rest.maxUs)
+}
+
+function loadFigures(from: ImageReader): Figures {
+  return {
+    spanMs: from.int(),
+    n: from.number(),
+    errors: from.number(),
+    successRate: from.numberOrNull(),
+    p99Us: from.numberOrNull(),
+    maxUs: from.number(),
+  }
 }

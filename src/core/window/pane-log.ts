@@ -2,6 +2,8 @@
 // was added. An entry is [row, service row, event ms, n, errors, pairs, (slot, count) × pairs]; a
 // row of 0 counts nowhere.
 
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+
 const HEAD = 6
 
 /** One second of event time. */
@@ -88,6 +90,25 @@ export class PaneLog {
   visitAll(each: (entry: Entry) => void): void {
     const held = this.panes.filter((pane) => pane.length > 0).sort((a, b) => a.sec - b.sec)
     for (const pane of held) visit(pane, (entry) => each(entry))
+  }
+
+  save(to: ImageWriter): void {
+    const held = this.panes.filter((pane) => pane.length > 0)
+    to.int(held.length)
+    for (const { sec, words, length } of held) to.int(sec).numbers([...words.subarray(0, length)])
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    for (let left = from.count(); left > 0; left--) {
+      const sec = from.int()
+      const words = from.numbers()
+      const pane = this.at(sec)
+      pane.sec = sec
+      pane.room(words.length)
+      pane.words.set(words)
+      pane.length = words.length
+    }
   }
 
   private at(sec: number): Pane {

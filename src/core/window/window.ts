@@ -3,7 +3,8 @@
 // the figures depend on what was counted and on the window's time alone, never on order, batching
 // or steps. At log time t the window holds the panes of the seconds floor(t/1000) − span + 1 …
 // floor(t/1000).
-import { assert } from '../kernel/assert.ts'
+import { assert, present } from '../kernel/assert.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { Figures } from '../kernel/facts.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 import { indexAtScale4, slotOf } from './grid.ts'
@@ -178,6 +179,61 @@ export class Windows {
   nextEvictionMs(): number | null {
     const sec = this.log.oldestSec()
     return sec === null ? null : (sec + this.seconds) * 1_000
+  }
+
+  save(to: ImageWriter): void {
+    to.number(this.nowSec).number(this.late).number(this.edgesRefused).int(this.rows.length)
+    for (const row of this.rows) {
+      to.flag(row !== null)
+      if (row === null) continue
+      to.text(row.key.service).textOrNull(row.key.instance).textOrNull(row.key.caller)
+      to.number(row.n).number(row.errors).number(row.latencies).number(row.entries)
+      to.number(row.cutMs).flag(row.changed).numbers(row.nonEmpty())
+    }
+    to.numbers(this.freeIds).numbers([...this.emptied].map(({ id }) => id))
+    to.numbers(this.changed.map(({ id }) => id))
+    this.log.save(to)
+  }
+
+  /** Into an empty one. */
+  load(from: ImageReader): void {
+    this.nowSec = from.number()
+    this.late = from.number()
+    this.edgesRefused = from.number()
+    const count = from.count()
+    for (let id = 0; id < count; id++) this.rows[id] = from.flag() ? this.loadRow(id, from) : null
+    this.freeIds.push(...from.numbers())
+    for (const id of from.numbers()) this.emptied.add(present(this.rows[id], 'an emptied row'))
+    this.changed = from.numbers().map((id) => present(this.rows[id], 'a changed row'))
+    this.log.load(from)
+  }
+
+  private loadRow(id: number, from: ImageReader): Row {
+    const key = { service: from.text(), instance: from.textOrNull(), caller: from.textOrNull() }
+    const row = new Row(id, key)
+    row.n = from.number()
+    row.errors = from.number()
+    const latencies = from.number()
+    row.entries = from.number()
+    row.cutMs = from.number()
+    row.changed = from.flag()
+    const slots = from.numbers()
+    for (let i = 0; i < slots.length; i += 2) row.latency(slots[i] ?? 0, slots[i + 1] ?? 0)
+    assert(row.latencies === latencies, 'a row holds what it counts')
+    const { service, instance, caller } = key
+    if (instance === null) {
+      const held = this.services.get(service)
+      const [instances, edges] = [new Map<string, Row>(), new Map<string, Row>()]
+      this.services.set(service, { row, instances, edges, ...held })
+      return row
+    }
+    const rows = present(this.services.get(service), 'rows of a service')
+    if (caller === null) rows.instances.set(instance, row)
+    else {
+      rows.edges.set(edgeKey(instance, caller), row)
+      this.edges += 1
+    }
+    return row
   }
 
   /** Canonical value of everything counted, independent of the order of arrival. */

@@ -1,6 +1,8 @@
 // Silence of one is a sign, silence of all is blindness.
 import { describe, expect, test } from 'vitest'
 import { ASOF_STALE_MS, Sources } from '../../../src/core/health/silence.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
+import { saved } from '../../support/image.ts'
 
 const LIMIT_MS = 5_000
 const T = 1_000_000
@@ -80,8 +82,18 @@ test('an agent lives as long as it is heard within its limit', () => {
 test('a flood of names is not remembered without end', () => {
   const made = sources('a')
   for (let i = 0; i < 10_000; i++) made.heard(`x${i}`, T, LIMIT_MS)
-  const { agents } = made.describe() as { agents: unknown[] }
-  expect(agents).toHaveLength(4_096)
+  expect(made.size).toBe(4_096)
   made.heard('a', T + 1, LIMIT_MS)
   expect(made.isAlive('a', T + LIMIT_MS)).toBe(true)
+})
+
+test('read back from an image it hears alike', () => {
+  const made = sources('a', 'b')
+  made.assess(T + LIMIT_MS, T + LIMIT_MS, false)
+  const bytes = saved((to) => made.save(to))
+  const again = new Sources()
+  again.load(new ImageReader(bytes))
+  expect(saved((to) => again.save(to))).toEqual(bytes)
+  const later = T + LIMIT_MS + 1
+  expect(again.assess(later, later, false)).toEqual(made.assess(later, later, false))
 })

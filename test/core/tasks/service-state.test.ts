@@ -2,11 +2,11 @@
 // behind.
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
-import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
 import { GONE_KEEP_MS } from '../../../src/core/registry/registry.ts'
 import { ServiceState } from '../../../src/core/tasks/service-state.ts'
 import type { Subject } from '../../../src/core/tasks/subject.ts'
 import { START_MS, testContext, testSerde } from '../../support/core-driver.ts'
+import { saved } from '../../support/image.ts'
 import { serviceEvent } from '../../support/records.ts'
 
 let serde: Serde
@@ -57,7 +57,6 @@ test('limits are asked for once, until policies change', () => {
 })
 
 test('the service goes with its last instance', () => {
-  const digest = (): string => hex(canonical(state.describe()))
   registered('shop', 'shop-1', 'deregister')
   registered('shop', 'shop-2', 'deregister')
   const [first, second] = state.registry.expire(START_MS + GONE_KEEP_MS, null).forgotten
@@ -68,5 +67,5 @@ test('the service goes with its last instance', () => {
   state.registry.takeChanges(START_MS)
   const fresh = new ServiceState(testContext(serde))
   fresh.advance(START_MS)
-  expect(digest()).toBe(hex(canonical(fresh.describe())))
+  expect(saved((to) => state.save(to))).toEqual(saved((to) => fresh.save(to)))
 })

@@ -1,6 +1,7 @@
 // Views: what is told, when, and how often.
 import { describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
+import { saved } from '../../support/image.ts'
 import { routing, type Telling, Views } from '../../../src/core/tasks/views.ts'
 
 const telling: Telling = {
@@ -73,7 +74,7 @@ describe('telling', () => {
     views.end(telling.service, telling.instance)
     views.end(telling.service, null)
     expect(views.take(0)).toEqual([{ topic: 'health', key: 'shop/shop-1', body: null }])
-    expect(views.describe()).toMatchObject({ told: [] })
+    expect(saved((to) => views.save(to))).toEqual(saved((to) => new Views().save(to)))
   })
 })
 
