@@ -94,22 +94,24 @@ export function decodeTelemetry(
   end: number,
   into: DeltaScratch,
 ): DecodeReason | null {
+  const reason = decodeIdentity(buffer, start, end, into) ?? decodeCounts(into)
+  return reason ?? (hasNames(buffer, into) ? null : 'invalid')
+}
+
+/**
+ * The first part of a datum: whose it is. Its bytes, from `start` to `into.cursor.at`, are the same
+ * for all deltas of one writer about one instance and operation, on one lane; `decodeCounts` goes
+ * on from there. Names are not looked into. null: `into` holds it.
+ */
+export function decodeIdentity(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  into: DeltaScratch,
+): DecodeReason | null {
   if (end <= start) return 'empty'
   const cursor = into.cursor
   cursor.open(buffer, start, end)
-  readHead(cursor, into)
-  if (!readBuckets(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
-  readGauges(cursor, into)
-  into.hasLogs = readCounts(cursor, into.logs)
-  into.hasTasks = readCounts(cursor, into.tasks)
-  readCaller(cursor, into)
-  if (!readExemplars(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
-  into.synthetic = cursor.bool() === 1
-  if (cursor.faulty || cursor.at !== end) return 'corrupt'
-  return isConsistent(buffer, into) ? null : 'invalid'
-}
-
-function readHead(cursor: AvroCursor, into: DeltaScratch): void {
   into.serviceStart = cursor.skipBytes()
   into.serviceEnd = cursor.at
   into.instanceStart = cursor.skipBytes()
@@ -121,6 +123,26 @@ function readHead(cursor: AvroCursor, into: DeltaScratch): void {
   cursor.readLong()
   into.epoch = cursor.value
   into.lane = cursor.index(2)
+  return cursor.faulty ? 'corrupt' : null
+}
+
+/** The rest of a datum, behind its identity; the names of a caller are looked into. */
+export function decodeCounts(into: DeltaScratch): DecodeReason | null {
+  const cursor = into.cursor
+  readHead(cursor, into)
+  if (!readBuckets(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
+  readGauges(cursor, into)
+  into.hasLogs = readCounts(cursor, into.logs)
+  into.hasTasks = readCounts(cursor, into.tasks)
+  readCaller(cursor, into)
+  if (!readExemplars(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
+  into.synthetic = cursor.bool() === 1
+  if (cursor.faulty || cursor.at !== cursor.end) return 'corrupt'
+  const isConsistent = hasCounts(into) && hasFiniteGauges(into)
+  return isConsistent && hasCallerNames(cursor.buffer, into) ? null : 'invalid'
+}
+
+function readHead(cursor: AvroCursor, into: DeltaScratch): void {
   cursor.readLong()
   into.seq = cursor.value
   cursor.readLong()
@@ -236,19 +258,20 @@ function readExemplars(cursor: AvroCursor, into: DeltaScratch): boolean {
 }
 
 /** What Avro cannot say: see the docs of the fields in the schema. */
-function isConsistent(buffer: Uint8Array, into: DeltaScratch): boolean {
-  return hasNames(buffer, into) && hasCounts(into) && hasFiniteGauges(into)
-}
-
 function hasNames(buffer: Uint8Array, into: DeltaScratch): boolean {
   return (
     isIdBytes(buffer, into.serviceStart, into.serviceEnd) &&
     isIdBytes(buffer, into.instanceStart, into.instanceEnd) &&
     isTextBytes(buffer, into.operationStart, into.operationEnd) &&
-    isIdBytes(buffer, into.agentStart, into.agentEnd) &&
-    (!into.hasCaller ||
-      (isIdBytes(buffer, into.callerServiceStart, into.callerServiceEnd) &&
-        isIdBytes(buffer, into.callerInstanceStart, into.callerInstanceEnd)))
+    isIdBytes(buffer, into.agentStart, into.agentEnd)
+  )
+}
+
+function hasCallerNames(buffer: Uint8Array, into: DeltaScratch): boolean {
+  return (
+    !into.hasCaller ||
+    (isIdBytes(buffer, into.callerServiceStart, into.callerServiceEnd) &&
+      isIdBytes(buffer, into.callerInstanceStart, into.callerInstanceEnd))
   )
 }
 
