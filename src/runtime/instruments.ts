@@ -133,7 +133,10 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     level: 'error',
     text: 'task {task}: skipped {topic}-{partition}@{offset}: {reason}',
   },
-  group_assigned: { level: 'info', text: 'generation {generation}: owns {tasks}' },
+  group_assigned: {
+    level: 'info',
+    text: 'generation {generation}: owns {tasks}, follows {standby}',
+  },
   group_lost: { level: 'warn', text: 'ownership cannot be proven: {reason}' },
   agent_module_failed: {
     level: 'error',

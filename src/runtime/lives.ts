@@ -8,6 +8,12 @@ import type { RunEnd } from './run-options.ts'
 
 const FIRST_BACKOFF_MS = 50
 const LAST_BACKOFF_MS = 2_000
+/** The same for a core that fails, which may cost a restore each time. */
+const FIRST_CRASH_PAUSE_MS = 100
+const LAST_CRASH_PAUSE_MS = 30_000
+/** Failures that are searched at once, and a run after which they are forgotten. */
+const CRASHES_AT_ONCE = 2
+const CALM_MS = 60_000
 /** Runs in a row that end in a throwing core without a record found or a commit made. */
 const BLIND_DEATHS_MAX = 3
 
@@ -42,10 +48,14 @@ export class Lives {
   next: NextLife = { cause: 'assigned', until: null }
   /** Commits of the last run. */
   commits: number = 0
+  /** How long the last life took, ms. */
+  ranMs: number = 0
+  #crashes = 0
   #failures = 0
   #blindDeaths = 0
 
   after(end: LifeEnd): Verdict {
+    if (this.ranMs >= CALM_MS) this.#crashes = 0
     if (this.commits > 0) {
       this.#failures = 0
       this.#blindDeaths = 0
@@ -55,7 +65,9 @@ export class Lives {
       case 'closed':
         return { kind: 'closed' }
       case 'skipped':
+        // The record to blame was found: the search has done its work.
         this.#blindDeaths = 0
+        this.#crashes = 0
         this.next = { ...this.next, cause: 'core' }
         return { kind: 'again', pauseMs: 0 }
       case 'poison':
@@ -68,7 +80,8 @@ export class Lives {
   #afterPoison(error: PoisonError, until: readonly number[] | null): Verdict {
     this.#blindDeaths++
     this.next = { cause: 'core', until }
-    if (this.#blindDeaths < BLIND_DEATHS_MAX) return { kind: 'again', pauseMs: 0 }
+    if (this.#blindDeaths < BLIND_DEATHS_MAX)
+      return { kind: 'again', pauseMs: crashPauseMs(++this.#crashes) }
     const what = `the core fails and no record is to blame: ${error.message}`
     return { kind: 'stopped', error: new HsError('HS_INTERNAL', what, { cause: error }) }
   }
@@ -88,4 +101,10 @@ export class Lives {
       }
     }
   }
+}
+
+/** A task that commits a little and fails again, for ever, must not be a hot loop. */
+function crashPauseMs(crashes: number): number {
+  const over = crashes - CRASHES_AT_ONCE
+  return over <= 0 ? 0 : Math.min(FIRST_CRASH_PAUSE_MS * 2 ** (over - 1), LAST_CRASH_PAUSE_MS)
 }

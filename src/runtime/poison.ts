@@ -10,7 +10,7 @@
 import type { FenceEntry, InputPosition } from '../contracts/journal.ts'
 import { topicName } from '../contracts/topics.ts'
 import type { LogPort } from './ports.ts'
-import type { Restored, TaskSpec } from './restore.ts'
+import type { Restored, TaskSpec } from './replay.ts'
 import { type CheckedSlice, Stepper } from './stepper.ts'
 
 /** From this attempt on records are stepped singly. */
@@ -31,6 +31,20 @@ export function attemptOf(
   if (lastFence === null || movedSinceFence) return 1
   // An error of the log says nothing about the records.
   return cause === 'log' ? lastFence.attempt : lastFence.attempt + 1
+}
+
+/** Fence entries at one place after which its next life waits, and for how long at most. */
+const HOLD_BACK_AFTER = { suspect: CAREFUL_FROM_ATTEMPT, none: 12 }
+const FIRST_HOLD_MS = 250
+const LAST_HOLD_MS = 30_000
+
+/**
+ * Pause before a life, ms: none for the first ones at a place, then twice as long each time. Where
+ * no record waits many lives may end from outside before anything was to be committed.
+ */
+export function pauseBefore(attempt: number, hasSuspect: boolean): number {
+  const over = attempt - (hasSuspect ? HOLD_BACK_AFTER.suspect : HOLD_BACK_AFTER.none)
+  return over <= 0 ? 0 : Math.min(FIRST_HOLD_MS * 2 ** (over - 1), LAST_HOLD_MS)
 }
 
 export interface Suspect {

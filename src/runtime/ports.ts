@@ -166,31 +166,43 @@ export interface IdempotentProducer {
 export interface GroupMember {
   readonly memberId: string
   /**
-   * What the member said about itself when it joined (our own layout, see runtime/assignment.ts).
+   * What the member said about itself when it joined (our own layout, see runtime/member-facts.ts).
    */
   readonly metadata: Uint8Array
+}
+
+/** What the group's leader gives a member. Tasks are numbers. */
+export interface GroupShare {
+  /** To own. */
+  readonly tasks: readonly number[]
+  /** To follow, so that it can be taken over without a restore. */
+  readonly standby: readonly number[]
+  /** Of `standby`, what it will own: once it has caught up it asks for a new round. */
+  readonly coming: readonly number[]
+  /** Newest behaviour and snapshot format that every member has. */
+  readonly behaviour: number
+  readonly format: number
 }
 
 export interface JoinOptions {
   readonly group: string
   readonly metadata: () => Uint8Array
   /**
-   * Runs on the group's leader. Every number must appear at most once; what is left out stays
+   * Runs on the group's leader. Every number must be owned at most once; what is left out stays
    * unowned.
    */
-  readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, readonly number[]>
+  readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, GroupShare>
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly heartbeatMs: number
 }
 
 export type GroupEvent =
-  | {
+  | ({
       readonly kind: 'assigned'
       readonly generation: number
       readonly memberId: string
-      readonly tasks: readonly number[]
-    }
+    } & GroupShare)
   /**
    * Ownership can no longer be proven (session ran out, unknown member): stop acting, then wait for
    * `assigned`.
@@ -204,6 +216,11 @@ export type GroupEvent =
 export interface Membership {
   /** The next event; events are not skipped. Rejects with LogError `CLOSED` after `leave()`. */
   next(): Promise<GroupEvent>
+  /**
+   * How long ownership is proven from now on if nothing more is heard, ms. 0 or less: nothing may
+   * be stepped or sent, also when `lost` has not been read yet (this process may have stood still).
+   */
+  provenForMs(): number
   /** Asks for a new round (metadata changed). */
   rejoin(): void
   leave(): Promise<void>

@@ -1,12 +1,13 @@
 // One reader for one class of topics, for all tasks of a worker: an endless poll whose answers go
 // to the task of their partition. Two of them run side by side, so that a command, a policy or a
 // result never waits behind telemetry.
+import type { TaskId } from '../contracts/ids.ts'
 import { topicName, type TopicKind } from '../contracts/topics.ts'
 import type { Instruments } from './instruments.ts'
 import { LogError } from './log-error.ts'
 import type { Clock, Fetched, LogPort, LogReader } from './ports.ts'
 import { forPeople, reactionTo } from './reaction.ts'
-import type { TaskSpec } from './restore.ts'
+import type { TaskSpec } from './replay.ts'
 
 /** An empty answer after this long; also how old `asOf` gets. */
 const POLL_MS = 250
@@ -45,7 +46,9 @@ export interface PumpOptions {
 export class Pump {
   readonly #options: PumpOptions
   readonly #reader: LogReader
-  readonly #subscriptions = new Map<number, Subscription>()
+  readonly #subscriptions = new Map<TaskId, Subscription>()
+  /** Who reads a partition of a topic. */
+  readonly #readers = new Map<string, Map<number, TaskId>>()
   readonly #loop: Promise<void>
   #interrupt = new AbortController()
   #wake: () => void = () => undefined
@@ -59,21 +62,32 @@ export class Pump {
     this.#loop = this.#run()
   }
 
-  /** Reads the inputs of a task that are of this class, from these positions on. */
+  /**
+   * Reads the inputs of a task that are of this class, from these positions on. No two tasks of a
+   * pump have an input in common.
+   */
   subscribe(spec: TaskSpec, consumer: Consumer, positions: readonly number[]): void {
-    for (const [i, { topic, partition }] of spec.inputs.entries())
-      if (this.#options.reads(topic))
-        this.#reader.assign({ topic: this.#name(topic), partition }, positions[i] ?? 0)
-    this.#subscriptions.set(spec.partition, { consumer, spec })
+    for (const [i, { topic: kind, partition }] of spec.inputs.entries()) {
+      if (!this.#options.reads(kind)) continue
+      const topic = this.#name(kind)
+      this.#reader.assign({ topic, partition }, positions[i] ?? 0)
+      const readers = this.#readers.get(topic) ?? new Map<number, TaskId>()
+      this.#readers.set(topic, readers.set(partition, spec.task))
+    }
+    this.#subscriptions.set(spec.task, { consumer, spec })
     this.#quiet = 0
     this.#interrupt.abort()
     this.#wake()
   }
 
   unsubscribe(spec: TaskSpec): void {
-    if (!this.#subscriptions.delete(spec.partition)) return
-    for (const { topic, partition } of spec.inputs)
-      if (this.#options.reads(topic)) this.#reader.unassign({ topic: this.#name(topic), partition })
+    if (!this.#subscriptions.delete(spec.task)) return
+    for (const { topic: kind, partition } of spec.inputs) {
+      if (!this.#options.reads(kind)) continue
+      const topic = this.#name(kind)
+      this.#reader.unassign({ topic, partition })
+      this.#readers.get(topic)?.delete(partition)
+    }
     this.#interrupt.abort()
   }
 
@@ -129,21 +143,23 @@ export class Pump {
   }
 
   #deliver(fetched: readonly Fetched[]): void {
-    const byTask = new Map<number, Fetched[]>()
+    const byTask = new Map<TaskId, Fetched[]>()
     for (const one of fetched) {
-      const list = byTask.get(one.partition)
-      if (list === undefined) byTask.set(one.partition, [one])
+      const task = this.#readers.get(one.topic)?.get(one.partition)
+      if (task === undefined) continue
+      const list = byTask.get(task)
+      if (list === undefined) byTask.set(task, [one])
       else list.push(one)
     }
-    for (const [partition, { consumer }] of this.#subscriptions)
-      consumer.deliver(byTask.get(partition) ?? [])
+    for (const [task, { consumer }] of this.#subscriptions) consumer.deliver(byTask.get(task) ?? [])
   }
 
   /** An error about one partition concerns its task; any other concerns all of them. */
   #failed(error: unknown): void {
-    const partition = error instanceof LogError ? (error.at?.partition ?? null) : null
+    const at = error instanceof LogError ? error.at : null
+    const one = at === null ? undefined : this.#readers.get(at.topic)?.get(at.partition)
     for (const [task, { consumer, spec }] of this.#subscriptions) {
-      if (partition !== null && task !== partition) continue
+      if (one !== undefined && task !== one) continue
       this.unsubscribe(spec)
       consumer.readFailed(error)
     }

@@ -1,18 +1,14 @@
 // The life of a task on one member, from one assignment to its end. Law 5: the group only says who
 // should own it; the fence says who does. A task takes the transactional id once per assignment and
 // never fences back: after an error it may renew its own epoch, and when that is taken it lets go.
-//
-//   Created ─► Fencing ─► Restoring ─► Running ◄─► Suspended (the host's clock is wrong)
-//                 ▲            │          │             │
-//                 └────────────┴──────────┴─────────────┘  drop-and-restore
-//   every state ─► Closed
+// States and what ends a life: task-state.ts, lives.ts, reaction.ts.
 import type { Decoder, Encoder } from '../contracts/decode.ts'
 import { HsError } from '../contracts/failure.ts'
 import type { ClusterId } from '../contracts/ids.ts'
-import type { FenceEntry, JournalEntry } from '../contracts/journal.ts'
+import type { FenceEntry, InputPosition, JournalEntry } from '../contracts/journal.ts'
 import type { OutgoingRecord } from '../contracts/record.ts'
 import { topicName } from '../contracts/topics.ts'
-import { go, type Transitions } from '../core/kernel/machine.ts'
+import { go } from '../core/kernel/machine.ts'
 import { Chain } from './chain.ts'
 import type { Instruments } from './instruments.ts'
 import { transactionalIdOf } from './journal.ts'
@@ -21,25 +17,18 @@ import * as poison from './poison.ts'
 import type { Clock, Fetched, LogPort, TransactionalWriter } from './ports.ts'
 import { forPeople, reactionTo } from './reaction.ts'
 import type { CreateCore } from '../core/kernel/step.ts'
-import { restore, type Restored, type TaskSpec } from './restore.ts'
+import { ProvenWriter } from './proven-writer.ts'
+import type { Replay, Restored, TaskSpec } from './replay.ts'
+import { restore, type RestoreProgress } from './restore.ts'
 import type { Careful, Feed, RunOptions } from './run-options.ts'
 import { Run, SKIPS_IN_A_ROW_MAX } from './running.ts'
 import { poisonLetter } from './seal.ts'
 import { firstRecord } from './stepper.ts'
+import { TASK_TRANSITIONS, type TaskState } from './task-state.ts'
+import type { Level } from './upgrade.ts'
 
 const TRANSACTION_TIMEOUT_MS = 5_000
 const COMMIT_DEADLINE_MS = 4_000
-
-export type TaskState = 'Created' | 'Fencing' | 'Restoring' | 'Running' | 'Suspended' | 'Closed'
-
-export const TASK_TRANSITIONS: Transitions<TaskState> = {
-  Created: ['Fencing', 'Closed'],
-  Fencing: ['Restoring', 'Fencing', 'Closed'],
-  Restoring: ['Running', 'Fencing', 'Closed'],
-  Running: ['Suspended', 'Fencing', 'Closed'],
-  Suspended: ['Running', 'Fencing', 'Closed'],
-  Closed: [],
-}
 
 /** What all tasks of a worker share. */
 export interface Engine {
@@ -57,6 +46,15 @@ export interface Engine {
 export interface Ownership {
   readonly memberId: string
   readonly generation: number
+  /** Nobody else can have been given the task by now (invariant I32). */
+  readonly isProven: () => boolean
+}
+
+export interface Assigned {
+  readonly feed: Feed
+  readonly ownership: Ownership
+  /** What a standby here has kept warm; null: nothing, the state is restored. */
+  readonly warm: Promise<Replay | null>
 }
 
 export interface TaskStatus {
@@ -68,7 +66,10 @@ export interface TaskStatus {
   readonly seq: number
   readonly behind: boolean
   readonly positions: readonly number[]
-  /** Why it is suspended, or what went wrong last; null when all is well. */
+  readonly behaviour: number
+  /** How far a restore has come, 0 to 1; null outside of one. */
+  readonly restored: number | null
+  /** Why it is suspended, or waits, or what went wrong last; null when all is well. */
   readonly reason: string | null
 }
 
@@ -78,18 +79,22 @@ export class Task {
   readonly #spec: TaskSpec
   readonly #feed: Feed
   readonly #ownership: Ownership
+  #warm: Promise<Replay | null>
   readonly #stop = new AbortController()
   #state: TaskState = 'Created'
   #run: Run | null = null
   #writer: TransactionalWriter | null = null
   #gen = 0
   #reason: string | null = null
+  #level: Level | null = null
+  #progress: RestoreProgress | null = null
 
-  constructor(engine: Engine, spec: TaskSpec, how: { feed: Feed; ownership: Ownership }) {
+  constructor(engine: Engine, spec: TaskSpec, how: Assigned) {
     this.#engine = engine
     this.#spec = spec
     this.#feed = how.feed
     this.#ownership = how.ownership
+    this.#warm = how.warm
     this.done = this.#life()
   }
 
@@ -104,6 +109,8 @@ export class Task {
       seq: run?.seq ?? 0,
       behind: run?.behind ?? true,
       positions: run?.positions ?? [],
+      behaviour: run?.behaviour ?? 0,
+      restored: this.#state === 'Restoring' ? (this.#progress?.fraction ?? 0) : null,
       reason: this.#reason,
     }
   }
@@ -119,6 +126,12 @@ export class Task {
   /** Its inputs cannot be read. */
   readFailed(error: unknown): void {
     this.#run?.fail(error, 'read')
+  }
+
+  /** Every member of the group has this behaviour and format. */
+  agree(level: Level): void {
+    this.#level = level
+    this.#run?.upgrade(level)
   }
 
   /** Commits what was stepped and lets go. */
@@ -148,21 +161,24 @@ export class Task {
     const { log, clock, prefix, instruments } = this.#engine
     // Construction is over before anything happens, so that `done` is known to whoever waits.
     await Promise.resolve()
-    const writer = log.writer({
+    const inner = log.writer({
       transactionalId: transactionalIdOf(prefix, this.#spec.task),
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       deadlineMs: COMMIT_DEADLINE_MS,
     })
+    const writer = new ProvenWriter(inner, this.#ownership.isProven)
     this.#writer = writer
     const lives = new Lives()
     for (;;) {
+      const startMs = clock.monotonicMs()
       const end = await this.#live(writer, lives)
+      lives.ranMs = clock.monotonicMs() - startMs
       if (this.#stop.signal.aborted) return await this.#closed({ kind: 'closed' })
       const verdict = lives.after(end)
       if (verdict.kind !== 'again') return await this.#closed(verdict)
       if (end.kind === 'failed' || end.kind === 'poison') {
         this.#reason = forPeople(end.error).message
-        const reaction = end.kind === 'poison' ? 'poison' : 'restore'
+        const reaction = end.kind === 'poison' ? 'poison' : end.reaction
         const fields = { task: this.#spec.task, reason: this.#reason, reaction }
         instruments.emit('task_failed', fields)
       }
@@ -174,6 +190,7 @@ export class Task {
   async #closed(end: TaskEnd): Promise<TaskEnd> {
     this.#go('Closed')
     this.#feed.stop()
+    await (await this.#warm)?.close()
     if (end.kind === 'rejoin') this.#reason = end.reason
     if (end.kind === 'stopped') {
       this.#reason = `${end.error.code}: ${end.error.message}`
@@ -193,12 +210,21 @@ export class Task {
       lives.owned = true
       this.#go('Restoring')
       during = 'read'
+      this.#progress = null
+      const warm = await this.#warm
+      // Used up: a life after this one restores.
+      this.#warm = Promise.resolve(null)
       const restored = await restore({
         ...this.#engine,
         spec: this.#spec,
         signal: this.#stop.signal,
+        warm,
+        onProgress: (progress) => {
+          this.#progress = progress
+        },
       })
       const opened = await this.#open(restored, lives.next)
+      await this.#holdBack(opened)
       during = 'commit'
       const run = await this.#begin(writer, restored, opened)
       const end = await run.ended
@@ -230,6 +256,18 @@ export class Task {
     return { attempt, suspect, careful, proven }
   }
 
+  /** A task that kills its process again and again waits before it begins once more. */
+  async #holdBack({ attempt, suspect }: Opened): Promise<void> {
+    const pauseMs = poison.pauseBefore(attempt, suspect !== null)
+    if (pauseMs === 0) return
+    const seconds = (pauseMs / 1_000).toFixed(1)
+    const where = suspect === null ? '' : `, at ${placeOf(suspect.position)}`
+    this.#reason = `life ${attempt} at the same place${where}: begins after ${seconds} s`
+    const fields = { task: this.#spec.task, reason: this.#reason, reaction: 'pause' }
+    this.#engine.instruments.emit('task_failed', fields)
+    await this.#engine.clock.sleep(pauseMs, this.#stop.signal)
+  }
+
   /** Appends the fence entry and runs from there. */
   async #begin(writer: TransactionalWriter, restored: Restored, opened: Opened): Promise<Run> {
     const { clock, encoder, prefix, clusterId, instruments } = this.#engine
@@ -259,9 +297,11 @@ export class Task {
       feed: this.#feed,
       careful: opened.careful,
       onSuspended: (reason) => this.#suspended(reason),
+      isProven: this.#ownership.isProven,
     }
     const run = new Run(options)
     this.#run = run
+    if (this.#level !== null) run.upgrade(this.#level)
     return run
   }
 
@@ -318,4 +358,8 @@ interface Opened {
   readonly careful: Careful | null
   /** The suspect is to be skipped untried. */
   readonly proven: boolean
+}
+
+function placeOf({ topic, partition, offset }: InputPosition): string {
+  return `${topic}-${partition}@${offset}`
 }

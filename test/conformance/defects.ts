@@ -138,6 +138,7 @@ function withMembership(
           const membership = log.join(options)
           return {
             next: () => membership.next(),
+            provenForMs: () => membership.provenForMs(),
             rejoin: () => membership.rejoin(),
             leave: () => membership.leave(),
             ...change(membership, options),

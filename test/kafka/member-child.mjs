@@ -14,7 +14,9 @@ const membership = log.join({
   metadata: () => new Uint8Array(1),
   assign: (members) => {
     const ids = members.map(({ memberId }) => memberId).sort()
-    return new Map(ids.map((id, i) => [id, all.filter((task) => task % ids.length === i)]))
+    const share = { standby: [], coming: [], behaviour: 1, format: 2 }
+    const owned = (i) => all.filter((task) => task % ids.length === i)
+    return new Map(ids.map((id, i) => [id, { ...share, tasks: owned(i) }]))
   },
 })
 const say = (said) => process.stdout.write(`${JSON.stringify(said)}\n`)

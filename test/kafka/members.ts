@@ -1,5 +1,6 @@
 // Members of a group and what they were told.
-import type { GroupEvent, JoinOptions, LogPort } from '../../src/runtime/ports.ts'
+import type { GroupEvent, GroupShare, JoinOptions, LogPort } from '../../src/runtime/ports.ts'
+import { sharesOf } from '../support/shares.ts'
 
 export const TASKS: readonly number[] = [0, 1, 2, 3, 4, 5]
 const PATIENCE_MS = 30_000
@@ -12,9 +13,9 @@ export interface Player {
 }
 
 /** Round robin in the order of the ids. */
-export function evenly(ids: readonly string[]): ReadonlyMap<string, readonly number[]> {
+export function evenly(ids: readonly string[]): ReadonlyMap<string, GroupShare> {
   const sorted = ids.toSorted()
-  return new Map(
+  return sharesOf(
     sorted.map((id, i) => [id, TASKS.filter((task) => task % sorted.length === i)] as const),
   )
 }

@@ -5,10 +5,16 @@
 // next has a new generation. What the broker cannot answer now is asked again, and costs nothing
 // while the session lasts; what a person must settle ends the membership.
 import { LogError } from '../../runtime/log-error.ts'
-import type { GroupEvent, GroupMember, JoinOptions, Membership } from '../../runtime/ports.ts'
+import type {
+  GroupEvent,
+  GroupMember,
+  GroupShare,
+  JoinOptions,
+  Membership,
+} from '../../runtime/ports.ts'
 import { type ErrorCode, type Failure, isRetriable, meaningOf } from './error-codes.ts'
 import type { ResponseOf } from './protocol.ts'
-import { type Assignment, decodeTasks, encodeAssignment } from './assignment-bytes.ts'
+import { type Assignment, decodeShare, encodeAssignment } from './assignment-bytes.ts'
 import { GroupEvents } from './group-events.ts'
 import { type Connection, REQUEST_TIMEOUT_MS, refusal, Session } from './session.ts'
 
@@ -29,6 +35,8 @@ export interface MemberOptions extends Omit<JoinOptions, 'assign' | 'metadata'> 
    * given away, as if the broker had not been heard of. Default: whoever runs them runs this too.
    */
   readonly seenMs?: () => number
+  /** Told whenever the broker was heard: ownership is proven for so long from now on. */
+  readonly onProven?: (forMs: number) => void
 }
 
 /** Why a round ended. */
@@ -61,6 +69,10 @@ export class GroupMembership implements Membership {
 
   next(): Promise<GroupEvent> {
     return this.#events.next()
+  }
+
+  provenForMs(): number {
+    return this.#owning ? this.#leftMs() : 0
   }
 
   rejoin(): void {
@@ -136,10 +148,10 @@ export class GroupMembership implements Membership {
     if (joined.error !== 'NONE') return this.#ended('joinGroup', joined.error)
     const synced = await this.#sync(joined)
     if (synced.error !== 'NONE') return this.#ended('syncGroup', synced.error)
-    const tasks = decodeTasks(synced.assignment)
+    const share = decodeShare(synced.assignment)
     // What was answered before a long stop of this process may have gone to another since.
     if (this.#leftMs() <= 0) this.#lose(this.#whyLost())
-    else this.#settle(joined.generation, tasks)
+    else this.#settle(joined.generation, share)
     for (;;) {
       await this.#pause()
       if (this.#failure !== null || this.#rejoinWanted) return 'again'
@@ -227,12 +239,12 @@ export class GroupMembership implements Membership {
     throw new LogError(meaningOf(error), `${advice} (${error})`)
   }
 
-  #settle(generation: number, tasks: readonly number[]): void {
+  #settle(generation: number, share: GroupShare): void {
     this.#rounds = 0
     // The generation held already: nothing new, or (after `lost`) nothing that may be used again.
     if (this.#failure !== null || generation === this.#generation) return
     this.#generation = generation
-    this.#events.emit({ kind: 'assigned', generation, memberId: this.#memberId, tasks })
+    this.#events.emit({ kind: 'assigned', generation, memberId: this.#memberId, ...share })
     if (this.#owning) return
     this.#owning = true
     this.#guard().catch((error: unknown) => this.#fail(error))
@@ -241,6 +253,7 @@ export class GroupMembership implements Membership {
   #prove(sentMs: number): void {
     this.#unanswered = 0
     this.#provenUntilMs = sentMs + this.#options.sessionTimeoutMs
+    this.#options.onProven?.(this.#provenUntilMs - this.#session.clock.monotonicMs())
   }
 
   /** How long ownership is proven and looked after, if nothing is heard any more. */

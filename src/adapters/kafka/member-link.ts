@@ -35,6 +35,41 @@ export class Beat {
   }
 }
 
+/**
+ * How long ownership is proven, written by the thread and read by the main loop: whoever has stood
+ * still knows by itself, before it has read a single message, that it may not go on.
+ */
+export class Proof {
+  readonly #memory: SharedArrayBuffer
+  /** Until when, on the clock of the process, ns; and how often ownership was lost. */
+  readonly #cells: BigInt64Array
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+    this.#memory = memory
+    this.#cells = new BigInt64Array(memory)
+  }
+
+  /** To be given to the other thread. */
+  get memory(): SharedArrayBuffer {
+    return this.#memory
+  }
+
+  proven(forMs: number): void {
+    const untilNs = process.hrtime.bigint() + BigInt(Math.floor(forMs * 1e6))
+    Atomics.store(this.#cells, 0, untilNs)
+  }
+
+  lost(): void {
+    Atomics.add(this.#cells, 1, 1n)
+  }
+
+  /** 0 or less once it was lost more often than the reader was told: its tasks are not its own. */
+  leftMs(toldLosses: number): number {
+    if (Number(Atomics.load(this.#cells, 1)) !== toldLosses) return 0
+    return Number(Atomics.load(this.#cells, 0) - process.hrtime.bigint()) / 1e6
+  }
+}
+
 /** A secret that is a function stays with the main loop, which is asked for it. */
 type SharedSecret = { readonly file: string } | 'asked for'
 
@@ -55,6 +90,7 @@ export interface MemberData {
   readonly kafka: SharedKafka
   readonly member: Omit<JoinOptions, 'assign' | 'metadata'>
   readonly beat: SharedArrayBuffer
+  readonly proof: SharedArrayBuffer
 }
 
 export type Question =

@@ -14,6 +14,7 @@ import {
   Beat,
   type FromThread,
   type MemberData,
+  Proof,
   type Question,
   type ToThread,
   unshareKafka,
@@ -34,13 +35,15 @@ interface Asking {
 /** The main loop, as the thread sees it. */
 class MainLoop {
   readonly #post: (message: FromThread) => void
+  readonly #proof: Proof
   readonly #asking = new Map<number, Asking>()
   #lastId = 0
   /** As long as tasks are owned: what the main loop said last. */
   #metadata: Uint8Array | null = null
 
-  constructor(post: (message: FromThread) => void) {
+  constructor(post: (message: FromThread) => void, proof: Proof) {
     this.#post = post
+    this.#proof = proof
   }
 
   /** The newest there is, or the one before when the main loop is busy. */
@@ -69,8 +72,11 @@ class MainLoop {
   }
 
   tell(event: GroupEvent): void {
-    // What was said of the tasks that are lost is not said again.
-    if (event.kind === 'lost') this.#metadata = null
+    if (event.kind === 'lost') {
+      this.#proof.lost()
+      // What was said of the tasks that are lost is not said again.
+      this.#metadata = null
+    }
     this.#post({ kind: 'event', event })
   }
 
@@ -105,7 +111,7 @@ class MainLoop {
   }
 }
 
-function open(data: MemberData, main: MainLoop): Membership {
+function open(data: MemberData, main: MainLoop, proof: Proof): Membership {
   const beat = new Beat(data.beat)
   const clock = systemClock
   const askSecret = (): Promise<string> => main.secret()
@@ -123,6 +129,7 @@ function open(data: MemberData, main: MainLoop): Membership {
       metadata: () => main.metadata(),
       assign: (members) => main.assign(members, data.member.rebalanceTimeoutMs),
       seenMs: () => clock.monotonicMs() - beat.lateMs(),
+      onProven: (forMs) => proof.proven(forMs),
     },
   )
 }
@@ -135,7 +142,8 @@ function start(data: MemberData): void {
   const port = parentPort
   if (port === null) throw new Error('member-thread.js is started as a worker thread')
   const post = (message: FromThread): void => port.postMessage(message)
-  const main = new MainLoop(post)
+  const proof = new Proof(data.proof)
+  const main = new MainLoop(post, proof)
   const fail = (error: unknown): void => {
     const code = error instanceof LogError ? error.code : 'INVALID_REQUEST'
     post({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) })
@@ -144,7 +152,7 @@ function start(data: MemberData): void {
     const left = (): void => post({ kind: 'left' })
     membership.leave().then(left, left)
   }
-  const membership = open(data, main)
+  const membership = open(data, main, proof)
   port.on('message', (message: ToThread) => {
     if (message.kind === 'answer') main.take(message.id, message.answer)
     else if (message.kind === 'rejoin') membership.rejoin()

@@ -12,6 +12,7 @@ import {
   BEAT_MS,
   type FromThread,
   type MemberData,
+  Proof,
   type Question,
   secretOf,
   shareKafka,
@@ -30,6 +31,7 @@ export interface MemberDesk extends Pick<JoinOptions, 'assign' | 'metadata'> {
 export interface ThreadMembershipOptions {
   readonly worker: Worker
   readonly beat: Beat
+  readonly proof: Proof
   readonly desk: MemberDesk
   /** Told once, when the thread has ended. */
   readonly onClosed: () => void
@@ -42,6 +44,8 @@ export class ThreadMembership implements Membership {
   /** The thread has nothing more to say. */
   readonly #quiet: Promise<void>
   #owning = false
+  /** As often as the thread said `lost`. */
+  #losses = 0
   #leaving: Promise<void> | null = null
 
   constructor(options: ThreadMembershipOptions) {
@@ -66,6 +70,10 @@ export class ThreadMembership implements Membership {
 
   next(): Promise<GroupEvent> {
     return this.#events.next()
+  }
+
+  provenForMs(): number {
+    return this.#owning ? this.#options.proof.leftMs(this.#losses) : 0
   }
 
   rejoin(): void {
@@ -118,6 +126,7 @@ export class ThreadMembership implements Membership {
   #tell(event: GroupEvent): void {
     if (this.#events.failure !== null) return
     this.#owning = event.kind === 'assigned'
+    if (event.kind === 'lost') this.#losses++
     this.#events.emit(event)
   }
 
@@ -168,7 +177,9 @@ export function joinInThread(
 ): Membership {
   const { assign, metadata, ...member } = options
   const beat = new Beat()
-  const workerData: MemberData = { kafka: shareKafka(kafka), member, beat: beat.memory }
+  const proof = new Proof()
+  const shared = { beat: beat.memory, proof: proof.memory }
+  const workerData: MemberData = { kafka: shareKafka(kafka), member, ...shared }
   const worker = new Worker(new URL('./member-thread.js', import.meta.url), {
     name: 'member',
     workerData,
@@ -177,6 +188,7 @@ export function joinInThread(
   return new ThreadMembership({
     worker,
     beat,
+    proof,
     desk: {
       assign,
       metadata,

@@ -5,6 +5,7 @@ import type { HsError } from '../../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../../contracts/ids.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
 import { findGenesis } from '../../runtime/genesis.ts'
+import type { FollowerStatus } from '../../runtime/followers.ts'
 import { Host } from '../../runtime/host.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
@@ -17,10 +18,19 @@ export interface WorkerOptions {
   readonly decoder: Decoder
   readonly encoder: Encoder
   readonly createCore: CreateCore
+  /** Of the fleet task; without it this group has none. */
+  readonly createFleetCore?: CreateCore
   readonly clock: Clock
   readonly instruments: Instruments
   readonly prefix?: string
   readonly group?: string
+  /** Workers that follow each task beside its owner. Default: 1. */
+  readonly standbys?: number
+  /**
+   * `auto` (default): tasks judge by the newest behaviour as soon as every worker of the group has
+   * it; `hold`: they stay at what they have.
+   */
+  readonly upgrade?: 'auto' | 'hold'
   readonly sessionTimeoutMs?: number
   readonly rebalanceTimeoutMs?: number
   readonly heartbeatMs?: number
@@ -36,6 +46,8 @@ export interface WorkerStatus {
   /** Generation of the group; -1 while ownership cannot be proven. */
   readonly generation: number
   readonly tasks: readonly TaskStatus[]
+  /** What it follows without owning it. */
+  readonly standby: readonly FollowerStatus[]
   /** In the group, and every task it was given runs. */
   readonly ready: boolean
 }
@@ -47,6 +59,7 @@ export interface WorkerHandle {
 }
 
 export const DEFAULT_GROUP = 'healstream'
+export const DEFAULT_STANDBYS = 1
 
 /**
  * Errors: HsError HS_NO_GENESIS before `healstream init`, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN;
@@ -72,6 +85,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
       clusterId,
     },
     partitions,
+    createFleetCore: options.createFleetCore ?? null,
+    standbys: options.standbys ?? DEFAULT_STANDBYS,
+    upgrade: options.upgrade ?? 'auto',
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
     ...(rebalanceTimeoutMs === undefined ? {} : { rebalanceTimeoutMs }),
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
@@ -96,5 +112,6 @@ function statusOf(
   const { memberId, generation } = host
   const tasks = host.status()
   const ready = generation >= 0 && tasks.every((task) => task.state === 'Running')
-  return { clusterId, partitions, memberId, generation, tasks, ready }
+  const standby = host.standby()
+  return { clusterId, partitions, memberId, generation, tasks, standby, ready }
 }

@@ -7,6 +7,7 @@ import type { ErrorCode } from '../../../src/adapters/client/error-codes.ts'
 import { GroupMembership, type MemberOptions } from '../../../src/adapters/client/membership.ts'
 import type { Handlers, RequestOf, Transport } from '../../../src/adapters/client/protocol.ts'
 import type { GroupEvent } from '../../../src/runtime/ports.ts'
+import { owning, sharesOf } from '../../support/shares.ts'
 import { deferred } from '../../support/deferred.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
@@ -58,7 +59,7 @@ class Fake {
 }
 
 function bytesOf(tasks: readonly number[]): Uint8Array {
-  return encodeAssignment(new Map([['m', tasks]])).get('m') ?? new Uint8Array(0)
+  return encodeAssignment(sharesOf([['m', tasks]])).get('m') ?? new Uint8Array(0)
 }
 
 interface Player {
@@ -79,7 +80,7 @@ function started(
     {
       group: 'g',
       metadata: () => new Uint8Array(1),
-      assign: (members) => new Map(members.map(({ memberId }) => [memberId, [3, 4]])),
+      assign: (members) => sharesOf(members.map(({ memberId }) => [memberId, [3, 4]])),
       sessionTimeoutMs: SESSION_MS,
       rebalanceTimeoutMs: REBALANCE_MS,
       heartbeatMs: HEARTBEAT_MS,
@@ -135,7 +136,7 @@ test('a coordinator that loads, moves or is not there is asked again, in every s
   const player = started(fake)
   await player.clock.advance(30_000)
   expect(player.events).toEqual([
-    { kind: 'assigned', generation: 1, memberId: 'm-1', tasks: [3, 4] },
+    { kind: 'assigned', generation: 1, memberId: 'm-1', ...owning([3, 4]) },
   ])
   // A sync is asked again by itself: no new round for the others.
   expect(fake.count('joinGroup')).toBe(PASSING.length + 2)
@@ -315,7 +316,7 @@ test('metadata and assignment may come later, from another thread', async () => 
     },
     assign: async (all) => {
       await clock.sleep(40)
-      return new Map(all.map(({ memberId }) => [memberId, [3, 4]]))
+      return sharesOf(all.map(({ memberId }) => [memberId, [3, 4]]))
     },
   }
   const player = started(fake, options, clock)

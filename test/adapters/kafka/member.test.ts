@@ -3,7 +3,8 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { type MemberDesk, ThreadMembership } from '../../../src/adapters/kafka/member.ts'
-import { Beat, BEAT_MS } from '../../../src/adapters/kafka/member-link.ts'
+import { Beat, BEAT_MS, Proof } from '../../../src/adapters/kafka/member-link.ts'
+import { owning } from '../../support/shares.ts'
 import { deferred } from '../../support/deferred.ts'
 
 const ASSIGNED = `{ kind: 'assigned', generation: 1, memberId: 'm', tasks: [1, 2] }`
@@ -17,12 +18,14 @@ interface Player {
   readonly membership: ThreadMembership
   readonly worker: Worker
   readonly beat: Beat
+  readonly proof: Proof
   readonly closed: Promise<void>
 }
 
 /** A member whose thread runs this code, with `port`, `tell(event)` and `beat` (its memory). */
 function member(code: string, desk: Partial<MemberDesk> = {}): Player {
   const beat = new Beat()
+  const proof = new Proof()
   const prelude = `
     const { parentPort: port, workerData: beat } = require('node:worker_threads')
     const tell = (event) => port.postMessage({ kind: 'event', event })
@@ -32,6 +35,7 @@ function member(code: string, desk: Partial<MemberDesk> = {}): Player {
   const membership = new ThreadMembership({
     worker,
     beat,
+    proof,
     desk: {
       assign: () => new Map(),
       metadata: () => new Uint8Array(0),
@@ -41,7 +45,7 @@ function member(code: string, desk: Partial<MemberDesk> = {}): Player {
     onClosed: closed.resolve,
   })
   opened.push(membership)
-  return { membership, worker, beat, closed: closed.promise }
+  return { membership, worker, beat, proof, closed: closed.promise }
 }
 
 function block(ms: number): void {
@@ -122,7 +126,7 @@ test('what only the main loop knows is asked of it; a function that throws is to
     metadata: () => {
       throw new Error('not now')
     },
-    assign: (members) => new Map(members.map((m) => [m.memberId, [...m.metadata]])),
+    assign: (members) => new Map(members.map((m) => [m.memberId, owning([...m.metadata])])),
     secret: () => Promise.resolve('s3cret'),
   })
   const event = await membership.next()
@@ -147,4 +151,21 @@ test('the other thread sees whether the main loop lives, stands still or is back
   expect(seen.lateMs()).toBeGreaterThan(BEAT_MS / 2)
   await new Promise((resolve) => setTimeout(resolve, BEAT_MS / 2))
   expect(seen.lateMs()).toBe(0)
+})
+
+test('ownership is proven as the thread writes it, and no longer once it has lost it', async () => {
+  // Story: a process that had stood still went on with a step and its commit before it came to read
+  // that its tasks were lost.
+  const { membership, proof } = member(`tell(${ASSIGNED})`)
+  proof.proven(1_000)
+  expect(membership.provenForMs()).toBe(0)
+  await membership.next()
+  expect(membership.provenForMs()).toBeGreaterThan(500)
+  proof.proven(60)
+  block(100)
+  expect(membership.provenForMs()).toBeLessThanOrEqual(0)
+  // Lost and proven again before anything is read: what runs here is still of the time before.
+  proof.lost()
+  proof.proven(1_000)
+  expect(membership.provenForMs()).toBe(0)
 })

@@ -13,7 +13,7 @@ const SETUP = { transactionalId: 'w', transactionTimeoutMs: 5_000, deadlineMs: 5
 const GROUP = {
   group: 'g',
   metadata: () => new Uint8Array(0),
-  assign: () => new Map<string, readonly number[]>(),
+  assign: () => new Map(),
   sessionTimeoutMs: 3_000,
   rebalanceTimeoutMs: 2_000,
   heartbeatMs: 100,

@@ -4,19 +4,21 @@ import assert from 'node:assert/strict'
 import type {
   GroupEvent,
   GroupMember,
+  GroupShare,
   JoinOptions,
   Membership,
 } from '../../../src/runtime/ports.ts'
 import type { ConformanceCase, ConformanceRig, RigClient } from '../rig.ts'
+import { owning, sharesOf } from '../../support/shares.ts'
 import { bytes, expectCode, PATIENCE_MS, text, timed } from '../steps.ts'
 
 const TASKS = [0, 1, 2, 3, 4, 5]
 const SESSION_MS = 3_000
 
 /** Round robin over the members in the order of their ids. */
-function roundRobin(members: readonly GroupMember[]): ReadonlyMap<string, readonly number[]> {
+function roundRobin(members: readonly GroupMember[]): ReadonlyMap<string, GroupShare> {
   const ids = members.map((member) => member.memberId).sort()
-  return new Map(ids.map((id, i) => [id, TASKS.filter((task) => task % ids.length === i)]))
+  return sharesOf(ids.map((id, i) => [id, TASKS.filter((task) => task % ids.length === i)]))
 }
 
 interface Player extends RigClient {
@@ -278,7 +280,7 @@ export const MEMBER_CASES: readonly ConformanceCase[] = [
     async run(rig) {
       const group = rig.unique('group')
       const assign: JoinOptions['assign'] = (members) =>
-        new Map([[members.map((m) => m.memberId).sort()[0] ?? '', [2]]])
+        sharesOf([[members.map((m) => m.memberId).sort()[0] ?? '', [2]]])
       const one = await join(rig, group, { assign })
       const two = await join(rig, group, { assign })
       await until(rig, 'both are in one generation', () => {
@@ -290,6 +292,46 @@ export const MEMBER_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'member-share',
+    title: 'a member is told what to follow, what is coming and what all members have',
+    story: 'A standby that is never told is a restore at the next death.',
+    async run(rig) {
+      const share = { standby: [4, 5], coming: [5], behaviour: 7, format: 3 }
+      const player = await join(rig, rig.unique('group'), {
+        assign: (members) =>
+          new Map(members.map((m) => [m.memberId, { ...owning([1]), ...share }] as const)),
+      })
+      await until(rig, 'assigned', () => player.events.length > 0)
+      const [event] = player.events
+      assert.ok(event?.kind === 'assigned')
+      const { tasks, standby, coming, behaviour, format } = event
+      assert.deepEqual({ standby, coming, behaviour, format }, share)
+      assert.deepEqual(tasks, [1])
+    },
+  },
+  {
+    id: 'member-proven',
+    title: 'ownership is proven for a session at most, and not at all once it is lost',
+    story: 'Who has stood still must know by itself, before it reads that it has lost its tasks.',
+    async run(rig) {
+      const player = await join(rig, rig.unique('group'))
+      assert.ok(player.membership.provenForMs() <= 0, 'proven before it was given anything')
+      await shared(rig, [player])
+      for (let i = 0; i < 20; i++) {
+        const leftMs = player.membership.provenForMs()
+        assert.ok(leftMs > SESSION_MS / 2 && leftMs <= SESSION_MS, `proven for ${leftMs} ms`)
+        await rig.clock.sleep(50)
+      }
+      player.link.cut()
+      await until(rig, 'nothing is proven', () => player.membership.provenForMs() <= 0)
+      await until(rig, 'lost', () => player.events.at(-1)?.kind === 'lost')
+      assert.ok(player.membership.provenForMs() <= 0)
+      player.link.restore()
+      await shared(rig, [player])
+      assert.ok(player.membership.provenForMs() > 0)
+    },
+  },
+  {
     id: 'member-twice-refused',
     title: 'an assigner that gives a task to two members is refused',
     story: 'A defect in our own assigner must not become two owners.',
@@ -298,7 +340,7 @@ export const MEMBER_CASES: readonly ConformanceCase[] = [
       const membership = client.log.join({
         group: rig.unique('group'),
         metadata: () => bytes('m'),
-        assign: (members) => new Map(members.map((m) => [m.memberId, [1, 1]] as const)),
+        assign: (members) => sharesOf(members.map((m) => [m.memberId, [1, 1]] as const)),
         sessionTimeoutMs: SESSION_MS,
         rebalanceTimeoutMs: 2_000,
         heartbeatMs: 300,
