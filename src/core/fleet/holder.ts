@@ -114,6 +114,11 @@ export class Holder {
     return uses
   }
 
+  /** What it holds, as plain values. */
+  describe(): unknown {
+    return this.leases.map(({ id, spent }) => [id, spent])
+  }
+
   get hasSettled(): boolean {
     return this.settled.length > 0
   }

@@ -1,0 +1,104 @@
+// When a service task tells the fleet task what it holds: once a second while that changes, else
+// every ten seconds, and at once when a token was spent, one is waited for, or one was asked back.
+import type { TaskId } from '../../contracts/ids.ts'
+import type { Observation } from '../../contracts/records.ts'
+import { canonical, hex } from '../kernel/canonical.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { Holder } from './holder.ts'
+import { BUSY_EVERY_MS, QUIET_EVERY_MS } from './term.ts'
+
+/** An agent unheard for so long is worth telling of, though nothing new comes from it. */
+const LATE_MS = 2_500
+
+/** What a task sees of its services and agents. */
+export type Vector = Pick<Observation, 'services' | 'reporters'>
+
+export interface ObserveAt {
+  readonly nowMs: number
+  readonly task: TaskId
+  /** Tokens it would keep in hand. */
+  readonly stock: number
+  /** Records were read or something was judged since it was last asked. */
+  readonly stirred: boolean
+  readonly vector: () => Vector
+  readonly sha256: (bytes: Uint8Array) => Uint8Array
+}
+
+export class Observer {
+  readonly holder: Holder
+  private seq = 0
+  private sentMs: number | null = null
+  private lookedMs = 0
+  /** Of what was sent last. */
+  private digest = ''
+  private demand = 0
+  private stirred = false
+
+  constructor(holder: Holder = new Holder()) {
+    this.holder = holder
+  }
+
+  /** The observation that is due, or null. */
+  observe(at: ObserveAt): Observation | null {
+    const { holder } = this
+    const { nowMs } = at
+    holder.expire(nowMs)
+    holder.giveBack(at.stock + holder.demand, nowMs)
+    this.stirred ||= at.stirred || holder.hasSettled
+    const isUrgent = holder.urgent || holder.demand !== this.demand
+    const isQuietOver = this.sentMs === null || nowMs - this.sentMs >= QUIET_EVERY_MS
+    const isLooking = this.stirred && nowMs - this.lookedMs >= BUSY_EVERY_MS
+    if (!isUrgent && !isQuietOver && !isLooking) return null
+    const vector = at.vector()
+    this.lookedMs = nowMs
+    const isLate = vector.reporters.some(({ last_ms: lastMs }) => nowMs - lastMs >= LATE_MS)
+    this.stirred = isLate
+    const parts = [vector.services, vector.reporters, holder.describe(), at.stock]
+    const digest = hex(at.sha256(canonical(parts)).subarray(0, 8))
+    const isNew = isLate || holder.hasSettled || digest !== this.digest
+    if (!isUrgent && !isQuietOver && !isNew) return null
+    this.digest = digest
+    this.sentMs = nowMs
+    this.demand = holder.demand
+    // Goes on rising where a journal was lost and counting begins anew.
+    this.seq = Math.max(this.seq + 1, nowMs)
+    return {
+      task: at.task,
+      gen: 0,
+      seq: this.seq,
+      at_ms: nowMs,
+      urgent: isUrgent,
+      ...vector,
+      leases: holder.takeUses(),
+      waiting: holder.demand,
+      stock: at.stock,
+      fleet_seq: holder.seq,
+    }
+  }
+
+  /** When an observation is due or a lease runs out, or null while there was none yet. */
+  nextMs(): number | null {
+    if (this.sentMs === null) return null
+    const dueMs = this.stirred ? this.lookedMs + BUSY_EVERY_MS : this.sentMs + QUIET_EVERY_MS
+    return Math.min(dueMs, this.holder.nextMs() ?? dueMs)
+  }
+
+  save(to: ImageWriter): void {
+    this.holder.save(to)
+    to.number(this.seq).numberOrNull(this.sentMs).number(this.lookedMs)
+    to.text(this.digest).int(this.demand).flag(this.stirred)
+  }
+
+  static load(from: ImageReader): Observer {
+    const holder = new Holder()
+    holder.load(from)
+    const observer = new Observer(holder)
+    observer.seq = from.number()
+    observer.sentMs = from.numberOrNull()
+    observer.lookedMs = from.number()
+    observer.digest = from.text()
+    observer.demand = from.int()
+    observer.stirred = from.flag()
+    return observer
+  }
+}
