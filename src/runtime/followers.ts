@@ -14,7 +14,7 @@ export interface FollowerStatus {
   /** Last step of its journal that it knows. */
   readonly seq: number
   readonly ready: boolean
-  /** Why it is not followed any more; null while it is. */
+  /** Why it is not followed just now; null while it is. */
   readonly reason: string | null
 }
 
@@ -24,7 +24,7 @@ export interface Following {
   readonly seq: number
   /** It has been at the journal's end. */
   readonly isReady: boolean
-  /** Why it has given up; null while it follows. */
+  /** Why it does not follow just now; null while it does. */
   readonly failure: string | null
   /** Ends it; what it kept warm, or null when that is of no use. */
   handOver(): Promise<Replay | null>
@@ -91,10 +91,11 @@ export class Followers {
   }
 
   #standing({ standby, comingMs }: Follower): Standing {
-    if (standby.failure !== null) return 'failed'
     if (standby.isReady) return 'ready'
     const waitedMs = comingMs === null ? 0 : this.#options.clock.monotonicMs() - comingMs
-    return waitedMs >= COMING_PATIENCE_MS ? 'ready' : 'behind'
+    if (waitedMs < COMING_PATIENCE_MS) return 'behind'
+    // Where it cannot even be followed it would not run either.
+    return standby.failure === null ? 'ready' : 'failed'
   }
 
   /** For the group's leader. */

@@ -7,7 +7,7 @@ import { topicName } from '../contracts/topics.ts'
 import { BEHAVIOUR_FIRST, BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
 import type { CreateCore } from '../core/kernel/step.ts'
 import { assignTasks } from './assignment.ts'
-import { type FollowerStatus, Followers, type Following } from './followers.ts'
+import { type FollowerStatus, Followers } from './followers.ts'
 import { journalEnd } from './journal.ts'
 import { LogError } from './log-error.ts'
 import { encodeMetadata, type WarmTask } from './member-facts.ts'
@@ -16,6 +16,7 @@ import { Pump } from './pump.ts'
 import type { TaskSpec } from './replay.ts'
 import type { Feed } from './run-options.ts'
 import { SNAPSHOT_FORMAT } from './snapshot-format.ts'
+import { Standby } from './standby.ts'
 import { type Engine, Task, type TaskStatus } from './task.ts'
 import { isFleet, taskOf } from './task-spec.ts'
 
@@ -51,14 +52,6 @@ const HEARTBEAT_MS = 500
 
 const NO_SHARE: GroupShare = { tasks: [], standby: [], coming: [], behaviour: 0, format: 0 }
 
-const NOT_FOLLOWED: Following = {
-  seq: 0,
-  isReady: true,
-  failure: null,
-  handOver: () => Promise.resolve(null),
-  close: () => Promise.resolve(),
-}
-
 export class Host {
   readonly #options: HostOptions
   readonly #control: Pump
@@ -85,7 +78,7 @@ export class Host {
     this.#telemetry = this.#pump((topic) => topic === 'telemetry')
     this.#followers = new Followers({
       specOf: (number) => this.#specOf(number),
-      open: () => NOT_FOLLOWED,
+      open: (spec) => new Standby({ ...this.#engineOf(spec), spec }),
       clock: engine.clock,
     })
     const tasks = partitions + (options.createFleetCore === null ? 0 : 1)
