@@ -21,46 +21,66 @@ export type Sequenced = 'fresh' | 'repeated' | 'too_old'
 /** Numbers below the highest one that are told apart. */
 export const REORDER_MAX = 512
 const WORDS: number = REORDER_MAX / 32
-/** Streams remembered; the one silent for longest is forgotten first. */
-const STREAMS_MAX = 4_096
+/**
+ * Streams remembered, more than a partition holds instances; the one silent for longest is
+ * forgotten first.
+ */
+const STREAMS_MAX = 32_768
 /** A spool is at most this old; a stream silent for longer is forgotten. */
 const FORGET_MS = 86_400_000
+const SLOTS_FIRST = 64
 
-interface Seen {
-  highest: number
-  /** Bit (seq % REORDER_MAX): seen, for the last REORDER_MAX numbers. */
-  bits: Uint32Array
-  lastMs: number
+/** What was seen of one source; `held` ends when it is forgotten. */
+export interface Stream {
+  readonly slot: number
+  held: boolean
 }
 
 export class Sequences {
-  private readonly streams = new Map<string, Seen>()
+  private readonly streams = new Map<string, Stream>()
+  private readonly free: number[] = []
+  /** By slot. */
+  private highest = new Float64Array(SLOTS_FIRST)
+  private lastMs = new Float64Array(SLOTS_FIRST)
+  /** Bit (seq % REORDER_MAX): seen, for the last REORDER_MAX numbers. */
+  private bits = new Uint32Array(SLOTS_FIRST * WORDS)
   /** Numbers that never came, so far: skipped ones less those that came late. */
   gaps: number = 0
   repeats: number = 0
 
   /** Notes `seq` (≥ 1) of a source, read at log time `atMs`. */
   note(source: Source, seq: number, atMs: number): Sequenced {
-    const key = `${source.agent}\n${source.stream}\n${source.lane}\n${source.epoch}`
-    let seen = this.streams.get(key)
-    if (seen === undefined) {
-      this.makeRoom(atMs)
-      seen = { highest: seq, bits: new Uint32Array(WORDS), lastMs: atMs }
-      this.streams.set(key, seen)
-      setBit(seen.bits, seq)
-      return 'fresh'
-    }
-    seen.lastMs = Math.max(seen.lastMs, atMs)
-    const verdict = this.place(seen, seq)
+    const key = keyOf(source)
+    const held = this.streams.get(key)
+    if (held !== undefined) return this.again(held, seq, atMs)
+    this.makeRoom(atMs)
+    const { slot } = this.newStream(key)
+    this.highest[slot] = seq
+    this.lastMs[slot] = atMs
+    this.setBit(slot, seq)
+    return 'fresh'
+  }
+
+  /** The stream of a source that has been noted, or undefined. */
+  find(source: Source): Stream | undefined {
+    return this.streams.get(keyOf(source))
+  }
+
+  /** As `note`, for a stream that is held. */
+  again({ slot }: Stream, seq: number, atMs: number): Sequenced {
+    if (atMs > (this.lastMs[slot] ?? 0)) this.lastMs[slot] = atMs
+    const verdict = this.place(slot, seq)
     if (verdict !== 'fresh') this.repeats += 1
     return verdict
   }
 
   save(to: ImageWriter): void {
     to.number(this.gaps).number(this.repeats).int(this.streams.size)
-    for (const [key, { highest, lastMs, bits }] of this.streams) {
-      to.text(key).number(highest).number(lastMs)
-      for (const word of bits) to.int(word)
+    for (const [key, { slot }] of this.streams) {
+      to.text(key)
+        .number(this.highest[slot] ?? 0)
+        .number(this.lastMs[slot] ?? 0)
+      for (let i = 0; i < WORDS; i++) to.int(this.bits[slot * WORDS + i] ?? 0)
     }
   }
 
@@ -69,66 +89,100 @@ export class Sequences {
     this.gaps = from.number()
     this.repeats = from.number()
     for (let left = from.count(); left > 0; left--) {
-      const key = from.text()
-      const seen = { highest: from.number(), lastMs: from.number(), bits: new Uint32Array(WORDS) }
-      for (let i = 0; i < WORDS; i++) seen.bits[i] = from.int()
-      this.streams.set(key, seen)
+      const { slot } = this.newStream(from.text())
+      this.highest[slot] = from.number()
+      this.lastMs[slot] = from.number()
+      for (let i = 0; i < WORDS; i++) this.bits[slot * WORDS + i] = from.int()
     }
   }
 
   describe(): unknown {
     const streams = sortedKeys(this.streams).map((key) => {
-      const seen = this.streams.get(key)
-      return [key, seen?.highest, seen?.lastMs, [...(seen?.bits ?? [])]]
+      const slot = this.streams.get(key)?.slot ?? 0
+      const bits = [...this.bits.subarray(slot * WORDS, (slot + 1) * WORDS)]
+      return [key, this.highest[slot], this.lastMs[slot], bits]
     })
     return { gaps: this.gaps, repeats: this.repeats, streams }
   }
 
-  private place(seen: Seen, seq: number): Sequenced {
-    if (seq > seen.highest) {
-      this.gaps += seq - seen.highest - 1
-      if (seq - seen.highest >= REORDER_MAX) seen.bits.fill(0)
-      else for (let s = seen.highest + 1; s < seq; s++) clearBit(seen.bits, s)
-      setBit(seen.bits, seq)
-      seen.highest = seq
+  private place(slot: number, seq: number): Sequenced {
+    const highest = this.highest[slot] ?? 0
+    if (seq > highest) {
+      this.gaps += seq - highest - 1
+      if (seq - highest >= REORDER_MAX) this.bits.fill(0, slot * WORDS, (slot + 1) * WORDS)
+      else for (let s = highest + 1; s < seq; s++) this.clearBit(slot, s)
+      this.setBit(slot, seq)
+      this.highest[slot] = seq
       return 'fresh'
     }
-    if (seq <= seen.highest - REORDER_MAX) return 'too_old'
-    if (hasBit(seen.bits, seq)) return 'repeated'
-    setBit(seen.bits, seq)
+    if (seq <= highest - REORDER_MAX) return 'too_old'
+    if (this.hasBit(slot, seq)) return 'repeated'
+    this.setBit(slot, seq)
     if (this.gaps > 0) this.gaps -= 1
     return 'fresh'
   }
 
+  private newStream(key: string): Stream {
+    const slot = this.free.pop() ?? this.streams.size
+    if (slot >= this.highest.length) this.grow()
+    const stream = { slot, held: true }
+    this.streams.set(key, stream)
+    return stream
+  }
+
+  private grow(): void {
+    const { highest, lastMs, bits } = this
+    this.highest = new Float64Array(2 * highest.length)
+    this.highest.set(highest)
+    this.lastMs = new Float64Array(2 * lastMs.length)
+    this.lastMs.set(lastMs)
+    this.bits = new Uint32Array(2 * bits.length)
+    this.bits.set(bits)
+  }
+
   private makeRoom(nowMs: number): void {
     if (this.streams.size < STREAMS_MAX) return
-    const byAge = [...this.streams].sort(
-      (a, b) => a[1].lastMs - b[1].lastMs || compareText(a[0], b[0]),
-    )
+    const { lastMs } = this
+    const byAge = [...this.streams].sort(([a, { slot: x }], [b, { slot: y }]) => {
+      return (lastMs[x] ?? 0) - (lastMs[y] ?? 0) || compareText(a, b)
+    })
     // A quarter at once, so that a flood of new agents does not sort for every record.
     const most = STREAMS_MAX - STREAMS_MAX / 4
-    byAge.forEach(([key, seen], i) => {
-      if (i < byAge.length - most || seen.lastMs < nowMs - FORGET_MS) this.streams.delete(key)
+    byAge.forEach(([key, stream], i) => {
+      const { slot } = stream
+      const isOld = (lastMs[slot] ?? 0) < nowMs - FORGET_MS
+      if (i >= byAge.length - most && !isOld) return
+      this.streams.delete(key)
+      stream.held = false
+      this.bits.fill(0, slot * WORDS, (slot + 1) * WORDS)
+      this.free.push(slot)
     })
+  }
+
+  private setBit(slot: number, seq: number): void {
+    const at = slot * WORDS + wordOf(seq)
+    this.bits[at] = (this.bits[at] ?? 0) | maskOf(seq)
+  }
+
+  private clearBit(slot: number, seq: number): void {
+    const at = slot * WORDS + wordOf(seq)
+    this.bits[at] = (this.bits[at] ?? 0) & ~maskOf(seq)
+  }
+
+  private hasBit(slot: number, seq: number): boolean {
+    return ((this.bits[slot * WORDS + wordOf(seq)] ?? 0) & maskOf(seq)) !== 0
   }
 }
 
+function keyOf({ agent, stream, lane, epoch }: Source): string {
+  return `${agent}\n${stream}\n${lane}\n${epoch}`
+}
+
+/** REORDER_MAX divides 2^32, so that the low bits of a wide number tell its place as well. */
 function wordOf(seq: number): number {
-  return Math.floor((seq % REORDER_MAX) / 32)
+  return ((seq >>> 0) % REORDER_MAX) >>> 5
 }
 
 function maskOf(seq: number): number {
-  return 1 << (seq % 32)
-}
-
-function setBit(bits: Uint32Array, seq: number): void {
-  bits[wordOf(seq)] = (bits[wordOf(seq)] ?? 0) | maskOf(seq)
-}
-
-function clearBit(bits: Uint32Array, seq: number): void {
-  bits[wordOf(seq)] = (bits[wordOf(seq)] ?? 0) & ~maskOf(seq)
-}
-
-function hasBit(bits: Uint32Array, seq: number): boolean {
-  return ((bits[wordOf(seq)] ?? 0) & maskOf(seq)) !== 0
+  return 1 << ((seq >>> 0) & 31)
 }

@@ -47,8 +47,23 @@ test('a new epoch, another lane and another topic count anew', () => {
 
 test('a flood of agents is remembered only so far; who spoke last is kept', () => {
   const sequences = new Sequences()
-  for (let i = 0; i < 20_000; i++) sequences.note({ ...source, agent: `a${i}` }, 1, i)
+  for (let i = 0; i < 80_000; i++) sequences.note({ ...source, agent: `a${i}` }, 1, i)
   const described = sequences.describe() as { streams: unknown[] }
-  expect(described.streams.length).toBeLessThanOrEqual(4_096)
-  expect(sequences.note({ ...source, agent: 'a19999' }, 1, 20_000)).toBe('repeated')
+  expect(described.streams.length).toBeLessThanOrEqual(32_768)
+  expect(sequences.note({ ...source, agent: 'a79999' }, 1, 80_000)).toBe('repeated')
+})
+
+test('a stream at hand is the same as one that is looked up, until it is forgotten', () => {
+  const sequences = new Sequences()
+  expect(sequences.find(source)).toBeUndefined()
+  sequences.note(source, 7, 0)
+  const stream = sequences.find(source)
+  if (stream === undefined) throw new Error('noted and not found')
+  expect(sequences.again(stream, 7, 1)).toBe('repeated')
+  expect(sequences.again(stream, 2 ** 53 - 2, 1)).toBe('fresh')
+  expect(sequences.note(source, 2 ** 53 - 2, 1)).toBe('repeated')
+  for (let i = 0; i < 40_000; i++) sequences.note({ ...source, agent: `a${i}` }, 1, 2 + i)
+  expect(stream.held).toBe(false)
+  expect(sequences.find(source)).toBeUndefined()
+  expect(sequences.note(source, 7, 50_000)).toBe('fresh')
 })
