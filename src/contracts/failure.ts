@@ -31,6 +31,7 @@ export type FailureCode =
   | 'HS_NO_ACCESS'
   | 'HS_NOT_FOUND'
   | 'HS_NO_GENESIS'
+  | 'HS_JOURNAL_LOST'
   | 'HS_FOREIGN_CLUSTER'
   | 'HS_CHAIN_BROKEN'
   | 'HS_DIVERGED'
@@ -79,6 +80,12 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   },
   HS_NOT_FOUND: { exit: 1, fix: 'List what exists with `healstream get`.' },
   HS_NO_GENESIS: { exit: 2, fix: 'Run `healstream init` once for this cluster.' },
+  HS_JOURNAL_LOST: {
+    exit: 2,
+    fix:
+      'Bring the journal back from a copy; only if there is none, run ' +
+      '`healstream init --after-loss`: it acts on nothing until a person releases it.',
+  },
   HS_FOREIGN_CLUSTER: {
     exit: 2,
     fix: 'Point this worker at the cluster whose id its journal names.',

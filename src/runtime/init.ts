@@ -1,24 +1,32 @@
 // `healstream init`: topics, and a genesis in every journal. Run again it changes nothing and says
 // so; it refuses a journal of another cluster, another number of partitions or another prefix. A
-// worker never does this by itself: a journal that is gone must not turn into a silent fresh start.
+// worker never does this by itself, and this never where a task has run before: a journal that is gone
+// must not turn into a silent fresh start (after-loss.ts).
 import { HsError } from '../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../contracts/ids.ts'
-import { type GenesisEntry, type InputPosition, NO_HASH } from '../contracts/journal.ts'
+import {
+  DEFAULT_SCALE,
+  type GenesisEntry,
+  type InputPosition,
+  NO_HASH,
+} from '../contracts/journal.ts'
 import {
   DEFAULT_PARTITIONS,
   DEFAULT_PREFIX,
-  INPUT_TOPICS,
   topicName,
   TOPICS,
+  type TopicKind,
   type TopicSpec,
 } from '../contracts/topics.ts'
 import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
 import { Chain } from './chain.ts'
-import { readJournal, serviceTaskId, transactionalIdOf } from './journal.ts'
+import { readJournal, transactionalIdOf } from './journal.ts'
 import { LogError, type LogErrorCode } from './log-error.ts'
 import type { Clock, LogAdmin, LogPort, TopicSetup } from './ports.ts'
+import type { TaskSpec } from './replay.ts'
+import { checkFormat, SNAPSHOT_FORMAT } from './snapshot-format.ts'
+import { allTasks, isFleet } from './task-spec.ts'
 
-const SNAPSHOT_FORMAT = 1
 const TRANSACTION_TIMEOUT_MS = 5_000
 const COMMIT_DEADLINE_MS = 10_000
 const VISIBLE_PAUSE_MS = 5
@@ -33,6 +41,8 @@ export interface InitOptions {
   /** Policies may enforce at once (marked in genesis). */
   readonly dev?: boolean
   readonly replicas?: number
+  /** Of the latency histograms. Default 4: P99 within 2.2 %; 5: within 1.1 %, more memory. */
+  readonly scale?: 4 | 5
   /** Default: the newest this build knows. */
   readonly behaviour?: number
 }
@@ -90,22 +100,23 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
   try {
     const created = await createTopics(admin, topicSetups(prefix, partitions, options.replicas))
     const report = { clusterId, partitions, created, begun: 0, found: 0 }
-    await eachOf(partitions, async (partition) => {
+    await eachOf(allTasks(partitions), async (spec) => {
       const isNew = await patiently(options.clock, async () => {
-        const genesis = {
+        const genesis: GenesisEntry = {
           kind: 'genesis',
           clusterId,
-          task: serviceTaskId(partition),
+          task: spec.task,
           partitions,
           prefix,
-          positions: await firstPositions(admin, prefix, partition),
+          positions: await positionsOf(admin, spec, { prefix, at: 'earliest' }),
           behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
           format: SNAPSHOT_FORMAT,
+          scale: options.scale ?? DEFAULT_SCALE,
           dev: options.dev ?? false,
           atMs: options.clock.nowMs(),
           lastTip: null,
-        } as const
-        return begin(log, options.clock, { genesis, partition })
+        }
+        return begin(log, options.clock, { genesis, spec })
       })
       if (isNew) report.begun++
       else report.found++
@@ -117,15 +128,18 @@ export async function initCluster(log: LogPort, options: InitOptions): Promise<I
 }
 
 /** Some journals at a time: each waits for several answers of the log. */
-async function eachOf(count: number, work: (i: number) => Promise<void>): Promise<void> {
-  let next = 0
+async function eachOf(
+  specs: readonly TaskSpec[],
+  work: (spec: TaskSpec) => Promise<void>,
+): Promise<void> {
+  const left = [...specs]
   const walk = async (): Promise<void> => {
-    while (next < count) await work(next++)
+    for (let spec = left.shift(); spec !== undefined; spec = left.shift()) await work(spec)
   }
-  await Promise.all(Array.from({ length: Math.min(count, AT_A_TIME) }, walk))
+  await Promise.all(Array.from({ length: AT_A_TIME }, walk))
 }
 
-async function createTopics(
+export async function createTopics(
   admin: LogAdmin,
   setups: readonly TopicSetup[],
 ): Promise<readonly string[]> {
@@ -144,21 +158,25 @@ async function createTopics(
   return missing.map(({ topic }) => topic)
 }
 
-async function firstPositions(
+/** Where each input of a task begins, or ends. */
+export async function positionsOf(
   admin: LogAdmin,
-  prefix: string,
-  partition: number,
+  { inputs }: TaskSpec,
+  { prefix, at }: { readonly prefix: string; readonly at: 'earliest' | 'latest' },
 ): Promise<readonly InputPosition[]> {
-  const places = INPUT_TOPICS.map((topic) => ({ topic: topicName(topic, prefix), partition }))
-  const offsets = await admin.offsets(places, 'earliest', 'read_committed')
-  return INPUT_TOPICS.map((topic, i) => ({ topic, partition, offset: offsets[i] ?? 0 }))
+  const places = inputs.map(({ topic, partition }) => ({
+    topic: topicName(topic, prefix),
+    partition,
+  }))
+  const offsets = await admin.offsets(places, at, 'read_committed')
+  return inputs.map((input, i) => ({ ...input, offset: offsets[i] ?? 0 }))
 }
 
 /** What a slow log or another init answers; looking again tells what came of it. */
 const AGAIN: readonly LogErrorCode[] = ['UNAVAILABLE', 'IN_DOUBT', 'ABORTED', 'FENCED']
 
 /** Tries for a while: topics that were just made are not led at once, and a log may be busy. */
-async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
+export async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
   const untilMs = clock.monotonicMs() + PATIENCE_MS
   for (;;) {
     try {
@@ -172,13 +190,14 @@ async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
 }
 
 /** Writes the genesis; false when the journal has a fitting one. Never fences a begun journal. */
-async function begin(
+export async function begin(
   log: LogPort,
   clock: Clock,
-  { genesis, partition }: { readonly genesis: GenesisEntry; readonly partition: number },
+  { genesis, spec }: { readonly genesis: GenesisEntry; readonly spec: TaskSpec },
 ): Promise<boolean> {
-  const at = { topic: topicName('journal', genesis.prefix), partition }
+  const at = { topic: topicName(spec.journal, genesis.prefix), partition: spec.partition }
   if (await isBegun(log, at, genesis)) return false
+  if (genesis.lastTip === null) await checkNeverRan(log, spec, genesis.prefix)
   const writer = log.writer({
     transactionalId: transactionalIdOf(genesis.prefix, genesis.task),
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -197,6 +216,28 @@ async function begin(
   }
 }
 
+/** What only a task that has run leaves behind, whatever became of its journal. */
+async function checkNeverRan(log: LogPort, spec: TaskSpec, prefix: string): Promise<void> {
+  const kinds: readonly TopicKind[] = isFleet(spec)
+    ? ['fleet-snapshots', 'fleet-checkpoints']
+    : ['observations', 'health', 'registry', 'incidents', 'commands', 'snapshots', 'checkpoints']
+  const admin = log.admin()
+  try {
+    const { partition } = spec
+    const places = kinds.map((kind) => ({ topic: topicName(kind, prefix), partition }))
+    const ends = await admin.offsets(places, 'latest', 'read_committed')
+    const trace = places[ends.findIndex((end) => end > 0)]
+    if (trace === undefined) return
+    throw new HsError(
+      'HS_JOURNAL_LOST',
+      `the journal of ${spec.task} is empty, but it has run: ${trace.topic}-${partition} was ` +
+        'written to',
+    )
+  } finally {
+    await admin.close()
+  }
+}
+
 async function isBegun(
   log: LogPort,
   at: { topic: string; partition: number },
@@ -204,6 +245,7 @@ async function isBegun(
 ): Promise<boolean> {
   const found = await readGenesis(log, at)
   if (found === null) return false
+  checkFormat(found)
   const { clusterId, partitions, prefix } = found
   if (clusterId !== wanted.clusterId)
     throw new HsError(

@@ -64,7 +64,7 @@ describe('init', () => {
   test('creates every topic as the design says and a genesis per journal', async () => {
     const cluster = empty()
     const report = await init(cluster)
-    expect(report).toMatchObject({ clusterId: 'toy-cluster', partitions: 2, begun: 2, found: 0 })
+    expect(report).toMatchObject({ clusterId: 'toy-cluster', partitions: 2, begun: 3, found: 0 })
     const admin = cluster.log.admin()
     const names = TOPICS.map(({ kind }) => topicName(kind))
     const topics = await cluster.run(admin.describeTopics(names))
@@ -83,13 +83,19 @@ describe('init', () => {
     })
     const positions = genesis?.entry.kind === 'genesis' ? genesis.entry.positions : []
     expect(positions.map(({ topic }) => topic)).toEqual(INPUT_TOPICS)
+    const fleet = await cluster.run(
+      readGenesis(cluster.log, { topic: topicName('fleet-journal'), partition: 0 }),
+    )
+    const inputs = fleet?.positions.map(({ topic, partition }) => `${topic}-${partition}`)
+    expect(fleet?.task).toBe('fleet')
+    expect(inputs).toEqual(['policies-0', 'operator-0', 'observations-0', 'observations-1'])
   })
 
   test('again: says so and changes nothing', async () => {
     const cluster = empty()
     await init(cluster)
     const before = await cluster.journal()
-    expect(await init(cluster)).toMatchObject({ begun: 0, found: 2 })
+    expect(await init(cluster)).toMatchObject({ begun: 0, found: 3 })
     expect(await cluster.journal()).toEqual(before)
   })
 
@@ -127,8 +133,8 @@ describe('init', () => {
     })
     const overtaken = initCluster(slow, { clock, partitions: 1 })
     await clock.advance(100)
-    expect(await init(cluster, 1)).toMatchObject({ begun: 1 })
-    expect(await cluster.run(overtaken)).toMatchObject({ begun: 0, found: 1 })
+    expect(await init(cluster, 1)).toMatchObject({ begun: 2 })
+    expect(await cluster.run(overtaken)).toMatchObject({ begun: 0, found: 2 })
     expect(await cluster.journal()).toHaveLength(1)
   })
 
@@ -145,7 +151,7 @@ describe('init', () => {
             partitions: 1,
           }),
         )
-        expect(report.begun + report.found).toBe(1)
+        expect(report.begun + report.found).toBe(2)
         expect(await cluster.journal()).toHaveLength(1)
       }
     },
@@ -153,7 +159,7 @@ describe('init', () => {
 
   test('a log that fences every time is told as it is', async () => {
     const cluster = empty(1)
-    const log = failingOnce(cluster.log, 'FENCED', false, 100)
+    const log = failingOnce(cluster.log, 'FENCED', false, 1_000)
     const act = cluster.run(initCluster(log, { clock: cluster.clock, partitions: 1 }))
     await expect(act).rejects.toMatchObject({ code: 'FENCED' })
   })
@@ -165,7 +171,25 @@ describe('init', () => {
     const at = { topic: topicName('journal'), partition: 1 }
     const [end] = await cluster.run(admin.offsets([at], 'latest', 'read_committed'))
     await cluster.run(admin.deleteRecords(at, end ?? 0))
-    expect(await init(cluster)).toMatchObject({ begun: 1, found: 1 })
+    expect(await init(cluster)).toMatchObject({ begun: 1, found: 2 })
+  })
+
+  // Story: the topic of the journals was deleted by hand; init, run again as the error said, began
+  // every task anew, with all cool-downs forgotten, and nobody was told.
+  test('a journal that is gone, of a task that has run, is no fresh start', async () => {
+    const cluster = empty(1)
+    await init(cluster, 1)
+    const admin = cluster.log.admin()
+    await cluster.run(admin.deleteTopics([topicName('journal')]))
+    const key = Buffer.from('stock')
+    const record = { topic: topicName('health'), partition: 0, key, value: null }
+    await cluster.run(cluster.log.producer().send([{ ...record, timestampMs: 0 }]))
+    await expect(init(cluster, 1)).rejects.toMatchObject({
+      code: 'HS_JOURNAL_LOST',
+      message: 'the journal of s0 is empty, but it has run: hs.health-0 was written to',
+      fix: expect.stringContaining('init --after-loss'),
+    })
+    expect(await cluster.journal()).toEqual([])
   })
 
   test('another number of partitions is refused with what was found', async () => {
@@ -180,7 +204,7 @@ describe('init', () => {
   test('a second prefix is a cluster of its own', async () => {
     const cluster = empty()
     await init(cluster)
-    expect(await init(cluster, 3, 'other.')).toMatchObject({ begun: 3, found: 0 })
+    expect(await init(cluster, 3, 'other.')).toMatchObject({ begun: 4, found: 0 })
   })
 
   test('the journal of another cluster is refused', async () => {
@@ -195,7 +219,8 @@ describe('init', () => {
       prefix: 'hs.',
       positions: [],
       behaviour: 1,
-      format: 1,
+      format: 2,
+      scale: 4,
       dev: false,
       atMs: 1,
       lastTip: null,

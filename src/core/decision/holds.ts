@@ -24,6 +24,24 @@ export interface Hold {
 /** By id of the operator record. */
 export type Holds = Map<string, Hold>
 
+/**
+ * After a loss of the journal nobody knows what was done before, to whom and when: everything is
+ * held until a person releases it, so that cool-downs and budgets cannot be used twice.
+ */
+export function holdsAtBirth(afterLossMs: number | undefined): Holds {
+  if (afterLossMs === undefined) return new Map()
+  const id = afterLossHold(afterLossMs)
+  const scope = { fleet: true, service: null, instance: null, policy: null }
+  const reason = 'the journal was lost: what was done before is not known'
+  const said = { actor: 'init --after-loss', reason, expiresAtMs: null }
+  return new Map([[id, { id, kind: 'hold', scope, ...said }]])
+}
+
+/** What a release has to refer to. An older loss has another, so that no old release fits. */
+export function afterLossHold(afterLossMs: number): string {
+  return `after-loss-${afterLossMs}`
+}
+
 export type HoldChange =
   | { readonly done: 'held'; readonly hold: Hold }
   | { readonly done: 'released'; readonly hold: Hold }

@@ -7,7 +7,7 @@ import type { Facts } from '../kernel/facts.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { type Documents, newDocuments } from './documents.ts'
 import { type History, newHistory } from './history.ts'
-import type { Holds } from './holds.ts'
+import { type Holds, holdsAtBirth } from './holds.ts'
 import type { Streaks } from './policy.ts'
 
 /** Something about the task itself, to be told with the next decision. */
@@ -38,7 +38,7 @@ export function newState(context: CoreContext): State {
     context,
     behaviour: context.behaviour,
     documents: newDocuments(),
-    holds: new Map(),
+    holds: holdsAtBirth(context.afterLossMs),
     history: newHistory(),
     streaks: new Map(),
     incidents: new Map(),
