@@ -2,6 +2,9 @@
 // too early is harmless, because whoever is woken looks at what is due and sets it again.
 import type { Clock } from './ports.ts'
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const SET_ANEW = new Error('the alarm is set anew')
+
 export class Alarm {
   readonly #clock: Clock
   readonly #ring: () => void
@@ -17,7 +20,7 @@ export class Alarm {
   /** Rings at `dueMs` (monotonic) or earlier. Infinity sets nothing. */
   set(dueMs: number): void {
     if (this.#closed || dueMs >= this.#dueMs) return
-    this.#sleep?.abort()
+    this.#sleep?.abort(SET_ANEW)
     this.#dueMs = dueMs
     const sleep = new AbortController()
     this.#sleep = sleep
@@ -35,6 +38,6 @@ export class Alarm {
 
   close(): void {
     this.#closed = true
-    this.#sleep?.abort()
+    this.#sleep?.abort(SET_ANEW)
   }
 }

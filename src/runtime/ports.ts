@@ -10,6 +10,11 @@ export interface Clock {
   monotonicMs(): number
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /**
+   * Between two stretches of work: lets everything else of this process have its turn. Default: a
+   * turn of the event loop.
+   */
+  turn?(): Promise<void>
 }
 
 /** A topic and a partition. */

@@ -39,6 +39,9 @@ const GRACE_MS = 50
 /** A leader that answers at once, and has nothing, is asked again after this. */
 const HASTE_PAUSE_MS = 20
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const DISARMED = new Error('the alarm of a poll is set anew')
+
 /** A poll that waits. */
 interface Waiting {
   readonly startMs: number
@@ -366,7 +369,7 @@ export class Reader implements LogReader {
   }
 
   #disarm(): void {
-    this.#alarm?.stop.abort()
+    this.#alarm?.stop.abort(DISARMED)
     this.#alarm = null
   }
 }

@@ -43,6 +43,9 @@ const UNTOUCHED: ReadonlySet<ErrorCode> = new Set<Failure>([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const ANSWERED = new LogError('CLOSED', 'the request is over')
+
 type Failing = { [K in Api]: ResponseOf<K> extends { readonly error: ErrorCode } ? K : never }[Api]
 
 /**
@@ -123,7 +126,7 @@ export class Session {
       ])
     } finally {
       for (const source of sources) source.removeEventListener('abort', forward)
-      stop.abort()
+      stop.abort(ANSWERED)
     }
   }
 

@@ -3,6 +3,9 @@ import type { Clock } from '../../../runtime/ports.ts'
 
 export type Cancel = () => void
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const CANCELLED = new Error('the timer is cancelled')
+
 export class Timers {
   readonly #clock: Clock
   readonly #pending = new Set<AbortController>()
@@ -30,12 +33,12 @@ export class Timers {
       () => {},
     )
     return () => {
-      if (this.#pending.delete(stop)) stop.abort()
+      if (this.#pending.delete(stop)) stop.abort(CANCELLED)
     }
   }
 
   close(): void {
-    for (const stop of this.#pending) stop.abort()
+    for (const stop of this.#pending) stop.abort(CANCELLED)
     this.#pending.clear()
   }
 }

@@ -1,0 +1,169 @@
+// The single-threaded fold of a journal: a fresh core makes the steps that the journal names, over
+// the records that lie in the log, and says what must have been written. Whatever does not fit is a
+// problem, told in words; nothing of the runtime is used.
+import { createHash } from 'node:crypto'
+import { canonical, hex } from '../../core/kernel/canonical.js'
+export function sha256(bytes) {
+  return new Uint8Array(createHash('sha256').update(bytes).digest())
+}
+export function stateOf(core) {
+  const hash = createHash('sha256')
+  for (const piece of core.image()) hash.update(piece)
+  return hash.digest('hex')
+}
+export class Fold {
+  #options
+  #inputs = new Map()
+  #core = null
+  #asOf = {}
+  seq = 0
+  gen = 0
+  #nowMs = 0
+  entries = 0
+  constructor(options) {
+    this.#options = options
+  }
+  /** Next offset of an input to be used. */
+  position(topic) {
+    return this.#inputs.get(topic)?.position ?? 0
+  }
+  /** The state's digest, hex; null before genesis. */
+  digest() {
+    return this.#core === null ? null : stateOf(this.#core)
+  }
+  next(entry) {
+    this.entries++
+    if ((entry.kind === 'genesis') !== (this.entries === 1)) this.#problem(`${entry.kind} there`)
+    switch (entry.kind) {
+      case 'genesis':
+        this.#begin(entry)
+        return
+      case 'fence':
+        this.#fence(entry)
+        return
+      case 'steps':
+        this.#steps(entry)
+        return
+      case 'skip': {
+        const { topic, partition, offset } = entry.record
+        this.#move('skip', { topic, from: entry.from, to: offset + 1 })
+        this.#options.expectLetter(topic, partition, offset + 1)
+        return
+      }
+      case 'gap':
+        this.#move('gap', entry)
+        return
+      case 'upgrade':
+        this.#core?.setBehaviour(entry.behaviour)
+        return
+      case 'override':
+        this.#problem('an override that nobody has written')
+    }
+  }
+  #problem(what) {
+    this.#options.problem(`${this.#options.task}, entry ${this.entries}: ${what}`)
+  }
+  #begin(genesis) {
+    const { task, partition, inputs, createCore, decoder } = this.#options
+    for (const topic of inputs.keys()) {
+      const found = genesis.positions.find((one) => one.topic === topic)
+      this.#inputs.set(topic, { position: found?.offset ?? 0, used: 0 })
+    }
+    const { clusterId, partitions: partitionCount, behaviour } = genesis
+    this.#nowMs = genesis.atMs
+    const context = { clusterId, taskId: task, partition, partitionCount, behaviour }
+    this.#core = createCore({ ...context, sha256, decoder }, null)
+  }
+  #fence(fence) {
+    // I4: whoever commits later has the higher gen.
+    if (fence.gen !== this.gen + 1) this.#problem(`gen ${fence.gen} follows ${this.gen}`)
+    this.gen = fence.gen
+    for (const { topic, offset } of fence.positions)
+      if (offset !== this.position(topic))
+        this.#problem(`fence at ${topic}@${offset}, the steps end at ${this.position(topic)}`)
+    this.#compare('fence', fence.stateDigest)
+  }
+  /** I5. */
+  #compare(where, recorded) {
+    const found = this.digest() ?? ''
+    if (found !== hex(recorded))
+      this.#problem(`${where}: state ${hex(recorded).slice(0, 12)}, fold ${found.slice(0, 12)}`)
+  }
+  /** I2, I3, I8: the steps, their outputs and the digest over them. */
+  #steps(entry) {
+    const hash = createHash('sha256')
+    let count = 0
+    for (const step of entry.steps) {
+      const outputs = this.#step(step)
+      if (outputs.length > 0) hash.update(canonical([step.seq, outputs]))
+      count += outputs.length
+      for (const output of outputs) this.#options.expect(output, this.gen)
+    }
+    const digest = hash.digest('hex')
+    if (count !== entry.outputs || digest !== hex(entry.outputsDigest))
+      this.#problem(`${entry.outputs} outputs recorded, the fold has ${count} or others`)
+    if (entry.stateDigest !== null) this.#compare('steps', entry.stateDigest)
+  }
+  #step(step) {
+    const core = this.#core
+    if (core === null) return []
+    if (step.seq !== this.seq + 1) this.#problem(`step ${step.seq} follows step ${this.seq}`)
+    if (step.nowMs < this.#nowMs) this.#problem(`step ${step.seq} goes back in time`)
+    this.seq = step.seq
+    this.#nowMs = step.nowMs
+    let appendMs = 0
+    const slices = step.slices.map((recorded) => {
+      const { topic, partition, from, to, crc } = recorded
+      const batches = this.#move('slice', recorded)
+      const found = batches.reduce(foldCrc, 0)
+      if (found !== crc) this.#problem(`${topic} ${from} to ${to}: checksum ${crc}, now ${found}`)
+      for (const { timeMs } of batches) appendMs = Math.max(appendMs, timeMs)
+      const visit = (visitor) => visitAll(batches, { from, to }, visitor)
+      return { topic, partition, from, to, visit }
+    })
+    for (const { topic, atMs } of step.asOf) this.#asOf[topic] = atMs
+    const { seq, nowMs, behind } = step
+    try {
+      const outcome = core.step({ seq, nowMs, behind, asOf: { ...this.#asOf }, slices })
+      this.#options.stepped(step, appendMs)
+      return outcome.outputs
+    } catch (error) {
+      this.#problem(`step ${seq} cannot be made again: ${String(error)}`)
+      return []
+    }
+  }
+  /** Every offset once, in order (I1, I2); answers the batches that the range touches. */
+  #move(what, { topic, from, to }) {
+    const input = this.#inputs.get(topic)
+    const batches = this.#options.inputs.get(topic)
+    if (input === undefined || batches === undefined) {
+      this.#problem(`${what} of ${topic}, which is no input`)
+      return []
+    }
+    if (from !== input.position || to < from)
+      this.#problem(`${what} of ${topic} from ${from} to ${to} follows ${input.position}`)
+    input.position = to
+    while ((batches[input.used]?.lastOffset ?? Infinity) < from) input.used++
+    const touched = []
+    for (let i = input.used; i < batches.length; i++) {
+      const batch = batches[i]
+      if (batch === undefined || batch.baseOffset >= to) break
+      touched.push(batch)
+    }
+    if (input.used > 512) {
+      batches.splice(0, input.used)
+      input.used = 0
+    }
+    return touched
+  }
+}
+/** As DESIGN.md section 5 has it: a fold over the batches' own checksums. */
+function foldCrc(fold, batch) {
+  return Math.imul(((fold << 5) | (fold >>> 27)) ^ batch.crc, 0x9e3779b1) >>> 0
+}
+function visitAll(batches, { from, to }, visitor) {
+  for (const { records } of batches)
+    for (const record of records ?? [])
+      if (record.offset >= from && record.offset < to) visitor({ ...record })
+}
+//# sourceMappingURL=fold.js.map

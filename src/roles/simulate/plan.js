@@ -1,0 +1,132 @@
+import { Random } from './random.js'
+import { EVENT_NAMES, REQUEST_NAMES } from './step-names.js'
+/** Every moment at which a worker is to be killed over the seeds. */
+export const MOMENTS = [
+  ...REQUEST_NAMES.flatMap((name) => [`before ${name}`, `after ${name}`]),
+  ...EVENT_NAMES.map((name) => `at ${name}`),
+]
+const FIRST_MS = 4_000
+/** Mean time between acts. */
+const ACT_EVERY_MS = 11_000
+const CONDITION_EVERY_MS = 16_000
+/** Longest thing that goes wrong. */
+const LONGEST_MS = 9_000
+const HOUR_MS = 3_600_000
+const WRITING = ['initProducerId', 'addPartitionsToTxn', 'produce', 'endTxn']
+const GROUP = ['joinGroup', 'syncGroup', 'heartbeat', 'leaveGroup']
+const SCOPES = [
+  null,
+  null,
+  WRITING,
+  ['endTxn'],
+  ['endTxn', 'produce'],
+  GROUP,
+  ['heartbeat'],
+  ['fetch'],
+  ['fetch', 'listOffsets'],
+]
+const MILD = ['slow', 'lost', 'unanswered', 'twice', 'late', 'moved', 'loading']
+export function planOf(seed, forMs, fixed = {}) {
+  const random = new Random(`healstream ${seed}`).fork('plan')
+  const workers = fixed.workers ?? random.pick([2, 2, 3])
+  const partitions = fixed.partitions ?? random.pick([1, 1, 1, 2])
+  const calmFromMs = Math.max(FIRST_MS, forMs - 45_000)
+  const lastMs = calmFromMs - LONGEST_MS
+  const ambushes = ambushesOf(seed, random.fork('ambushes'), lastMs)
+  return {
+    workers,
+    partitions,
+    instances: fixed.instances ?? random.pick([1, 2, 2]),
+    twice: random.pick([0, 0.01, 0.05]),
+    late: random.pick([0, 0.01, 0.05]),
+    calmFromMs,
+    ambushes,
+    acts: actsOf(random.fork('acts'), { workers, lastMs, forMs, ambushes }),
+    conditions: conditionsOf(random.fork('weather'), { workers, lastMs, ambushes }),
+  }
+}
+function ambushesOf(seed, random, lastMs) {
+  const kinds = ['kill', 'kill', 'pause']
+  const one = (moment, kind, nth) => ({
+    moment,
+    nth,
+    kind,
+    fromMs: random.between(FIRST_MS, Math.max(FIRST_MS, lastMs * 0.6)),
+    forMs: random.between(200, LONGEST_MS),
+  })
+  const inTurn = MOMENTS[seed % MOMENTS.length] ?? ''
+  const more = Array.from({ length: 1 + Math.floor(lastMs / 60_000) }, () =>
+    one(random.pick(MOMENTS), random.pick(kinds), random.int(1, 12)),
+  )
+  return [one(inTurn, 'kill', random.int(1, 2)), ...more]
+}
+function actsOf(random, bounds) {
+  const { workers, lastMs, forMs, ambushes } = bounds
+  const acts = []
+  const isLong = forMs >= 120_000
+  const draw = () => {
+    const slot = random.int(0, workers - 1)
+    const node = random.chance(0.8) ? `w${slot}` : 'agents'
+    const forMs = random.between(100, LONGEST_MS)
+    const kinds = [
+      () => ({ kind: 'kill', slot, forMs }),
+      () => ({ kind: 'kill', slot, forMs }),
+      () => ({ kind: 'stop', slot, forMs }),
+      () => ({ kind: 'pause', node, forMs }),
+      () => ({ kind: 'jump', node, byMs: random.pick([-HOUR_MS, HOUR_MS, 3_000]), forMs }),
+      () => ({ kind: 'visit', forMs }),
+      () => ({ kind: 'transaction' }),
+      () => ({ kind: 'garbage' }),
+      () => ({ kind: random.chance(0.5) ? 'poison' : 'garbage' }),
+      () => ({ kind: 'hold', forMs }),
+    ]
+    return random.pick(kinds)()
+  }
+  for (let atMs = FIRST_MS; ; ) {
+    atMs += random.between(0, 2 * ACT_EVERY_MS)
+    if (atMs > lastMs) break
+    acts.push({ atMs, act: draw() })
+    if (random.chance(0.06)) for (let i = 1; i <= 4; i++) acts.push(visit(atMs + i * 2_000))
+  }
+  if (ambushes.some(({ moment }) => moment.endsWith(' leave')))
+    for (const share of [0.3, 0.5, 0.7]) acts.push(stopAt(share * lastMs, random, workers))
+  if (isLong && random.chance(0.02)) acts.push({ atMs: FIRST_MS, act: { kind: 'deadly' } })
+  return acts.sort((a, b) => a.atMs - b.atMs)
+}
+const visit = (atMs) => {
+  return { atMs, act: { kind: 'visit', forMs: 1_500 } }
+}
+const stopAt = (atMs, random, workers) => {
+  return { atMs, act: { kind: 'stop', slot: random.int(0, workers - 1), forMs: 1_000 } }
+}
+function conditionsOf(random, { workers, lastMs, ambushes }) {
+  const conditions = []
+  for (let fromMs = FIRST_MS; ; ) {
+    fromMs += random.between(0, 2 * CONDITION_EVERY_MS)
+    if (fromMs > lastMs) break
+    const toMs = fromMs + random.between(500, LONGEST_MS)
+    const node = random.chance(0.75) ? `w${random.int(0, workers - 1)}` : null
+    conditions.push(weather(random, { fromMs, toMs, node }))
+  }
+  // Writers renew and abort only after something went wrong with a commit.
+  const hurts = ambushes.find(({ moment }) => /renew|abort/.test(moment))
+  if (hurts !== undefined) {
+    const apis = new Set(['endTxn', 'produce'])
+    const { fromMs } = hurts
+    const when = { fromMs, toMs: Math.max(fromMs, lastMs), node: null, apis }
+    conditions.push({ ...when, mischief: 'unanswered', share: 0.25 })
+  }
+  return conditions
+}
+function weather(random, when) {
+  const kind = random.next()
+  // A partition, one way or both; the brokers gone for a while; else mischief of some requests.
+  if (kind < 0.2)
+    return { ...when, apis: null, share: 1, mischief: random.pick(['lost', 'unanswered']) }
+  if (kind < 0.28) return { ...when, node: null, apis: null, share: 1, mischief: 'down' }
+  const scope = random.pick(SCOPES)
+  const apis = scope === null ? null : new Set(scope)
+  const share = random.pick([0.05, 0.2, 0.5, 0.9])
+  return { ...when, apis, share, mischief: random.pick(MILD) }
+}
+//# sourceMappingURL=plan.js.map

@@ -1,0 +1,180 @@
+// Records as agents and operators of the simulation write them, every field filled in.
+import { createHash } from 'node:crypto'
+import {
+  agentId,
+  clusterId,
+  commandId,
+  eventId,
+  instanceId,
+  policyName,
+  serviceId,
+} from '../../contracts/ids.js'
+import { indexOf } from '../../core/window/grid.js'
+function head({ service, instance, agent, seq }) {
+  return {
+    service: serviceId(service),
+    instance: instanceId(instance),
+    agent: agentId(agent),
+    epoch: 1,
+    lane: 'live',
+    seq,
+  }
+}
+export function telemetry(who, { ok, failed, latencyUs }) {
+  const n = ok + failed
+  return {
+    ...head(who),
+    operation: '',
+    incarnation: who.incarnation,
+    tick_start_ms: who.atMs,
+    tick_ms: 2_000,
+    flush: 'tick',
+    n,
+    errors: failed,
+    local_errors: 0,
+    sum_us: n * latencyUs,
+    max_us: n === 0 ? 0 : latencyUs,
+    scale: 4,
+    zeros: 0,
+    buckets: n === 0 ? [] : [{ gap: indexOf(latencyUs), count: n }],
+    gauges: null,
+    logs: null,
+    tasks: null,
+    caller: null,
+    exemplars: [],
+    synthetic: false,
+  }
+}
+function signal(who, kind, part) {
+  return {
+    ...head(who),
+    incarnation: who.incarnation,
+    at_ms: who.atMs,
+    kind,
+    heartbeat: null,
+    probe: null,
+    connection: null,
+    process: null,
+    breaker: null,
+    agent_notice: null,
+    ...part,
+  }
+}
+export function heartbeat(who, state) {
+  return signal(who, 'heartbeat', {
+    heartbeat: {
+      level: 2,
+      period_ms: 2_000,
+      state,
+      in_flight: null,
+      queue: null,
+      last_error: null,
+      config_version: null,
+      signature: null,
+      kid: null,
+    },
+  })
+}
+export function probe(who, verdict) {
+  const isDown = verdict === 'down'
+  return signal(who, 'probe', {
+    probe: {
+      protocol: 'http',
+      profile: 'fast',
+      verdict,
+      reason: isDown ? 'refused' : 'ok',
+      failures: isDown ? 3 : 0,
+      latency_us: 1_000,
+      status: isDown ? null : 200,
+      local: true,
+    },
+  })
+}
+export function processEvent(who, event) {
+  return signal(who, 'process', {
+    process: { event, pid: 1_000, exit_code: event === 'exited' ? 1 : null, signal: null },
+  })
+}
+export function registration(who, version) {
+  const { service, instance, agent, epoch, seq } = head(who)
+  return {
+    service_name: service,
+    action: 'register',
+    cluster_id: clusterId(who.cluster),
+    timestamp: who.atMs,
+    event_id: null,
+    instance_id: instance,
+    incarnation: who.incarnation,
+    version,
+    lifecycle: null,
+    lease_ttl_ms: null,
+    host: null,
+    port: null,
+    health_path: null,
+    zone: null,
+    app_version: null,
+    agent,
+    epoch,
+    seq,
+    path: [],
+    vector: {},
+    origin: null,
+    metadata: {},
+    reason: null,
+  }
+}
+export function result(who, command, answer) {
+  return {
+    ...head(who),
+    command_id: commandId(command.command_id),
+    incident_id: command.incident_id,
+    action: command.action,
+    refusal: null,
+    detail: '',
+    gen: command.gen,
+    command_seq: command.seq,
+    started_at_ms: who.atMs,
+    ended_at_ms: who.atMs,
+    incarnation_before: who.incarnation,
+    facts: {},
+    ...answer,
+  }
+}
+export function policy(name, kind, version, spec) {
+  const described = { apiVersion: 'healstream.io/v1', kind, metadata: { name }, spec }
+  const document = JSON.stringify(described)
+  return {
+    name: policyName(name),
+    kind,
+    version,
+    deleted: false,
+    document,
+    sha256: createHash('sha256').update(document).digest('hex'),
+    author: 'simulation',
+    at_ms: 0,
+    comment: null,
+  }
+}
+export function operatorRecord(id, kind, { service, refersTo }) {
+  const isHold = kind === 'hold'
+  return {
+    id: eventId(id),
+    kind,
+    actor: 'simulation',
+    reason: 'simulation',
+    at_ms: 0,
+    expires_at_ms: null,
+    scope: {
+      fleet: false,
+      service: isHold ? serviceId(service) : null,
+      instance: null,
+      policy: null,
+    },
+    refers_to: refersTo === null ? null : eventId(refersTo),
+    verdict: null,
+    command: null,
+    signature: null,
+    kid: null,
+  }
+}
+//# sourceMappingURL=records.js.map

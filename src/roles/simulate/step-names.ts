@@ -1,0 +1,120 @@
+// Names for the moments at which a worker can die, taken from what it asks the log: the product
+// has no places of its own for that. A request has two: before it is sent, and after the log has
+// carried it out and the worker does not know yet.
+import type { Api, RequestOf } from '../../adapters/client/protocol.ts'
+import { topicKind, type TopicKind } from '../../contracts/topics.ts'
+
+type Namers = { readonly [K in Api]: (request: RequestOf<K>) => string }
+
+const JOURNALS: ReadonlySet<TopicKind> = new Set(['journal', 'fleet-journal'])
+const IMAGES: ReadonlySet<TopicKind> = new Set([
+  'snapshots',
+  'checkpoints',
+  'fleet-snapshots',
+  'fleet-checkpoints',
+])
+
+/** Requests of a worker, of which each is a place to die before and after. */
+export const REQUEST_NAMES = [
+  'join',
+  'sync',
+  'heartbeat',
+  'leave',
+  'fence',
+  'renew',
+  'abort',
+  'begin fence entry',
+  'produce fence entry',
+  'commit fence entry',
+  'begin steps',
+  'produce steps',
+  'commit steps',
+  'begin snapshot',
+  'produce snapshot',
+  'commit snapshot',
+  'read journal',
+  'read snapshot',
+  'read inputs',
+  'read telemetry',
+  'find journal end',
+  'find topics',
+  'find leaders',
+  'find cluster',
+] as const
+
+/** Events of a worker at which it can die too. */
+export const EVENT_NAMES = ['task_step', 'task_commit', 'task_restored', 'group_assigned'] as const
+
+/** What a worker of this process is doing with its transactional ids. */
+export class StepNames {
+  readonly #prefix: string
+  /** Transactional ids that were taken and have not written yet. */
+  readonly #fresh = new Set<string>()
+  readonly #what = new Map<string, string>()
+  readonly #namers: Namers
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+    this.#namers = this.#table()
+  }
+
+  of<K extends Api>(api: K, request: RequestOf<K>): string {
+    return this.#namers[api](request)
+  }
+
+  #table(): Namers {
+    return {
+      describeCluster: () => 'find cluster',
+      createTopics: () => 'create topics',
+      describeTopics: () => 'find topics',
+      deleteTopics: () => 'delete topics',
+      deleteRecords: () => 'delete records',
+      listOffsets: () => 'find journal end',
+      locate: () => 'find leaders',
+      fetch: ({ partitions }) => this.#reading(partitions.map(({ topic }) => topic)),
+      produce: ({ transactionalId }) =>
+        transactionalId === null ? 'produce' : `produce ${this.#writing(transactionalId)}`,
+      initProducerId: ({ transactionalId, current }) => this.#taking(transactionalId, current),
+      addPartitionsToTxn: ({ transactionalId, partitions }) => {
+        const topics = partitions.map(({ topic }) => topic)
+        this.#what.set(transactionalId, this.#begun(transactionalId, topics))
+        return `begin ${this.#writing(transactionalId)}`
+      },
+      endTxn: ({ transactionalId, commit }) => {
+        this.#fresh.delete(transactionalId)
+        return commit ? `commit ${this.#writing(transactionalId)}` : 'abort'
+      },
+      joinGroup: () => 'join',
+      syncGroup: () => 'sync',
+      heartbeat: () => 'heartbeat',
+      leaveGroup: () => 'leave',
+    }
+  }
+
+  #taking(transactionalId: string | null, current: object | null): string {
+    if (transactionalId === null) return 'producer id'
+    this.#fresh.add(transactionalId)
+    return current === null ? 'fence' : 'renew'
+  }
+
+  #writing(transactionalId: string): string {
+    return this.#what.get(transactionalId) ?? 'steps'
+  }
+
+  #begun(transactionalId: string, topics: readonly string[]): string {
+    if (topics.some((topic) => this.#is(topic, IMAGES))) return 'snapshot'
+    return this.#fresh.has(transactionalId) ? 'fence entry' : 'steps'
+  }
+
+  #reading(topics: readonly string[]): string {
+    if (topics.some((topic) => this.#is(topic, JOURNALS))) return 'read journal'
+    if (topics.some((topic) => this.#is(topic, IMAGES))) return 'read snapshot'
+    const isBulk = topics.every((topic) => topicKind(topic, this.#prefix) === 'telemetry')
+    return isBulk ? 'read telemetry' : 'read inputs'
+  }
+
+  #is(topic: string, kinds: ReadonlySet<TopicKind>): boolean {
+    const kind = topicKind(topic, this.#prefix)
+    return kind !== null && kinds.has(kind)
+  }
+}

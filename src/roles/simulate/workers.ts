@@ -1,0 +1,220 @@
+// The workers of the simulated cluster, each a node that is started again after it ended, as by a
+// supervisor. Real engine and real core; what is wrapped is the way to the log, the clock, and the
+// core's intake (for records that a core cannot take).
+import type { MemoryLog } from '../../adapters/memory/memory-log.ts'
+import type { Decoder, Encoder } from '../../contracts/decode.ts'
+import type { CreateCore, Slice, TaskCore } from '../../core/kernel/step.ts'
+import type { EventFields, EventKind, Instruments } from '../../runtime/instruments.ts'
+import type { LogPort } from '../../runtime/ports.ts'
+import { startWorker, type WorkerHandle, type WorkerStatus } from '../worker/worker.ts'
+import { DEADLY, POISON } from './foreign.ts'
+import type { Network, Witness } from './network.ts'
+import { SimNode } from './node.ts'
+import type { Random } from './random.ts'
+import type { Trace } from './trace.ts'
+import type { World } from './world.ts'
+
+export interface WorkersOptions {
+  readonly world: World
+  readonly network: Network
+  readonly broker: MemoryLog['broker']
+  readonly trace: Trace
+  readonly random: Random
+  readonly encoder: Encoder
+  readonly decoder: Decoder
+  readonly createCore: CreateCore
+  readonly witness: Witness
+  readonly problem: (what: string) => void
+}
+
+interface Life {
+  readonly node: SimNode
+  readonly log: LogPort
+  handle: WorkerHandle | null
+}
+
+const SESSION = { sessionTimeoutMs: 3_000, rebalanceTimeoutMs: 1_500, heartbeatMs: 500 } as const
+const AGAIN_MS = 1_000
+/** A worker ends within 5 s, whatever the log does; then its supervisor kills it. */
+const STOP_MS = 5_500
+
+export class Workers {
+  readonly #options: WorkersOptions
+  readonly #lives = new Map<number, Life>()
+  /** Slots that are not to be started again. */
+  readonly #gone = new Set<number>()
+  readonly counts: Record<string, number> = { starts: 0, kills: 0, stops: 0, pauses: 0 }
+
+  constructor(options: WorkersOptions) {
+    this.#options = options
+  }
+
+  start(slot: number): void {
+    if (this.#lives.has(slot) || this.#gone.has(slot)) return
+    const { world, random, network, broker, trace, witness } = this.#options
+    this.#count('starts')
+    const node = new SimNode(world, {
+      name: `w${slot}`,
+      offsetMs: random.between(-400, 400),
+      rate: random.between(0.9995, 1.0005),
+    })
+    trace.note(`${node.name} starts`)
+    const log = broker.connect({ clock: node, transport: network.from(node, witness) })
+    const life: Life = { node, log, handle: null }
+    this.#lives.set(slot, life)
+    const failed = (error: unknown): void => {
+      if (this.#lives.get(slot) !== life) return
+      trace.note(`${node.name} ends: ${error instanceof Error ? error.message : String(error)}`)
+      node.kill()
+      this.#startAgain(slot, AGAIN_MS)
+    }
+    startWorker({
+      log,
+      clock: node,
+      decoder: this.#options.decoder,
+      encoder: this.#options.encoder,
+      createCore: this.#bent(node, slot),
+      instruments: this.#instruments(node),
+      ...SESSION,
+      onFatal: failed,
+    }).then((handle) => {
+      life.handle = handle
+    }, failed)
+  }
+
+  kill(slot: number, forMs: number): void {
+    const life = this.#lives.get(slot)
+    if (life === undefined) return
+    this.#count('kills')
+    this.#options.trace.note(`${life.node.name} is killed`)
+    life.node.kill()
+    this.#startAgain(slot, forMs)
+  }
+
+  pause(slot: number, forMs: number): void {
+    const node = this.#lives.get(slot)?.node
+    if (node === undefined || node.isPaused) return
+    const { world, trace } = this.#options
+    this.#count('pauses')
+    trace.note(`${node.name} is stopped`)
+    node.pause()
+    world.after(forMs, () => {
+      trace.note(`${node.name} goes on`)
+      node.resume()
+    })
+  }
+
+  /** SIGTERM; who does not end in time is killed. */
+  stop(slot: number, forMs: number): void {
+    const life = this.#lives.get(slot)
+    if (life?.handle === null || life === undefined || life.node.isPaused) return
+    const { trace, world } = this.#options
+    this.#count('stops')
+    trace.note(`${life.node.name} is asked to end`)
+    const late = world.after(STOP_MS, () => {
+      if (!life.node.isDead && !life.node.isPaused)
+        this.#options.problem(`${life.node.name} does not end within ${STOP_MS} ms`)
+      this.#ended(slot, life, forMs)
+    })
+    life.handle.stop().then(
+      () => {
+        late.act = null
+        this.#ended(slot, life, forMs)
+      },
+      (error: unknown) => this.#options.problem(`stop() fails: ${String(error)}`),
+    )
+  }
+
+  /** A worker that comes for a while and leaves again. */
+  visit(slot: number, forMs: number): void {
+    this.start(slot)
+    this.#options.world.after(forMs, () => {
+      this.#gone.add(slot)
+      if (this.#lives.get(slot)?.handle === null) this.kill(slot, 0)
+      else this.stop(slot, 0)
+    })
+  }
+
+  /** Every worker that lives, until all have ended. */
+  async end(): Promise<void> {
+    for (const [slot, { handle, node, log }] of this.#lives) {
+      this.#gone.add(slot)
+      await handle?.stop()
+      await log.close()
+      await node.sleep(100)
+      if (node.sleeping > 0)
+        this.#options.problem(`${node.name} has ended and ${node.sleeping} of its timers have not`)
+      node.kill()
+    }
+    this.#lives.clear()
+  }
+
+  node(slot: number): SimNode | null {
+    return this.#lives.get(slot)?.node ?? null
+  }
+
+  slotOf(node: SimNode): number | null {
+    for (const [slot, life] of this.#lives) if (life.node === node) return slot
+    return null
+  }
+
+  statuses(): readonly WorkerStatus[] {
+    return [...this.#lives.values()].flatMap(({ handle }) => handle?.status() ?? [])
+  }
+
+  #ended(slot: number, life: Life, forMs: number): void {
+    if (this.#lives.get(slot) !== life) return
+    this.#options.trace.note(`${life.node.name} has ended`)
+    life.node.kill()
+    this.#startAgain(slot, forMs)
+  }
+
+  #startAgain(slot: number, afterMs: number): void {
+    this.#lives.delete(slot)
+    this.#options.world.after(afterMs, () => this.start(slot))
+  }
+
+  #count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  #instruments(node: SimNode): Instruments {
+    const { trace, witness } = this.#options
+    return {
+      emit: (kind: EventKind, fields: EventFields): void => {
+        if (node.isDead) return
+        this.#count(kind)
+        trace.note(`${node.name} ${kind} ${Object.values(fields).join(' ')}`)
+        witness(`at ${kind}`, node)
+      },
+    }
+  }
+
+  /** A core that cannot take some records: of one it throws, of another its process ends. */
+  #bent(node: SimNode, slot: number): CreateCore {
+    return (context, image): TaskCore => {
+      const core = this.#options.createCore(context, image)
+      const step = core.step.bind(core)
+      core.step = (given) => {
+        for (const slice of given.slices) {
+          if (slice.topic !== 'signals') continue
+          if (holds(slice, POISON)) throw new RangeError('simulated poison')
+          if (!holds(slice, DEADLY)) continue
+          if (!node.isDead) this.kill(slot, AGAIN_MS)
+          throw new RangeError('simulated death')
+        }
+        return step(given)
+      }
+      return core
+    }
+  }
+}
+
+function holds(slice: Slice, value: Uint8Array): boolean {
+  let isThere = false
+  slice.visit(({ buffer, valueStart, valueEnd }) => {
+    if (valueEnd - valueStart !== value.length) return
+    isThere ||= value.every((byte, i) => buffer[valueStart + i] === byte)
+  })
+  return isThere
+}

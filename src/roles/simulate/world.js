@@ -1,0 +1,95 @@
+// Virtual time for a whole cluster in one process. What is due is done in the order of its time,
+// then of its making; between two of them everything that can go on without time has gone on. The
+// event loop is not waited for (a tick behind all microtasks is enough, and a hundred times
+// quicker), so nothing inside may wait for it either.
+/** So many events, then the process hears signals and messages again. */
+const EVENTS_PER_TURN = 50_000
+/** Epoch ms at which every simulation begins: a whole minute. */
+export const WORLD_BEGINS_MS = 1_800_000_000_000
+/** Until no promise can make progress by itself. */
+function settled() {
+  return new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
+}
+export class World {
+  /** Milliseconds since the world began. */
+  nowMs = 0
+  #heap = []
+  #order = 0
+  /** Events done so far. */
+  events = 0
+  after(ms, act) {
+    this.#order++
+    const due = { atMs: this.nowMs + Math.max(0, ms), order: this.#order, act }
+    this.#push(due)
+    return due
+  }
+  /** Lets time go on to `untilMs`, or until `isOver` says so. */
+  async run(untilMs, isOver = () => false) {
+    await settled()
+    while (!isOver()) {
+      const due = this.#heap[0]
+      if (due === undefined || due.atMs > untilMs) {
+        this.nowMs = untilMs
+        return
+      }
+      this.#pop()
+      if (due.act === null) continue
+      this.nowMs = due.atMs
+      due.act()
+      await settled()
+      this.events++
+      if (this.events % EVENTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  /**
+   * Lets time go on until the promise has settled. Errors: RangeError after `withinMs`, or the
+   * promise's own.
+   */
+  async settle(what, promise, withinMs) {
+    let isSettled = false
+    const done = () => {
+      isSettled = true
+    }
+    promise.then(done, done)
+    await this.run(this.nowMs + withinMs, () => isSettled)
+    if (!isSettled) throw new RangeError(`${what}: not within ${withinMs} ms`)
+    return promise
+  }
+  #push(due) {
+    const heap = this.#heap
+    let at = heap.length
+    heap.push(due)
+    while (at > 0) {
+      const parent = (at - 1) >>> 1
+      const above = heap[parent]
+      if (above === undefined || isBefore(above, due)) break
+      heap[at] = above
+      at = parent
+    }
+    heap[at] = due
+  }
+  #pop() {
+    const heap = this.#heap
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      const left = heap[child]
+      if (left === undefined) break
+      const right = heap[child + 1]
+      if (right !== undefined && isBefore(right, left)) child++
+      const least = heap[child]
+      if (least === undefined || isBefore(last, least)) break
+      heap[at] = least
+      at = child
+    }
+    heap[at] = last
+  }
+}
+function isBefore(a, b) {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
+}
+//# sourceMappingURL=world.js.map
