@@ -1,10 +1,11 @@
 // Every script in this folder against its golden output; UPDATE_GOLDEN=1 writes the outputs anew. A
 // script also says what must be acted on, or that nothing may be, and that holds whatever the
-// golden output says.
+// golden output says. The second run of each goes over an image after every step.
 import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../src/adapters/serde/serde.ts'
 import { START_MS, testSerde } from '../support/core-driver.ts'
+import { forgetfulCore } from '../support/forgetful.ts'
 import { Narrator, since } from './narrate.ts'
 import { parseScript, type Script } from './script.ts'
 import { HERE, named, readScript, readText, run, scripts } from './scripts.ts'
@@ -36,9 +37,10 @@ describe.each(scripts)('%s', (name) => {
   test('acts as it must, the same every time, and as told', () => {
     const script = readScript(name)
     const world = run(script, serde)
-    const again = run(script, serde)
+    const again = run(script, serde, { core: forgetfulCore })
     expect(again.driver.digest()).toBe(world.driver.digest())
     expect(again.driver.written).toEqual(world.driver.written)
+    expect(again.driver.steps).toBe(world.driver.steps)
 
     const targets = world.driver.bodies('commands').map(({ target }) => String(target.instance))
     expect([...new Set(targets)].sort()).toEqual([...(script.mustAct ?? [])].sort())

@@ -201,39 +201,29 @@ export class Windows {
     this.late = from.number()
     this.edgesRefused = from.number()
     const count = from.count()
-    for (let id = 0; id < count; id++) this.rows[id] = from.flag() ? this.loadRow(id, from) : null
+    for (let id = 0; id < count; id++) this.rows[id] = from.flag() ? loadRow(id, from) : null
+    this.index()
     this.freeIds.push(...from.numbers())
     for (const id of from.numbers()) this.emptied.add(present(this.rows[id], 'an emptied row'))
     this.changed = from.numbers().map((id) => present(this.rows[id], 'a changed row'))
     this.log.load(from)
   }
 
-  private loadRow(id: number, from: ImageReader): Row {
-    const key = { service: from.text(), instance: from.textOrNull(), caller: from.textOrNull() }
-    const row = new Row(id, key)
-    row.n = from.number()
-    row.errors = from.number()
-    const latencies = from.number()
-    row.entries = from.number()
-    row.cutMs = from.number()
-    row.changed = from.flag()
-    const slots = from.numbers()
-    for (let i = 0; i < slots.length; i += 2) row.latency(slots[i] ?? 0, slots[i + 1] ?? 0)
-    assert(row.latencies === latencies, 'a row holds what it counts')
-    const { service, instance, caller } = key
-    if (instance === null) {
-      const held = this.services.get(service)
-      const [instances, edges] = [new Map<string, Row>(), new Map<string, Row>()]
-      this.services.set(service, { row, instances, edges, ...held })
-      return row
+  private index(): void {
+    const rows = this.rows.filter((row) => row !== null)
+    for (const row of rows) {
+      const { service, instance } = row.key
+      if (instance !== null) continue
+      this.services.set(service, { row, instances: new Map(), edges: new Map() })
     }
-    const rows = present(this.services.get(service), 'rows of a service')
-    if (caller === null) rows.instances.set(instance, row)
-    else {
-      rows.edges.set(edgeKey(instance, caller), row)
-      this.edges += 1
+    for (const row of rows) {
+      const { service, instance, caller } = row.key
+      const held = present(this.services.get(service), 'rows of a service')
+      if (instance === null) continue
+      if (caller === null) held.instances.set(instance, row)
+      else held.edges.set(edgeKey(instance, caller), row)
+      if (caller !== null) this.edges += 1
     }
-    return row
   }
 
   /** Canonical value of everything counted, independent of the order of arrival. */
@@ -422,6 +412,21 @@ export class Windows {
 /** Ids have no control characters, so a line feed separates them. */
 function edgeKey(instance: string, caller: string): string {
   return `${instance}\n${caller}`
+}
+
+function loadRow(id: number, from: ImageReader): Row {
+  const key = { service: from.text(), instance: from.textOrNull(), caller: from.textOrNull() }
+  const row = new Row(id, key)
+  row.n = from.number()
+  row.errors = from.number()
+  const latencies = from.number()
+  row.entries = from.number()
+  row.cutMs = from.number()
+  row.changed = from.flag()
+  const slots = from.numbers()
+  for (let i = 0; i < slots.length; i += 2) row.latency(slots[i] ?? 0, slots[i + 1] ?? 0)
+  assert(row.latencies === latencies, 'a row holds what it counts')
+  return row
 }
 
 function keyText({ service, instance, caller }: RowKey): string {
