@@ -1,0 +1,78 @@
+// How long partitions stood still because of a fault: from the fault (or the last commit before it,
+// whichever is later) to the next commit, by the brokers' own times in the journals.
+import type { Happened } from './faults.ts'
+import type { FaultKind } from './plan.ts'
+
+/** After the end of a fault, how long its consequences are looked for. */
+const AFTER_MS = 12_000
+/** Another fault this long before is not over yet. */
+const BEFORE_MS = 8_000
+
+export interface Gap {
+  readonly id: number
+  readonly kind: FaultKind
+  /** Of the partition that stood longest. */
+  readonly worstMs: number
+  /** No other fault near it, so that the gap is its own. */
+  readonly alone: boolean
+  /** Partitions that did not move again while it was looked at. */
+  readonly stuck: readonly number[]
+}
+
+export interface GapFigures {
+  readonly kind: FaultKind
+  readonly count: number
+  readonly p50Ms: number
+  /** The largest: there are fewer than a hundred. */
+  readonly p99Ms: number
+}
+
+/** `commitTimes`: by partition, ascending. */
+export function gapsOf(
+  happened: readonly Happened[],
+  commitTimes: readonly (readonly number[])[],
+): readonly Gap[] {
+  const faults = happened.filter(({ missed }) => missed === null)
+  return faults.map((fault) => {
+    const { id, kind, startMs, endMs } = fault
+    const later = faults.filter((other) => other.id !== id && other.startMs >= startMs)
+    const nextMs = Math.min(...later.map((other) => other.startMs), endMs + AFTER_MS)
+    const untilMs = Math.max(nextMs, endMs)
+    const alone = faults.every(
+      (other) =>
+        other.id === id || other.endMs + BEFORE_MS < startMs || other.startMs >= endMs + 4_000,
+    )
+    const gaps = commitTimes.map((times) => longest(times, startMs, untilMs))
+    const stuck = gaps.flatMap((gap, p) => (gap === null ? [p] : []))
+    return { id, kind, worstMs: Math.max(0, ...gaps.map((gap) => gap ?? 0)), alone, stuck }
+  })
+}
+
+/** Longest time without a commit that begins before `untilMs`; null: none came any more. */
+function longest(times: readonly number[], startMs: number, untilMs: number): number | null {
+  let most = 0
+  let before = startMs
+  for (const atMs of times) {
+    if (atMs <= startMs) continue
+    most = Math.max(most, atMs - before)
+    before = atMs
+    if (atMs >= untilMs) return most
+  }
+  return null
+}
+
+/** By kind, of faults that were alone. */
+export function gapFigures(gaps: readonly Gap[]): readonly GapFigures[] {
+  const byKind = new Map<FaultKind, number[]>()
+  for (const { kind, worstMs, alone, stuck } of gaps) {
+    if (!alone || stuck.length > 0) continue
+    const known = byKind.get(kind)
+    if (known === undefined) byKind.set(kind, [worstMs])
+    else known.push(worstMs)
+  }
+  return [...byKind].map(([kind, all]) => {
+    const sorted = all.toSorted((a, b) => a - b)
+    const p50Ms = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
+    return { kind, count: sorted.length, p50Ms, p99Ms: sorted.at(-1) ?? 0 }
+  })
+}
