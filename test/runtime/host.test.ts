@@ -2,9 +2,12 @@
 // cannot prove anything any more, two groups on one cluster.
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FenceEntry } from '../../src/contracts/journal.ts'
-import { transactionalIdOf } from '../../src/runtime/journal.ts'
+import { readJournal, transactionalIdOf } from '../../src/runtime/journal.ts'
+import { resumeTask } from '../../src/runtime/resume.ts'
 import { Outage } from '../support/bend.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
+import { StoppableClock } from '../support/stoppable-clock.ts'
+import { createToy } from '../support/toy-core.ts'
 
 const rigs: EngineRig[] = []
 
@@ -148,3 +151,193 @@ describe('a member that cannot prove its ownership', () => {
     expect(await cluster.problems()).toEqual([])
   })
 })
+
+describe('a process that stood still (SIGSTOP, SIGCONT)', () => {
+  const WRITES: readonly string[] = ['initProducerId', 'addPartitionsToTxn', 'produce', 'endTxn']
+
+  // Story: what rings first in a process that goes on again is whatever was due: a tick, a commit.
+  // It was made by a worker whose tasks had another owner since long; only the fence kept it out.
+  test.each(['first to last', 'last to first'] as const)(
+    'steps and sends nothing before its ownership is proven anew, woken from %s',
+    async (order) => {
+      const cluster = await rig(1)
+      const clock = new StoppableClock(cluster.clock)
+      const calls: string[] = []
+      const bend: NonNullable<Parameters<EngineRig['worker']>[0]>['bend'] =
+        (inner) => (api, request, limits) => {
+          calls.push(api)
+          return inner(api, request, limits)
+        }
+      const stopped = await cluster.worker({ clock, bend, standbys: 0 })
+      await cluster.until('it runs', () => owned(stopped).length === 1)
+      const heir = await cluster.worker({ standbys: 0 })
+      await cluster.send('signals', ['tick 300', 'more'])
+      await cluster.clock.advance(200)
+      stopped.pause()
+      clock.stop()
+      await cluster.clock.advance(4_000)
+      await cluster.send('signals', ['meanwhile', 'urgent'])
+      await cluster.until('another has it', () => owned(heir).length === 1)
+      await cluster.clock.advance(5_000)
+      const steps = stopped.toy.steps
+      calls.length = 0
+      clock.go(order)
+      stopped.resume()
+      await cluster.clock.advance(20)
+      expect(stopped.toy.steps).toBe(steps)
+      expect(calls.filter((api) => WRITES.includes(api))).toEqual([])
+      await cluster.clock.advance(5_000)
+      expect(stopped.handle.status().generation).toBeGreaterThan(0)
+      expect(await cluster.problems()).toEqual([])
+    },
+  )
+})
+
+describe('standbys', () => {
+  const warm = ({ events }: RigWorker): readonly unknown[] =>
+    events.flatMap(({ kind, fields }) => (kind === 'task_restored' ? [fields['warm']] : []))
+
+  test('a dead owner: who followed goes on without a restore', async () => {
+    const cluster = await rig(2)
+    const first = await cluster.worker()
+    await cluster.until('the first owns all', () => owned(first).length === 2)
+    const second = await cluster.worker()
+    await cluster.until('they share', () => owned(second).length === 1)
+    for (let i = 0; i < 20; i++) {
+      await cluster.send('telemetry', [`${i}`], owned(first)[0])
+      await cluster.clock.advance(100)
+    }
+    await cluster.until('the second follows', () =>
+      second.handle.status().standby.every(({ ready }) => ready),
+    )
+    expect(second.handle.status().standby).toHaveLength(1)
+    first.kill()
+    await cluster.until('the second owns all', () => owned(second).length === 2)
+    expect(warm(second)).toEqual([true, true])
+    for (const partition of [0, 1]) expect(await cluster.problems(partition)).toEqual([])
+  })
+
+  test('a task moves only when its next owner has caught up, and runs meanwhile', async () => {
+    const cluster = await rig(2)
+    const slow = new Outage(['fetch'], false)
+    const first = await cluster.worker({ standbys: 0 })
+    await cluster.until('the first owns all', () => owned(first).length === 2)
+    const second = await cluster.worker({ standbys: 0, bend: slow.bend })
+    slow.begin()
+    await cluster.clock.advance(8_000)
+    expect([owned(first).length, owned(second).length]).toEqual([2, 0])
+    slow.end()
+    await cluster.until('they share', () => owned(second).length === 1, 8_000)
+    expect(warm(second)).toEqual([true])
+  })
+
+  test('what stays steps on through a rebalance: no gap of ticks above two seconds', async () => {
+    const cluster = await rig(2)
+    const times: number[] = []
+    const toy = createToy()
+    const createCore: typeof toy.createCore = (context, image) => {
+      const core = toy.createCore(context, image)
+      const { step } = core
+      const isWatched = context.partition === 0
+      core.step = (one) => {
+        if (isWatched) times.push(cluster.clock.monotonicMs())
+        return { ...step.call(core, one), wakeAtMs: one.nowMs + 200 }
+      }
+      return core
+    }
+    const first = await cluster.worker({ toy: { ...toy, createCore }, standbys: 0 })
+    await cluster.until('the first owns all', () => owned(first).length === 2)
+    await cluster.send('signals', ['urgent'], 0)
+    await cluster.clock.advance(2_000)
+    times.length = 0
+    const others = [await cluster.worker({ standbys: 0 }), await cluster.worker({ standbys: 0 })]
+    await cluster.clock.advance(4_000)
+    for (const other of others) await cluster.run(other.handle.stop())
+    await cluster.clock.advance(2_000)
+    expect(owned(first)).toContain(0)
+    const gaps = times.map((at, i) => at - (times[i - 1] ?? at))
+    expect(times.length).toBeGreaterThan(20)
+    expect(Math.max(...gaps)).toBeLessThan(2_000)
+  })
+})
+
+describe('a stopped task', () => {
+  test('holds up no other, and begins again when a person has written an override', async () => {
+    const cluster = await rig(2)
+    const first = await cluster.worker()
+    await cluster.until('it runs', () => owned(first).length === 2)
+    await cluster.send('signals', ['a', 'urgent'], 0)
+    await cluster.until('used', () => cluster.drained(0))
+    await cluster.run(first.handle.stop())
+    const toy = createToy()
+    toy.flavour = ' but different'
+    const second = await cluster.worker({ toy })
+    await cluster.until('it has stopped', () => {
+      return second.handle.status().tasks[0]?.state === 'Closed'
+    })
+    expect(second.handle.status().tasks[0]?.reason).toMatch(/^HS_DIVERGED/)
+    expect(owned(second)).toEqual([1])
+    const journal = await cluster.journal(0)
+    await cluster.clock.advance(30_000)
+    // Nothing is tried again without a word of a person.
+    expect(await cluster.journal(0)).toHaveLength(journal.length)
+    await override(cluster)
+    await cluster.until('it runs again', () => owned(second).length === 2, 10_000)
+    expect(second.handle.status().tasks[0]).toMatchObject({ state: 'Running', reason: null })
+  })
+})
+
+describe('the fleet task', () => {
+  test('is one more task: it has its own journal and reads the observations of all', async () => {
+    const cluster = await rig(2)
+    const fleet = createToy()
+    const parts = { createFleetCore: fleet.createCore }
+    const first = await cluster.worker(parts)
+    const all = (): readonly string[] => first.handle.status().tasks.map(({ task }) => task)
+    await cluster.until('it runs', () => first.handle.status().ready && all().length === 3)
+    expect(all()).toEqual(['s0', 's1', 'fleet'])
+    await cluster.send('observations', ['of 0'], 0)
+    await cluster.send('observations', ['of 1', 'urgent'], 1)
+    await cluster.send('policies', ['for both'], 0)
+    await cluster.until('all is read', () => fleet.lastStep.value !== null && fleet.steps >= 1)
+    await cluster.clock.advance(2_000)
+    const at = { topic: 'hs.fleet-journal', partition: 0 }
+    const kinds: string[] = []
+    const slices: string[] = []
+    await cluster.run(
+      (async () => {
+        for await (const { entry } of readJournal(cluster.log, at)) {
+          kinds.push(entry.kind)
+          if (entry.kind === 'steps')
+            for (const step of entry.steps)
+              for (const { topic, partition, from, to } of step.slices)
+                slices.push(`${topic}-${partition} ${from}-${to}`)
+        }
+      })(),
+    )
+    expect(kinds.slice(0, 3)).toEqual(['genesis', 'fence', 'steps'])
+    expect(slices.toSorted()).toEqual([
+      'observations-0 0-1',
+      'observations-1 0-2',
+      'policies-0 0-1',
+    ])
+    // The service task of the same partition has read the same policies by itself.
+    const steps = (await cluster.journal(0)).flatMap(({ entry }) =>
+      entry.kind === 'steps' ? entry.steps.flatMap((step) => step.slices) : [],
+    )
+    expect(steps).toMatchObject([{ topic: 'policies', partition: 0, from: 0, to: 1 }])
+    const second = await cluster.worker({ createFleetCore: createToy().createCore })
+    await cluster.until('they share', () => second.handle.status().tasks.length > 0)
+    first.kill()
+    await cluster.until('the second has all', () => {
+      return second.handle.status().ready && second.handle.status().tasks.length === 3
+    })
+  })
+})
+
+/** As `task resume` does. */
+async function override(cluster: EngineRig): Promise<void> {
+  const how = { prefix: 'hs.', partitions: cluster.partitions, clock: cluster.clock }
+  const said = { why: 'a better program', who: 'ann@host' }
+  await cluster.run(resumeTask(cluster.log, 's0', { ...how, ...said }))
+}

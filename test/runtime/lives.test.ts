@@ -53,6 +53,29 @@ describe('after a life', () => {
     expect(end).toMatchObject({ kind: 'stopped', error: { code: 'HS_INTERNAL' } })
   })
 
+  // Story: a core that failed at its second tick had committed its first; so each life began anew
+  // at once, a hundred times a minute, each with a restore.
+  test('a core that commits a little and fails, again and again, is given growing pauses', () => {
+    const lives = new Lives()
+    const die = (): number => {
+      lives.commits = 1
+      return pause(lives.after({ ...thrown, until: null }))
+    }
+    const pauses = Array.from({ length: 13 }, die)
+    expect(pauses.slice(0, 5)).toEqual([0, 0, 100, 200, 400])
+    expect(pauses.slice(-2)).toEqual([30_000, 30_000])
+    lives.ranMs = 60_000
+    expect(die()).toBe(0)
+  })
+
+  test('a record that was found costs no pause, however many there are', () => {
+    const lives = new Lives()
+    for (let i = 0; i < 10; i++) {
+      expect(pause(lives.after(thrown))).toBe(0)
+      expect(pause(lives.after({ kind: 'skipped' }))).toBe(0)
+    }
+  })
+
   test.each([
     ['close-and-rejoin', 'rejoin'],
     ['stop', 'stopped'],

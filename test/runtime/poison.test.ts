@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FenceEntry } from '../../src/contracts/journal.ts'
 import { topicName } from '../../src/contracts/topics.ts'
-import { attemptOf, isProven } from '../../src/runtime/poison.ts'
+import { attemptOf, isProven, pauseBefore } from '../../src/runtime/poison.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
 
 const rigs: EngineRig[] = []
@@ -184,5 +184,38 @@ describe('attempts', () => {
     expect(isProven(7, fence, same)).toBe(false)
     expect(isProven(8, fence, { ...same, offset: 10 })).toBe(false)
     expect(isProven(8, null, same)).toBe(false)
+  })
+})
+
+describe('a life after many at the same place', () => {
+  test('waits longer each time, up to half a minute; the first ones do not wait', () => {
+    const pauses = Array.from({ length: 12 }, (_, i) => pauseBefore(i + 1, true))
+    expect(pauses.slice(0, 6)).toEqual([0, 0, 0, 250, 500, 1_000])
+    expect(pauses.slice(-2)).toEqual([30_000, 30_000])
+    // Where nothing waits it may well have been killed from outside, over and over.
+    expect(pauseBefore(12, false)).toBe(0)
+    expect(pauseBefore(13, false)).toBe(250)
+  })
+
+  test('says what it waits for, and the other tasks of the worker do not wait', async () => {
+    const cluster = new EngineRig(2)
+    rigs.push(cluster)
+    await cluster.init()
+    await cluster.send('signals', ['die'], 0)
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const worker = await cluster.worker({ mortal: true, standbys: 0 })
+      await cluster.until('it dies', () => worker.isDead())
+    }
+    const next = await cluster.worker({ standbys: 0 })
+    const of = (partition: number): { state: string; reason: string | null } | undefined =>
+      next.handle.status().tasks.find((task) => task.partition === partition)
+    await cluster.until('it waits', () => (of(0)?.reason ?? '').startsWith('life 5 at the same'))
+    expect(of(0)).toMatchObject({
+      state: 'Restoring',
+      reason: 'life 5 at the same place, at signals-0@0: begins after 0.5 s',
+    })
+    await cluster.clock.advance(200)
+    expect([of(0)?.state, of(1)?.state]).toEqual(['Restoring', 'Running'])
+    await cluster.until('it runs', () => of(0)?.state === 'Running')
   })
 })

@@ -43,11 +43,23 @@ export interface WorkerOptions {
   /** The whole process dies where the core is given a deadly record. */
   readonly mortal?: boolean
   readonly group?: string
+  readonly standbys?: number
+  readonly upgrade?: 'auto' | 'hold'
+  readonly createFleetCore?: StartOptions['createFleetCore']
   /** The real codec and core instead of the toys. */
   readonly parts?: Pick<StartOptions, 'decoder' | 'encoder' | 'createCore'>
 }
 
 const PREFIX = 'hs.'
+
+function how({ group, standbys, upgrade, createFleetCore }: WorkerOptions): Partial<StartOptions> {
+  return {
+    ...(group === undefined ? {} : { group }),
+    ...(standbys === undefined ? {} : { standbys }),
+    ...(upgrade === undefined ? {} : { upgrade }),
+    ...(createFleetCore === undefined ? {} : { createFleetCore }),
+  }
+}
 
 export class EngineRig {
   readonly clock: VirtualClock = new VirtualClock()
@@ -92,7 +104,7 @@ export class EngineRig {
         clock: options.clock ?? this.clock,
         instruments,
         ...options.parts,
-        ...(options.group === undefined ? {} : { group: options.group }),
+        ...how(options),
       }),
     )
     const worker: RigWorker = {

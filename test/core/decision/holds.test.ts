@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventId } from '../../../src/contracts/ids.ts'
 import type { OperatorRecord, Scope } from '../../../src/contracts/records.ts'
+import { applyOperator, holdOn, holdsAtBirth } from '../../../src/core/decision/holds.ts'
 import { crash, crashed, instance, World } from './world.ts'
 
 const [b, c] = [instance('b'), instance('c')]
@@ -78,4 +79,31 @@ test('every word of a person is told once, understood or not', () => {
     'note: manual_command op-6 by ann (looking into it): ' +
       'this version does nothing on manual_command',
   ])
+})
+
+describe('after a loss of the journal', () => {
+  const target = { service: 'shop', instance: 'a', policy: 'restart-sick' }
+  const release = (of: string): OperatorRecord => ({
+    ...new World().operator({ kind: 'release' }),
+    refers_to: of,
+  })
+
+  test('everything is held until a person releases it, and says why', () => {
+    const holds = holdsAtBirth(1_700_000_000_000)
+    expect(holdOn(holds, target)).toMatchObject({ kind: 'hold', actor: 'init --after-loss' })
+    expect(applyOperator(holds, release('after-loss-1700000000000')).done).toBe('released')
+    expect(holdOn(holds, target)).toBeNull()
+  })
+
+  // Story: words of people are read from their beginning again, and with them the release of the
+  // loss before.
+  test('the release of an older loss does not release this one', () => {
+    const holds = holdsAtBirth(1_700_000_000_001)
+    expect(applyOperator(holds, release('after-loss-1700000000000')).done).toBe('nothing')
+    expect(holdOn(holds, target)).not.toBeNull()
+  })
+
+  test('a journal that was never lost holds nothing', () => {
+    expect(holdsAtBirth(undefined).size).toBe(0)
+  })
 })
