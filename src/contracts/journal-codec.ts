@@ -5,8 +5,10 @@
 import { HsError } from './failure.ts'
 import { isIdBytes, type ClusterId, type TaskId } from './ids.ts'
 import {
+  DEFAULT_SCALE,
   ENTRY_BYTES_MAX,
   type FenceEntry,
+  FORMAT_WITH_SCALE,
   type GapEntry,
   type GenesisEntry,
   HASH_BYTES,
@@ -133,10 +135,11 @@ function writeGenesis(out: EntryWriter, entry: GenesisEntry): void {
   out.number(entry.behaviour).number(entry.format).flag(entry.dev).number(entry.atMs)
   out.flag(entry.lastTip !== null)
   if (entry.lastTip !== null) out.number(entry.lastTip.offset).raw(entry.lastTip.hash)
+  if (entry.format >= FORMAT_WITH_SCALE) out.number(entry.scale)
 }
 
 function readGenesis(body: EntryReader): GenesisEntry {
-  return {
+  const genesis = {
     kind: 'genesis',
     clusterId: readId(body) as ClusterId,
     task: readId(body) as TaskId,
@@ -148,7 +151,10 @@ function readGenesis(body: EntryReader): GenesisEntry {
     dev: body.flag(),
     atMs: body.number(),
     lastTip: body.flag() ? { offset: body.number(), hash: body.raw(HASH_BYTES) } : null,
-  }
+  } as const
+  const scale = genesis.format < FORMAT_WITH_SCALE ? DEFAULT_SCALE : body.number()
+  if (scale !== 4 && scale !== 5) throw broken(`scale ${scale} of histograms is not known`)
+  return { ...genesis, scale }
 }
 
 function writeFence(out: EntryWriter, entry: FenceEntry): void {

@@ -6,15 +6,18 @@ import type { OutgoingRecord } from '../contracts/record.ts'
 import { HsError } from '../contracts/failure.ts'
 import { sha256 } from './journal.ts'
 import { disagreement } from './log-time.ts'
-import type { Clock, TopicPartition, TransactionalWriter } from './ports.ts'
+import type { Appended, Clock, TopicPartition, TransactionalWriter } from './ports.ts'
 
 export interface ChainAnswer {
-  /** Append time of the (last) entry. */
+  /** Append time of the (last) entry, or of the records where there was none. */
   readonly appendMs: number
   /** How far the host's wall clock is ahead of the broker's, as far as this commit can tell. */
   readonly hostAheadMs: number
   /** Time the commit took. */
   readonly tookMs: number
+  /** The last entry; null where records were written without one. */
+  readonly entry: { readonly offset: number; readonly hash: Uint8Array } | null
+  readonly appended: readonly Appended[]
 }
 
 export class Chain {
@@ -34,7 +37,10 @@ export class Chain {
     this.#tip = journal.tip
   }
 
-  /** One commit at a time. Errors: as TransactionalWriter.commit. */
+  /**
+   * One commit at a time. Records without an entry (pieces of a snapshot) do not move the tip.
+   * Errors: as TransactionalWriter.commit.
+   */
   async append(
     records: readonly OutgoingRecord[],
     entries: readonly JournalEntry[],
@@ -51,16 +57,21 @@ export class Chain {
     }
     const appended = await this.#writer.commit(batch)
     const answeredMs = this.#clock.nowMs()
-    const place = appended.findLast((a) => a.topic === topic && a.partition === partition)
-    if (place === undefined || place.appendMs === null)
-      throw new HsError('HS_CONFIG', `${topic} does not keep append times`, {
-        fix: `Set message.timestamp.type=LogAppendTime on ${topic}.`,
+    const isEntry = (a: Appended): boolean => a.topic === topic && a.partition === partition
+    const place = entries.length > 0 ? appended.findLast(isEntry) : appended.at(-1)
+    if (place === undefined || place.appendMs === null) {
+      const name = place?.topic ?? topic
+      throw new HsError('HS_CONFIG', `${name} does not keep append times`, {
+        fix: `Set message.timestamp.type=LogAppendTime on ${name}.`,
       })
+    }
     this.#tip = tip
     return {
       appendMs: place.appendMs,
       hostAheadMs: disagreement(place.appendMs, sentMs, answeredMs),
       tookMs: this.#clock.monotonicMs() - startMs,
+      entry: entries.length > 0 ? { offset: place.lastOffset, hash: tip } : null,
+      appended,
     }
   }
 }

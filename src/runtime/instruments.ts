@@ -37,6 +37,10 @@ export type EventKind =
   | 'task_commit'
   | 'task_restoring'
   | 'task_restored'
+  | 'snapshot_written'
+  | 'snapshot_refused'
+  | 'standby_failed'
+  | 'standby_diverged'
   | 'task_suspended'
   | 'task_failed'
   | 'task_stopped'
@@ -94,8 +98,81 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
       { name: 'commit_ms', kind: 'histogram', help: 'Time of a commit in ms.', value: 'ms' },
     ],
   },
-  task_restored: { level: 'info', text: 'task {task}: restored {steps} steps in {ms} ms' },
-  task_restoring: { level: 'info', text: 'task {task}: restoring, at {offset} of {end}' },
+  task_restored: {
+    level: 'info',
+    text: 'task {task}: restored to step {steps} in {ms} ms, {tail} steps replayed, warm {warm}',
+    metrics: [
+      {
+        name: 'restore_seconds',
+        kind: 'histogram',
+        help: 'Time from the fence to the restored state, s.',
+        value: 'seconds',
+        buckets: [0.01, 0.05, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 60, 300],
+      },
+    ],
+  },
+  task_restoring: {
+    level: 'info',
+    text: 'task {task}: restoring, {percent} % (at {offset} of {end}), {left_s} s left',
+    metrics: [
+      {
+        name: 'restore_percent',
+        kind: 'gauge',
+        help: 'How far the running restore of a task has come, %.',
+        labels: ['task'],
+        value: 'percent',
+      },
+    ],
+  },
+  snapshot_written: {
+    level: 'info',
+    text: 'task {task}: {kind} of step {step} at {offset}: {bytes} bytes, {parts} parts, {ms} ms',
+    metrics: [
+      {
+        name: 'snapshots_total',
+        kind: 'counter',
+        help: 'Snapshots and checkpoints written.',
+        labels: ['kind'],
+      },
+      {
+        name: 'snapshot_bytes_total',
+        kind: 'counter',
+        help: 'Bytes of snapshots and checkpoints written.',
+        labels: ['kind'],
+        value: 'bytes',
+      },
+    ],
+  },
+  snapshot_refused: {
+    level: 'warn',
+    text: 'task {task}: snapshot at {topic}-{partition}@{offset} refused, {reason}: {detail}',
+    metrics: [
+      {
+        name: 'snapshots_refused_total',
+        kind: 'counter',
+        help: 'Snapshots that a restore could not use.',
+        labels: ['reason'],
+      },
+    ],
+  },
+  standby_failed: {
+    level: 'warn',
+    text: 'standby of task {task} begins again: {reason}',
+    metrics: [
+      { name: 'standby_failures_total', kind: 'counter', help: 'Standbys that began again.' },
+    ],
+  },
+  standby_diverged: {
+    level: 'error',
+    text: 'standby of task {task} came to another state than its owner: {reason}',
+    metrics: [
+      {
+        name: 'standby_divergences_total',
+        kind: 'counter',
+        help: 'Standbys whose state differed from what the journal records.',
+      },
+    ],
+  },
   task_suspended: { level: 'error', text: 'task {task} suspends itself: {reason}' },
   task_failed: {
     level: 'warn',

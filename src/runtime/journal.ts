@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { HsError } from '../contracts/failure.ts'
 import { type TaskId, taskId } from '../contracts/ids.ts'
-import { type JournalEntry, NO_HASH } from '../contracts/journal.ts'
+import { type GenesisEntry, type JournalEntry, NO_HASH } from '../contracts/journal.ts'
 import { decodeEntry } from '../contracts/journal-codec.ts'
 import type { LogRecord } from '../contracts/record.ts'
 import { DEFAULT_PREFIX, topicName } from '../contracts/topics.ts'
@@ -32,53 +32,102 @@ export interface ChainedEntry {
   readonly atMs: number
   readonly entry: JournalEntry
   readonly hash: Uint8Array
+  /** Of the entry before. */
+  readonly previous: Uint8Array
+}
+
+export interface ReadFrom {
+  /** Default: the earliest entry that there still is. */
+  readonly from?: number
+  /** Hash of the entry before that; null (default): a genesis, or whatever the first one says. */
+  readonly previous?: Uint8Array | null
 }
 
 const POLL_MS = 250
 
 /**
- * Committed entries from the beginning to what is the end now; nothing for an empty journal.
- * Errors: HsError HS_CHAIN_BROKEN naming the offset; LogError of the log.
+ * Follows a journal: committed entries, each with its place in the chain checked. Errors of `poll`:
+ * HsError HS_CHAIN_BROKEN naming the offset; LogError of the log (POSITION_LOST: expired).
+ */
+export class JournalReader {
+  readonly #reader: LogReader
+  readonly #at: TopicPartition
+  #previous: Uint8Array | null
+  #broken: HsError | null = null
+  /** The last poll reached the end of what is committed. */
+  caughtUp: boolean = false
+
+  constructor(log: LogPort, at: TopicPartition, { from, previous }: ReadFrom = {}) {
+    this.#at = at
+    this.#previous = previous ?? null
+    this.#reader = log.reader({ isolation: 'read_committed' })
+    this.#reader.assign(at, from ?? 'earliest')
+  }
+
+  /** Next offset to be read. */
+  get position(): number {
+    return this.#reader.position(this.#at) ?? 0
+  }
+
+  async poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly ChainedEntry[]> {
+    if (this.#broken !== null) throw this.#broken
+    const entries: ChainedEntry[] = []
+    try {
+      for (const fetched of await this.#reader.poll(maxWaitMs, signal)) {
+        if (fetched.gap !== null) throw missing(this.#at, fetched.gap)
+        this.caughtUp = fetched.caughtUp
+        for (const batch of fetched.batches)
+          for (const record of copyRecords(batch, fetched.from)) entries.push(this.#chained(record))
+      }
+    } catch (error) {
+      if (entries.length === 0 || !(error instanceof HsError)) throw error
+      // What stands before the first bad entry is good; the next poll says what is wrong.
+      this.#broken = error
+    }
+    return entries
+  }
+
+  /** The next poll throws. */
+  get isBroken(): boolean {
+    return this.#broken !== null
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close()
+  }
+
+  #chained(record: LogRecord): ChainedEntry {
+    const place = `${this.#at.topic}-${this.#at.partition}@${record.offset}`
+    const { entry, previous, hash } = decoding(place, record.value ?? new Uint8Array(0))
+    const expected = this.#previous ?? (entry.kind === 'genesis' ? NO_HASH : previous)
+    if (!same(previous, expected))
+      throw new HsError(
+        'HS_CHAIN_BROKEN',
+        `${place} does not follow the entry before it: it holds ${short(previous)}, ` +
+          `the entry before is ${short(expected)}`,
+      )
+    this.#previous = hash
+    return { offset: record.offset, atMs: record.timestampMs, entry, hash, previous }
+  }
+}
+
+/**
+ * Committed entries up to what is the end now; nothing for an empty journal. Errors: as
+ * JournalReader.
  */
 export async function* readJournal(
   log: LogPort,
   at: TopicPartition,
-  signal?: AbortSignal,
+  options: ReadFrom & { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<ChainedEntry> {
   const end = await journalEnd(log, at)
-  if (end === 0) return
-  const reader = log.reader({ isolation: 'read_committed' })
+  if (end <= (options.from ?? 0)) return
+  const reader = new JournalReader(log, at, options)
   try {
-    reader.assign(at, 'earliest')
-    let previous = NO_HASH
-    for await (const record of committed(reader, { at, end, signal })) {
-      const place = `${at.topic}-${at.partition}@${record.offset}`
-      const decoded = decoding(place, record.value ?? new Uint8Array(0))
-      if (!same(decoded.previous, previous))
-        throw new HsError(
-          'HS_CHAIN_BROKEN',
-          `${place} does not follow the entry before it: it holds ${short(decoded.previous)}, ` +
-            `the entry before is ${short(previous)}`,
-        )
-      previous = decoded.hash
-      const { entry, hash } = decoded
-      yield { offset: record.offset, atMs: record.timestampMs, entry, hash }
-    }
+    do yield* await reader.poll(POLL_MS, options.signal)
+    while (reader.isBroken || reader.position < end)
   } finally {
     await reader.close()
-  }
-}
-
-async function* committed(
-  reader: LogReader,
-  { at, end, signal }: { at: TopicPartition; end: number; signal: AbortSignal | undefined },
-): AsyncGenerator<LogRecord> {
-  for (;;) {
-    for (const fetched of await reader.poll(POLL_MS, signal)) {
-      if (fetched.gap !== null) throw missing(at, fetched.gap)
-      for (const batch of fetched.batches) yield* copyRecords(batch, fetched.from)
-    }
-    if ((reader.position(at) ?? 0) >= end) return
   }
 }
 
@@ -115,6 +164,17 @@ export async function journalEnd(log: LogPort, at: TopicPartition): Promise<numb
   }
 }
 
+/** First offset that the log still holds. */
+export async function journalStart(log: LogPort, at: TopicPartition): Promise<number> {
+  const admin = log.admin()
+  try {
+    const [start] = await admin.offsets([at], 'earliest', 'read_committed')
+    return start ?? 0
+  } finally {
+    await admin.close()
+  }
+}
+
 /** null for a topic that does not exist. */
 export async function describeTopic(log: LogPort, topic: string): Promise<TopicDescription | null> {
   const admin = log.admin()
@@ -128,6 +188,8 @@ export async function describeTopic(log: LogPort, topic: string): Promise<TopicD
 
 export interface JournalReport {
   readonly partition: number
+  /** Offset of the first entry where the beginning has expired; null: it begins with genesis. */
+  readonly begins: number | null
   readonly entries: number
   readonly steps: number
   readonly gen: number
@@ -156,10 +218,17 @@ export async function journalVerify(
 }
 
 async function verifyOne(log: LogPort, at: TopicPartition): Promise<JournalReport> {
-  const check = new OrderCheck()
+  const check = new OrderCheck('anywhere')
   let problem: HsError | null = null
+  let begins: number | null = null
   try {
-    for await (const chained of readJournal(log, at)) check.next(chained)
+    const start = await journalStart(log, at)
+    for await (const chained of readJournal(log, at)) {
+      if (check.entries === 0 && chained.entry.kind !== 'genesis') begins = chained.offset
+      // Only what retention has taken may be missing.
+      if (begins !== null && start === 0) throw headless(chained.offset)
+      check.next(chained)
+    }
     if (check.entries === 0)
       problem = new HsError('HS_NO_GENESIS', `${at.topic}-${at.partition} is empty`)
   } catch (error) {
@@ -167,35 +236,81 @@ async function verifyOne(log: LogPort, at: TopicPartition): Promise<JournalRepor
     problem = error
   }
   const { entries, steps, gen, skipped, tip } = check
-  return { partition: at.partition, entries, steps, gen, skipped, tip: hex(tip), problem }
+  return { partition: at.partition, begins, entries, steps, gen, skipped, tip: hex(tip), problem }
 }
 
-/** Rules between entries that need no replay: genesis first and once, gen and seq by one. */
+function headless(offset: number): HsError {
+  const what = `entry at offset ${offset}: the journal does not begin with genesis`
+  return new HsError('HS_CHAIN_BROKEN', what)
+}
+
+/**
+ * Gen from which a journal counts: after a loss above all that the lost one can have reached, because
+ * agents take nothing from a gen below one they have seen. It grew by fences, and no task
+ * was fenced once a second since 1970.
+ */
+function genBefore({ lastTip, atMs }: GenesisEntry): number {
+  return lastTip === null ? 0 : Math.floor(atMs / 1_000)
+}
+
+/** Where an OrderCheck begins: what the entries before have come to. */
+export interface OrderFrom {
+  readonly gen: number
+  readonly steps: number
+  readonly tip: Uint8Array
+}
+
+/**
+ * Rules between entries that need no replay: genesis first and once, gen and seq by one. Begun
+ * 'anywhere' the first entry may be another, and says where gens and steps go on.
+ */
 export class OrderCheck {
   entries: number = 0
+  /** seq of the last step. */
   steps: number = 0
   gen: number = 0
   skipped: number = 0
   tip: Uint8Array = new Uint8Array(0)
+  readonly #needsGenesis: boolean
+  #knowsGen = true
+  #knowsSteps = true
+
+  constructor(begins: 'genesis' | 'anywhere' | OrderFrom = 'genesis') {
+    this.#needsGenesis = begins === 'genesis'
+    if (typeof begins === 'string') return
+    this.entries = 1
+    this.gen = begins.gen
+    this.steps = begins.steps
+    this.tip = begins.tip
+  }
 
   next({ offset, entry, hash }: ChainedEntry): void {
+    if (this.entries === 0 && entry.kind !== 'genesis' && !this.#needsGenesis) {
+      this.#knowsGen = false
+      this.#knowsSteps = false
+    }
     const wrong = this.#problem(entry)
     if (wrong !== null) throw new HsError('HS_CHAIN_BROKEN', `entry at offset ${offset}: ${wrong}`)
-    if (entry.kind === 'fence') this.gen = entry.gen
-    if (entry.kind === 'steps') this.steps += entry.steps.length
+    if (entry.kind === 'genesis') this.gen = genBefore(entry)
+    if (entry.kind === 'fence') {
+      this.gen = entry.gen
+      this.#knowsGen = true
+    }
+    if (entry.kind === 'steps' && entry.steps.length > 0) {
+      this.steps = entry.steps.at(-1)?.seq ?? this.steps
+      this.#knowsSteps = true
+    }
     if (entry.kind === 'skip') this.skipped++
     this.entries++
     this.tip = hash
   }
 
   #problem(entry: JournalEntry): string | null {
-    if ((entry.kind === 'genesis') !== (this.entries === 0))
-      return entry.kind === 'genesis'
-        ? 'a second genesis'
-        : 'the journal does not begin with genesis'
-    if (entry.kind === 'fence' && entry.gen !== this.gen + 1)
+    if (entry.kind === 'genesis') return this.entries === 0 ? null : 'a second genesis'
+    if (this.entries === 0 && this.#needsGenesis) return 'the journal does not begin with genesis'
+    if (entry.kind === 'fence' && this.#knowsGen && entry.gen !== this.gen + 1)
       return `gen ${entry.gen} follows gen ${this.gen}`
-    if (entry.kind !== 'steps') return null
+    if (entry.kind !== 'steps' || !this.#knowsSteps) return null
     const first = entry.steps[0]
     return first === undefined || first.seq === this.steps + 1
       ? null

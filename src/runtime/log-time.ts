@@ -141,3 +141,10 @@ export function disagreement(appendMs: number, sentMs: number, answeredMs: numbe
   if (appendMs > answeredMs) return answeredMs - appendMs
   return 0
 }
+
+/** What is wrong with the host's clock, for people. */
+export function disagreementText(hostAheadMs: number): string {
+  const side = hostAheadMs > 0 ? 'ahead of' : 'behind'
+  const seconds = (Math.abs(hostAheadMs) / 1_000).toFixed(1)
+  return `the host's clock is ${seconds} s ${side} the broker's`
+}

@@ -62,6 +62,11 @@ export class Pending {
     return this.#steps.length
   }
 
+  /** seq and log time of the last step; null for none. */
+  get last(): { readonly seq: number; readonly nowMs: number } | null {
+    return this.#steps.at(-1) ?? null
+  }
+
   get hasRoom(): boolean {
     return this.#entryBytes + STEP_ROOM <= STEPS_BYTES_MAX && this.#outputBytes <= OUTPUT_BYTES_MAX
   }
@@ -76,15 +81,18 @@ export class Pending {
     }
   }
 
-  /** The entry for everything added; nothing may be added afterwards. */
-  entry(stateDigest: Uint8Array | null): StepsEntry {
+  /**
+   * The entry for everything added; nothing may be added afterwards. `snapshot`: offset of the
+   * header of one that was finished since the last entry.
+   */
+  entry(stateDigest: Uint8Array | null, snapshot: number | null = null): StepsEntry {
     return {
       kind: 'steps',
       steps: this.#steps,
       outputs: this.#digest.count,
       outputsDigest: this.#digest.done(),
       stateDigest,
-      snapshot: null,
+      snapshot,
     }
   }
 }

@@ -26,7 +26,7 @@ export class ReplaySource {
   readonly #reader: LogReader
   readonly #clock: Clock
   readonly #buffers: readonly Buffer[]
-  readonly #signal: AbortSignal
+  #signal: AbortSignal
 
   constructor(
     log: LogPort,
@@ -59,6 +59,11 @@ export class ReplaySource {
     if (slice.crc !== recorded.crc)
       throw changed(`${buffer.name}-${buffer.input.partition}: offsets ${from} to ${to} changed`)
     return slice
+  }
+
+  /** From here on this signal ends its waiting. */
+  bind(signal: AbortSignal): void {
+    this.#signal = signal
   }
 
   close(): Promise<void> {

@@ -1,11 +1,13 @@
 // What a run of a task is given and how it can end.
 import type { Encoder } from '../contracts/decode.ts'
+import type { FenceEntry } from '../contracts/journal.ts'
 import type { Chain, ChainAnswer } from './chain.ts'
 import type { Instruments } from './instruments.ts'
 import type { Clock } from './ports.ts'
 import type { PoisonError } from './reaction.ts'
-import type { Restored, TaskSpec } from './restore.ts'
+import type { Restored, TaskSpec } from './replay.ts'
 import type { SealContext } from './seal.ts'
+import type { SnapshotPlan } from './snapshot-cadence.ts'
 
 /** The task's inputs at the worker's readers. */
 export interface Feed {
@@ -33,11 +35,15 @@ export interface RunOptions {
   readonly seal: SealContext
   readonly restored: Restored
   readonly chain: Chain
-  /** Answer to the fence entry: where the log's time begins. */
+  /** The entry of this life, and the answer to it: where the log's time begins. */
+  readonly fence: FenceEntry
   readonly fenced: ChainAnswer
+  readonly plan: SnapshotPlan
   readonly feed: Feed
   readonly careful: Careful | null
   readonly onSuspended: (reason: string | null) => void
+  /** The task's ownership is proven: else nothing is stepped (invariant I32). */
+  readonly isProven: () => boolean
 }
 
 export type RunEnd =

@@ -6,31 +6,28 @@
 //                 ▲                       │ no room: hold the feed until the commit is answered
 //   alarm ────────┘ tick, commit in the task's own phase of the second, sign of life, clock probe
 import { HsError } from '../contracts/failure.ts'
-import type { OutgoingRecord } from '../contracts/record.ts'
-import { topicKind } from '../contracts/topics.ts'
-import type { Output, Step, TaskCore } from '../core/kernel/step.ts'
+import type { JournalEntry } from '../contracts/journal.ts'
+import type { Step, TaskCore } from '../core/kernel/step.ts'
 import { Alarm } from './alarm.ts'
 import type { ChainAnswer } from './chain.ts'
-import { type AsOf, DISAGREEMENT_MS, LogTime } from './log-time.ts'
+import { type AsOf, DISAGREEMENT_MS, disagreementText, LogTime } from './log-time.ts'
 import { letterOf, skipOf } from './pass-over.ts'
 import { journalStep, Pending } from './pending.ts'
 import type { Fetched } from './ports.ts'
 import { PoisonError } from './reaction.ts'
-import { stateDigestOf } from './restore.ts'
+import { stateDigestOf } from './replay.ts'
+import { unproven } from './proven-writer.ts'
 import type { Careful, RunEnd, RunOptions } from './run-options.ts'
-import { poisonLetter, seal } from './seal.ts'
-import { type CheckedSlice, firstRecord, Stepper } from './stepper.ts'
+import { recordsOf, singly, takeFetched } from './running-read.ts'
+import { CommitSchedule, type CommitState } from './running-schedule.ts'
+import { skipAlone } from './running-skip.ts'
+import { sealStep } from './seal.ts'
+import { type Captured, SnapshotWriter } from './snapshot-writer.ts'
+import { type CheckedSlice, Stepper } from './stepper.ts'
+import { type Level, Upgrade } from './upgrade.ts'
 
-/** Time between commits that are not urgent. */
-const COMMIT_EVERY_MS = 1_000
-/** An expired journal cannot be restored: it gets an entry at least this often. */
-const KEEP_ALIVE_MS = 3_600_000
 /** Shortest time between two empty steps, whatever the core asks for. */
 const TICK_MIN_MS = 25
-/** How often a task with a wrong clock looks whether it is right again. */
-const PROBE_EVERY_MS = 2_000
-/** A core that has refused so many records in a row is broken itself. */
-export const SKIPS_IN_A_ROW_MAX = 8
 
 export class Run {
   readonly ended: Promise<RunEnd>
@@ -40,7 +37,9 @@ export class Run {
   readonly #stepper: Stepper
   readonly #time: LogTime
   readonly #alarm: Alarm
-  readonly #phaseMs: number
+  readonly #schedule: CommitSchedule
+  readonly #upgrade: Upgrade
+  readonly #snapshots: SnapshotWriter
   #pending: Pending = new Pending()
   #state: 'live' | 'closing' | 'over' = 'live'
   #inFlight: Promise<void> | null = null
@@ -49,11 +48,13 @@ export class Run {
   #suspended = false
   #urgent = false
   #seq: number
+  /** Log time of the last step. */
+  #nowMs: number
+  /** Skips behind the last step that was committed. */
+  #skipsInRow: number
   #asOf: AsOf
   #wakeAtMs: number | null
   #lastStepMs: number
-  #lastCommitMs: number
-  #nextCommitMs = 0
   /** Commits answered in this run. */
   commits: number = 0
 
@@ -71,15 +72,17 @@ export class Run {
     const topics = spec.inputs.map(({ topic }) => topic)
     this.#time = new LogTime(topics, restored.nowMs, restored.asOf)
     this.#time.answered(options.fenced.appendMs, monotonicMs)
+    this.#upgrade = new Upgrade(restored)
+    this.#snapshots = new SnapshotWriter({ ...options, prefix: options.seal.prefix })
     this.#alarm = new Alarm(clock, () => this.#ring())
-    const share = spec.partition / restored.genesis.partitions
-    this.#phaseMs = Math.floor(share * COMMIT_EVERY_MS)
+    this.#schedule = new CommitSchedule(spec.partition / restored.genesis.partitions, monotonicMs)
     this.#careful = options.careful
     this.#seq = restored.seq
+    this.#nowMs = restored.nowMs
+    this.#skipsInRow = restored.skipsInRow
     this.#asOf = restored.asOf
     this.#wakeAtMs = restored.wakeAtMs
     this.#lastStepMs = monotonicMs
-    this.#lastCommitMs = monotonicMs
     options.feed.read(restored.positions)
     this.#checkClock(options.fenced)
     this.#arm()
@@ -87,6 +90,10 @@ export class Run {
 
   get seq(): number {
     return this.#seq
+  }
+
+  get behaviour(): number {
+    return this.#upgrade.behaviour
   }
 
   get positions(): readonly number[] {
@@ -107,9 +114,15 @@ export class Run {
     if (this.#state !== 'live') return
     const monotonicMs = this.#options.clock.monotonicMs()
     for (const one of fetched) {
-      const error = this.#take(one, monotonicMs)
-      if (error !== null) {
-        this.fail(error, 'read')
+      const taken = takeFetched(this.#stepper, this.#time, {
+        prefix: this.#options.seal.prefix,
+        fetched: one,
+        monotonicMs,
+      })
+      // Left over from before the feed was set back.
+      if (taken === 'astray') this.#options.feed.read(this.#stepper.readPositions())
+      if (taken instanceof HsError) {
+        this.fail(taken, 'read')
         return
       }
     }
@@ -132,15 +145,29 @@ export class Run {
     this.#options.feed.stop()
     this.#alarm.close()
     await this.#inFlight
-    if (this.#isOver()) return
-    const entry = this.#pending.entry(stateDigestOf(this.#core))
-    // Whether this commit succeeds or not, the next owner reads in the journal how far we came.
-    await this.#options.chain.append(this.#pending.records, [entry]).catch(() => undefined)
+    if (this.#is('over')) return
+    const entry = this.#pending.entry(stateDigestOf(this.#core), this.#snapshots.takePointer())
+    if (entry.steps.length > 0) this.#skipsInRow = 0
+    // Whether it succeeds or not, the next owner reads in the journal how far we came.
+    const answer = await this.#options.chain
+      .append(this.#pending.records, [entry])
+      .catch(() => null)
+    if (answer !== null) await this.#snapshots.atClose(answer, () => this.#captured())
     this.#finish({ kind: 'closed' })
   }
 
-  #isOver(): boolean {
-    return this.#state === 'over'
+  /** Who stood still for a session may have a successor: its state is given up, not stepped. */
+  #isUnproven(): boolean {
+    if (this.#state !== 'live' || this.#options.isProven()) return false
+    this.fail(unproven(), 'read')
+    return true
+  }
+
+  /** From the next step on, journalled with the steps before it; what is in force stays. */
+  upgrade(level: Level): void {
+    this.#upgrade.want(level)
+    this.#commitIfDue()
+    this.#arm()
   }
 
   #finish(end: RunEnd): void {
@@ -155,31 +182,12 @@ export class Run {
     )
   }
 
-  #take(fetched: Fetched, monotonicMs: number): HsError | null {
-    const { topic, partition, gap } = fetched
-    const kind = topicKind(topic, this.#options.seal.prefix)
-    const index = this.#stepper.indexOf(kind, partition)
-    if (index < 0) return null
-    if (gap !== null)
-      return new HsError(
-        'HS_INPUT_CHANGED',
-        `${topic}-${partition}: offsets ${gap.from} to ${gap.to} are missing`,
-      )
-    if (!this.#stepper.take(index, fetched)) {
-      // Left over from before the feed was set back.
-      this.#options.feed.read(this.#stepper.readPositions())
-      return null
-    }
-    const maxAppendMs = fetched.batches.reduce((max, b) => Math.max(max, b.maxTimestampMs), 0)
-    const { caughtUp, heldBack, sentMs } = fetched
-    this.#time.read(index, { caughtUp, heldBack, maxAppendMs, sentMs }, monotonicMs)
-    return null
-  }
-
   /** Steps what there is and what there is room for. */
   #advance(): void {
+    if (this.#isUnproven()) return
     while (this.#state === 'live' && !this.#suspended && this.#stepper.hasRecords) {
-      if (!this.#pending.hasRoom || (this.#careful?.commitEach === true && this.#uncommitted())) {
+      const isOpen = this.#inFlight !== null || !this.#pending.isEmpty
+      if (!this.#pending.hasRoom || (this.#careful?.commitEach === true && isOpen)) {
         this.#hold()
         break
       }
@@ -192,18 +200,14 @@ export class Run {
     this.#arm()
   }
 
-  #uncommitted(): boolean {
-    return this.#inFlight !== null || !this.#pending.isEmpty
+  #is(state: 'live' | 'closing' | 'over'): boolean {
+    return this.#state === state
   }
 
   #single(careful: Careful): readonly CheckedSlice[] {
-    const slice = this.#stepper.single(careful.suspect?.input ?? null)
-    if (slice === null) return []
-    const positions = this.#stepper.positions()
-    const left = careful.left - 1
-    const passed = careful.until?.every((to, i) => (positions[i] ?? 0) >= to) ?? false
-    this.#careful = passed || left === 0 ? null : { ...careful, suspect: null, left }
-    return [slice]
+    const { slices, next } = singly(this.#stepper, careful)
+    this.#careful = next
+    return slices
   }
 
   #step(slices: readonly CheckedSlice[], single: boolean): void {
@@ -220,8 +224,9 @@ export class Run {
     }
     try {
       const outcome = this.#core.step(step)
-      const sealed = this.#seal(step, outcome.outputs)
-      if (this.#pending.isEmpty) this.#nextCommitMs = this.#phaseAfter(monotonicMs)
+      const context = { ...this.#options.seal, behaviour: this.#upgrade.behaviour }
+      const sealed = sealStep(context, step, outcome.outputs)
+      if (this.#pending.isEmpty) this.#schedule.begun(monotonicMs)
       this.#pending.add(journalStep(step, slices, this.#asOf), outcome.outputs, sealed)
       this.#wakeAtMs = outcome.wakeAtMs
       this.#urgent ||= outcome.urgent
@@ -229,18 +234,12 @@ export class Run {
       this.#poisoned(slices, single, cause)
       return
     }
+    this.#snapshots.stepped(slices, clock.monotonicMs() - monotonicMs)
     this.#seq = step.seq
+    this.#nowMs = step.nowMs
     this.#asOf = step.asOf
     this.#lastStepMs = monotonicMs
-    const records = slices.reduce((sum, slice) => sum + slice.records, 0)
-    instruments.emit('task_step', { task: spec.task, seq: step.seq, records })
-  }
-
-  #seal({ seq, nowMs }: Step, outputs: readonly Output[]): readonly OutgoingRecord[] {
-    const context = this.#options.seal
-    return outputs.map((output, i) =>
-      seal(context, { id: `${context.task}-${seq}-${i}`, nowMs }, output),
-    )
+    instruments.emit('task_step', { task: spec.task, seq: step.seq, records: recordsOf(slices) })
   }
 
   #poisoned(slices: readonly CheckedSlice[], single: boolean, cause: unknown): void {
@@ -256,71 +255,88 @@ export class Run {
       )
       return
     }
-    const until = slices.length === 0 ? null : this.#stepper.positions()
-    this.#finish({ kind: 'poison', error, until })
+    this.#finish({ kind: 'poison', error, until: slices.length === 0 ? null : this.positions })
   }
 
-  /** Commits the steps before the record, and in the same transaction its skip and its letter. */
   async #skip(slice: CheckedSlice, reason: string, before: Promise<void> | null): Promise<void> {
-    const { chain, restored, instruments, spec } = this.#options
+    const { restored, clock } = this.#options
     await before
-    if (this.#isOver()) return
-    const { topic, partition, from } = slice
-    const record = firstRecord(slice)
-    if (record === null) throw new HsError('HS_INTERNAL', 'a slice without a record failed')
-    if (restored.skipsInRow >= SKIPS_IN_A_ROW_MAX && this.commits === 0 && this.#pending.isEmpty)
-      throw new HsError(
-        'HS_INTERNAL',
-        `${SKIPS_IN_A_ROW_MAX} records in a row could not be taken, last ` +
-          `${topic}-${partition}@${record.offset}: ${reason}`,
-      )
-    const nowMs = this.#time.now(this.#options.clock.monotonicMs())
-    const letter = poisonLetter(this.#options.seal, slice, { record, reason, nowMs })
-    const position = { topic, partition, offset: record.offset }
-    const skip = { kind: 'skip', record: position, from, reason } as const
-    const steps = this.#pending.isEmpty ? [] : [this.#pending.entry(null)]
-    await chain.append([...this.#pending.records, letter], [...steps, skip])
-    instruments.emit('poison_skipped', { task: spec.task, reason, ...position })
+    if (this.#is('over')) return
+    const isFirst = this.commits === 0 && this.#pending.isEmpty
+    await skipAlone(this.#options, {
+      slice,
+      reason,
+      pending: this.#pending,
+      inRow: isFirst ? restored.skipsInRow : 0,
+      nowMs: this.#time.now(clock.monotonicMs()),
+    })
     this.#finish({ kind: 'skipped' })
   }
 
   #commitIfDue(): void {
     if (this.#state !== 'live' || this.#inFlight !== null) return
     const monotonicMs = this.#options.clock.monotonicMs()
-    const due = this.#suspended
-      ? monotonicMs >= this.#lastCommitMs + PROBE_EVERY_MS
-      : this.#pending.isEmpty
-        ? this.#stepper.isBlocked || monotonicMs >= this.#lastCommitMs + KEEP_ALIVE_MS
-        : this.#stepper.isBlocked ||
-          this.#urgent ||
-          this.#held ||
-          this.#careful?.commitEach === true ||
-          monotonicMs >= this.#nextCommitMs
-    if (due) this.#commit()
+    if (this.#schedule.isDue(this.#commitState(), monotonicMs)) this.#commit()
+  }
+
+  #commitState(): CommitState {
+    const waits = !this.#pending.isEmpty
+    const isPressed = this.#urgent || this.#held || this.#careful?.commitEach === true
+    const urgent = this.#stepper.isBlocked || (waits ? isPressed : this.#upgrade.isDue)
+    return { suspended: this.#suspended, waits, urgent, snapshotMs: this.#snapshots.dueMs }
   }
 
   #commit(): void {
     const pending = this.#pending
+    const { urgent } = this.#commitState()
     this.#pending = new Pending()
     this.#urgent = false
-    const { chain, seal: context } = this.#options
+    const { chain, clock, seal: context } = this.#options
     const passed = this.#stepper.passOver()
     const letters = passed.map((unreadable) => letterOf(context, unreadable))
     const records = [...pending.records, ...letters]
-    const entries = [pending.entry(null), ...passed.map(skipOf)]
-    this.#inFlight = chain.append(records, entries).then(
+    const upgrade = this.#suspended ? null : this.#upgrade.take()
+    if (upgrade !== null) this.#core.setBehaviour(upgrade.behaviour)
+    const parts = this.#snapshots.take(urgent)
+    const isPartOnly = parts.length > 0 && pending.isEmpty && passed.length === 0
+    const entries: JournalEntry[] = upgrade === null ? [] : [upgrade]
+    if (!isPartOnly || upgrade !== null) {
+      entries.unshift(pending.entry(null, this.#snapshots.takePointer()), ...passed.map(skipOf))
+      if (!pending.isEmpty) this.#skipsInRow = 0
+      if (this.#careful === null && !this.#suspended)
+        this.#snapshots.boundary(this.#time.estimate(clock.monotonicMs()), () => this.#captured())
+    }
+    this.#inFlight = chain.append([...records, ...parts], entries).then(
       (answer) => this.#committed(answer, records.length),
       (error: unknown) => this.fail(error, 'commit'),
     )
   }
 
+  /** The state right behind the entry that is being committed. */
+  #captured(): Captured {
+    const { behaviour, format } = this.#upgrade
+    return {
+      behaviour,
+      format,
+      seq: this.#seq,
+      nowMs: this.#nowMs,
+      asOf: this.#asOf,
+      wakeAtMs: this.#wakeAtMs,
+      positions: this.positions,
+      skipsInRow: this.#skipsInRow,
+      pieces: this.#core.image(),
+    }
+  }
+
   #committed(answer: ChainAnswer, records: number): void {
     const { clock, instruments, spec } = this.#options
     this.#inFlight = null
-    if (this.#isOver()) return
+    if (this.#is('over')) return
     this.commits++
-    this.#lastCommitMs = clock.monotonicMs()
-    this.#time.answered(answer.appendMs, this.#lastCommitMs, this.#suspended)
+    const monotonicMs = clock.monotonicMs()
+    this.#schedule.committed(monotonicMs)
+    this.#snapshots.committed(answer)
+    this.#time.answered(answer.appendMs, monotonicMs, this.#suspended)
     instruments.emit('task_commit', { task: spec.task, records, ms: answer.tookMs })
     if (this.#state !== 'live') return
     this.#checkClock(answer)
@@ -342,9 +358,7 @@ export class Run {
       this.#resumeFeed()
       return
     }
-    const side = hostAheadMs > 0 ? 'ahead of' : 'behind'
-    const seconds = (Math.abs(hostAheadMs) / 1_000).toFixed(1)
-    const reason = `the host's clock is ${seconds} s ${side} the broker's`
+    const reason = disagreementText(hostAheadMs)
     instruments.emit('task_suspended', { task: spec.task, reason })
     this.#options.feed.stop()
     onSuspended(reason)
@@ -362,7 +376,7 @@ export class Run {
   }
 
   #ring(): void {
-    if (this.#state !== 'live') return
+    if (this.#state !== 'live' || this.#isUnproven()) return
     const monotonicMs = this.#options.clock.monotonicMs()
     if (this.#tickAt() <= monotonicMs) this.#step([], false)
     this.#commitIfDue()
@@ -383,18 +397,7 @@ export class Run {
 
   #arm(): void {
     if (this.#state !== 'live') return
-    let dueMs = this.#tickAt()
-    if (this.#inFlight === null) {
-      const every = this.#suspended ? PROBE_EVERY_MS : KEEP_ALIVE_MS
-      dueMs = Math.min(dueMs, this.#lastCommitMs + every)
-      if (!this.#suspended && !this.#pending.isEmpty) dueMs = Math.min(dueMs, this.#nextCommitMs)
-    }
-    this.#alarm.set(dueMs)
-  }
-
-  /** The next moment of this task's own phase of the second: tasks do not commit all at once. */
-  #phaseAfter(monotonicMs: number): number {
-    const turns = Math.floor((monotonicMs - this.#phaseMs) / COMMIT_EVERY_MS) + 1
-    return turns * COMMIT_EVERY_MS + this.#phaseMs
+    const commitMs = this.#inFlight === null ? this.#schedule.dueMs(this.#commitState()) : Infinity
+    this.#alarm.set(Math.min(this.#tickAt(), commitMs))
   }
 }

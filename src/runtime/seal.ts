@@ -7,7 +7,7 @@ import type { LogRecord, OutgoingRecord, RecordHeader } from '../contracts/recor
 import { topicName, type TopicKind } from '../contracts/topics.ts'
 import { encodeUtf8 } from '../contracts/utf8.ts'
 import { canonical, hex } from '../core/kernel/canonical.ts'
-import type { Output } from '../core/kernel/step.ts'
+import type { Output, Step } from '../core/kernel/step.ts'
 import { sha256 } from './journal.ts'
 import { eventHeaders } from './record-headers.ts'
 
@@ -42,6 +42,17 @@ export function seal(context: SealContext, place: OutputPlace, output: Output): 
     headers: headers(context, place, output),
     timestampMs: place.nowMs,
   }
+}
+
+/** All outputs of a step, in order. Errors: as `seal`. */
+export function sealStep(
+  context: SealContext,
+  { seq, nowMs }: Pick<Step, 'seq' | 'nowMs'>,
+  outputs: readonly Output[],
+): readonly OutgoingRecord[] {
+  return outputs.map((output, i) =>
+    seal(context, { id: `${context.task}-${seq}-${i}`, nowMs }, output),
+  )
 }
 
 /** One branch per topic keeps topic and body together for the type checker. */

@@ -23,6 +23,8 @@ export interface CheckedSlice extends Slice {
   readonly crc: number
   /** Records in the batches it touches. */
   readonly records: number
+  /** Size of these batches as stored. */
+  readonly bytes: number
 }
 
 export interface SliceRange extends TaskInput {
@@ -44,6 +46,7 @@ export function sliceOf(range: SliceRange, batches: readonly RecordBatch[]): Che
     ...range,
     crc: batches.reduce(foldCrc, 0),
     records: batches.reduce((sum, batch) => sum + batch.recordCount, 0),
+    bytes: batches.reduce((sum, batch) => sum + batch.bytes.length, 0),
     visit(visitor: RecordVisitor): void {
       for (const batch of batches) {
         if (batch.lastOffset < to) batch.visit(visitor, from)

@@ -21,8 +21,10 @@ import { ProvenWriter } from './proven-writer.ts'
 import type { Replay, Restored, TaskSpec } from './replay.ts'
 import { restore, type RestoreProgress } from './restore.ts'
 import type { Careful, Feed, RunOptions } from './run-options.ts'
-import { Run, SKIPS_IN_A_ROW_MAX } from './running.ts'
+import { Run } from './running.ts'
+import { SKIPS_IN_A_ROW_MAX } from './running-skip.ts'
 import { poisonLetter } from './seal.ts'
+import { SNAPSHOT_PLAN, type SnapshotPlan } from './snapshot-cadence.ts'
 import { firstRecord } from './stepper.ts'
 import { TASK_TRANSITIONS, type TaskState } from './task-state.ts'
 import type { Level } from './upgrade.ts'
@@ -38,6 +40,8 @@ export interface Engine {
   readonly encoder: Encoder
   readonly createCore: CreateCore
   readonly instruments: Instruments
+  /** When snapshots are written; default: SNAPSHOT_PLAN. */
+  readonly plan?: SnapshotPlan
   readonly prefix: string
   readonly group: string
   readonly clusterId: ClusterId
@@ -293,7 +297,9 @@ export class Task {
       seal,
       restored: skipped === null ? restored : { ...restored, positions: skipped.positions },
       chain,
+      fence,
       fenced,
+      plan: this.#engine.plan ?? SNAPSHOT_PLAN,
       feed: this.#feed,
       careful: opened.careful,
       onSuspended: (reason) => this.#suspended(reason),

@@ -22,6 +22,10 @@ export class Upgrade {
     return this.#inForce.behaviour
   }
 
+  get format(): number {
+    return this.#inForce.format
+  }
+
   /** A group that has lost an older member again does not take back what it wanted. */
   want({ behaviour, format }: Level): void {
     const wanted = this.#wanted

@@ -3,9 +3,10 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
-import { serviceTask } from '../../src/runtime/host.ts'
+import { serviceTask } from '../../src/runtime/task-spec.ts'
 import { SILENT } from '../../src/runtime/instruments.ts'
-import { restore, type Restored } from '../../src/runtime/restore.ts'
+import type { Restored } from '../../src/runtime/replay.ts'
+import { restore } from '../../src/runtime/restore.ts'
 import { EngineRig, TOY_CLUSTER } from '../support/engine-rig.ts'
 import { createToy, toyDecoder } from '../support/toy-core.ts'
 

@@ -47,6 +47,7 @@ export const CONTEXT: CoreContext = {
   partition: 0,
   partitionCount: 12,
   behaviour: 1,
+  scale: 4,
   sha256,
   decoder: {
     telemetry: () => 'empty',
