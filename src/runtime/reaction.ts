@@ -24,7 +24,17 @@ export class PoisonError extends Error {
   override readonly name = 'PoisonError'
 }
 
-const LOG_REACTIONS: Readonly<Record<LogErrorCode, Reaction>> = {
+/** What a reaction means for the task, in a sentence; docs/operations.md has a section for each. */
+export const REACTIONS: Readonly<Record<Reaction, string>> = {
+  retry: 'the same is asked again after a pause; the task keeps its state',
+  'drop-and-restore':
+    'what is not committed is dropped, the writer takes a new epoch, the state comes from the journal',
+  'close-and-rejoin': 'the task is let go and taken again only in a newer generation of its group',
+  stop: 'the task stands until a person has acted; the other tasks of the worker go on',
+  poison: 'the record is searched for, skipped, journalled and kept in hs.dlq',
+}
+
+export const LOG_REACTIONS: Readonly<Record<LogErrorCode, Reaction>> = {
   // Nothing was sent or nothing happened: the brokers may be back in a moment.
   UNAVAILABLE: 'retry',
   // The transaction may be committed or not: only the journal, read after a new epoch, can say.

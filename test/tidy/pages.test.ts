@@ -1,13 +1,16 @@
 // The pages tell the truth as far as a machine can tell: links, requirement IDs, states, errors.
 import { describe, expect, test } from 'vitest'
 import { EXIT } from '../../src/contracts/failure.ts'
+import { REACTIONS } from '../../src/runtime/reaction.ts'
 import {
   brokenLinks,
   errorsPage,
   kafkaErrorTable,
   outsideMentions,
+  reactionTable,
   requirements,
   stateProblem,
+  taskLife,
   unknownIds,
 } from './pages.ts'
 import { FILES, lines, PAGES, planted } from './tree.ts'
@@ -89,5 +92,12 @@ describe('the repository', () => {
 
   test('docs/kafka.md has the error table of the code', () => {
     expect(texts.get('docs/kafka.md')).toContain(kafkaErrorTable().join('\n'))
+  })
+
+  test('docs/operations.md has the life of a task and the reactions of the code', () => {
+    const page = texts.get('docs/operations.md') ?? ''
+    expect(page).toContain(taskLife())
+    expect(page).toContain(reactionTable())
+    for (const reaction of Object.keys(REACTIONS)) expect(page).toContain(`\n### ${reaction}\n`)
   })
 })

@@ -1,7 +1,9 @@
 // Pages: links that resolve inside the repository, requirement IDs that exist, states that are
 // kept true, and the page of errors, which is printed from the code.
 import { LogError, type LogErrorCode } from '../../src/runtime/log-error.ts'
-import { reactionTo } from '../../src/runtime/reaction.ts'
+import { LOG_REACTIONS, type Reaction, REACTIONS, reactionTo } from '../../src/runtime/reaction.ts'
+import { TASK_STATES, TASK_TRANSITIONS } from '../../src/runtime/task-state.ts'
+import { diagram } from '../../src/core/kernel/machine.ts'
 import { ERRORS } from '../../src/adapters/client/error-codes.ts'
 import { dirname, join, normalize } from 'node:path'
 import { EXIT, FAILURES } from '../../src/contracts/failure.ts'
@@ -163,4 +165,38 @@ export function kafkaErrorTable(): readonly string[] {
     ...rows.toSorted(),
     ...ours,
   ]
+}
+
+/** What docs/operations.md prints of the life of a task: its picture, and what each state means. */
+export function taskLife(): string {
+  const rows = Object.entries(TASK_STATES).map(([state, what]) => `| ${state} | ${what} |`)
+  return [
+    '```mermaid',
+    diagram(TASK_TRANSITIONS, 'Created'),
+    '```',
+    '',
+    '| state | what happens |',
+    '|---|---|',
+    ...rows,
+  ].join('\n')
+}
+
+/** What docs/operations.md prints of errors: which reaction each asks for, and what that is. */
+export function reactionTable(): string {
+  const codes = Object.keys(LOG_REACTIONS) as LogErrorCode[]
+  const names = Object.keys(REACTIONS) as Reaction[]
+  const rows = names.map((reaction) => {
+    const named = codes.flatMap((code) => {
+      const error = new LogError(code, '')
+      const [otherwise, commit] = [reactionTo(error, 'read'), reactionTo(error, 'commit')]
+      if (otherwise === reaction && commit === reaction) return [`\`${code}\``]
+      if (otherwise === reaction) return [`\`${code}\` outside of a commit`]
+      return commit === reaction ? [`\`${code}\` of a commit`] : []
+    })
+    const more = reaction === 'stop' ? ['every error with a code of its own (`HS_…`)'] : []
+    const thrown = reaction === 'poison' ? ['whatever the core throws'] : []
+    const errors = [...named, ...more, ...thrown].join(', ')
+    return `| [${reaction}](#${reaction}) | ${REACTIONS[reaction]} | ${errors} |`
+  })
+  return ['| reaction | what is done | errors |', '|---|---|---|', ...rows].join('\n')
 }
