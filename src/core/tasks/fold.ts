@@ -94,7 +94,7 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   const when = { eventMs, appendMs: atMs }
   if (delta.caller !== null) {
     const { service: callerService, instance: callerInstance } = delta.caller
-    state.windows.addEdge({ service, instance, callerService, callerInstance }, scratch, when)
+    state.windows.addEdgeOf({ service, instance, callerService, callerInstance }, scratch, when)
     noteAgent(state, { service, agent, atMs })
     return
   }
@@ -108,7 +108,7 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   if (applied.reason === 'too_many') refuse(state, view, { topic: 'telemetry', agent, applied })
   // The users of the service saw what an earlier incarnation did, its successor is not to blame for
   // it.
-  else state.windows.add({ service, instance: null }, scratch, when)
+  else state.windows.addOf({ service, instance: null }, scratch, when)
 }
 
 function foldOwnDelta(
@@ -119,7 +119,7 @@ function foldOwnDelta(
   const { service, instance, scratch, appendMs: atMs, eventMs, place } = delta
   const subject = state.subjectOf(entry)
   if (renewed) state.renew(subject)
-  const added = state.windows.add({ service, instance }, scratch, { eventMs, appendMs: atMs })
+  const added = state.windows.addOf({ service, instance }, scratch, { eventMs, appendMs: atMs })
   if (added === 'added') {
     foldCounts(subject.vital, { n: scratch.n, errors: scratch.errors, eventMs, place })
   }

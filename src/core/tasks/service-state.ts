@@ -40,7 +40,7 @@ export class ServiceState {
   readonly context: CoreContext
   readonly admission: Admission
   readonly registry: Registry
-  readonly windows: Windows = new Windows({ spanMs: SPAN_MS, graceMs: GRACE_MS })
+  readonly windows: Windows = new Windows({ graceMs: GRACE_MS })
   readonly sources: Sources = new Sources()
   readonly views: Views = new Views()
   readonly healing: HealingState

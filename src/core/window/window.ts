@@ -1,15 +1,21 @@
-// Sliding windows of success rate and P99 latency per instance and service (S0-21; DESIGN.md
-// section 7). One-second panes by event time, counts added on arrival and subtracted on eviction:
-// the figures depend on what was counted and on the window's time alone, never on order, batching
-// or steps. At log time t the window holds the panes of the seconds floor(t/1000) − span + 1 …
-// floor(t/1000).
-import { assert, present } from '../kernel/assert.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+// Sliding windows of 10, 60 and 300 s: success rate and P99 latency per instance, service and edge
+// (S0-21; DESIGN.md section 7). Panes by event time, counts added on arrival and taken away on
+// eviction: the figures depend on what was counted and on the windows' time alone, never on order,
+// batching or steps. With s the second of log time (floor(t / 1000)), a window holds
+//   10 s   the seconds s - 9 … s and what was read ahead of it
+//   60 s   the seconds s - 59 … s and the same
+//   300 s  the decades d - 29 … d, d = floor(s / 10): the last 291 to 300 seconds, and the same
+// An event more than 60 s ahead of s counts as one at the end of the second s + 60.
+import { assert } from '../kernel/assert.ts'
 import type { Figures } from '../kernel/facts.ts'
-import { compareText, sortedKeys } from '../kernel/order.ts'
-import { indexAtScale4, slotOf } from './grid.ts'
-import { type Entry, PaneLog } from './pane-log.ts'
-import { Row, type RowKey } from './row.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { compareText } from '../kernel/order.ts'
+import { describeLedger } from './describe.ts'
+import { Entry } from './entry.ts'
+import { type Grid, gridOf, type Scale } from './grid.ts'
+import { AHEAD_SECS, IN_10, IN_300, IN_60, Ledger, MIDDLE_SECS } from './ledger.ts'
+import { EDGE, INSTANCE, type RowKey, SERVICE } from './rows.ts'
+import type { Span } from './tallies.ts'
 
 /**
  * The instance the counts belong to; null: only the service (counts of an incarnation that is
@@ -28,13 +34,14 @@ export interface Edge {
   readonly callerInstance: string
 }
 
-/** What a delta counted; a DeltaScratch is one. */
+/** What a delta counted; a DeltaScratch is one. Whole numbers, latencies at most as many as n. */
 export interface Counts {
   readonly n: number
   readonly errors: number
   readonly scale: number
   readonly zeros: number
   readonly buckets: number
+  /** Ascending. */
   readonly bucketIndex: Int32Array
   readonly bucketCount: Float64Array
 }
@@ -45,398 +52,268 @@ export interface When {
 }
 
 export interface WindowOptions {
-  readonly spanMs: number
-  /**
-   * A delta whose event lies further before its append time is late and not counted; at most the
-   * span.
-   */
+  /** A delta whose event lies further before its append time is late and not counted. */
   readonly graceMs: number
+  /** Of the grid: 4 (P99 within 2.2 %) or 5 (1.1 %). Default 4. */
+  readonly scale?: Scale
 }
 
 /**
- * `late`: older than the grace. `cut`: from before an act. `past`: its pane has left the window
- * already. `refused`: too many edges.
+ * `late`: older than the grace. `cut`: from before an act, counted in the service alone. `past`:
+ * its second has left the 60-s window already, so that only that of 300 s may count it. `refused`:
+ * too many edges.
  */
 export type Added = 'added' | 'late' | 'cut' | 'past' | 'refused'
 
 /** Rows of edges; more are counted together without telling them apart. */
 const EDGES_MAX = 4_096
-const NOTHING: Omit<Figures, 'spanMs'> = {
-  n: 0,
-  errors: 0,
-  successRate: null,
-  p99Us: null,
-  maxUs: 0,
-}
-
-interface ServiceRows {
-  readonly row: Row
-  readonly instances: Map<string, Row>
-  readonly edges: Map<string, Row>
-}
+/** The window that health is judged by. */
+const JUDGED: Span = 60_000
+const BITS: Readonly<Record<Span, number>> = { 10_000: IN_10, 60_000: IN_60, 300_000: IN_300 }
+const MS_LAST = 999
 
 export class Windows {
-  private readonly options: WindowOptions
-  private readonly seconds: number
-  private readonly log: PaneLog
-  private readonly services = new Map<string, ServiceRows>()
-  /** Row by id; id 0 is nobody. */
-  private readonly rows: (Row | null)[] = [null]
-  private readonly freeIds: number[] = []
-  private readonly emptied = new Set<Row>()
-  private changed: Row[] = []
-  private edges = 0
-  private nowSec = -1
+  private readonly graceMs: number
+  private readonly grid: Grid
+  private readonly ledger: Ledger
+  private readonly entry = new Entry()
   /** Deltas refused because they came later than the grace allows. */
   late: number = 0
   /** Deltas of edges that found no row. */
   edgesRefused: number = 0
-  private pairs = new Float64Array(256)
 
-  constructor(options: WindowOptions) {
-    assert(options.spanMs % 1_000 === 0 && options.spanMs > 0, 'span in whole seconds')
-    assert(options.graceMs <= options.spanMs, 'grace within the span')
-    this.options = options
-    this.seconds = options.spanMs / 1_000
-    this.log = new PaneLog(2 * this.seconds)
+  constructor({ graceMs, scale = 4 }: WindowOptions) {
+    assert(graceMs <= MIDDLE_SECS * 1_000, 'grace within the window judged by')
+    const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+    assert(isLittleEndian, 'a machine whose words are those of the images, low byte first')
+    this.graceMs = graceMs
+    this.grid = gridOf(scale)
+    this.ledger = new Ledger(this.grid)
   }
 
-  /** Moves the window's time forward; an earlier time leaves it where it is. */
+  /** Moves the windows' time forward; an earlier time leaves it where it is. */
   advance(nowMs: number): void {
-    const sec = Math.floor(nowMs / 1_000)
-    if (sec <= this.nowSec) return
-    const first = Math.max(this.nowSec - this.seconds + 1, 0)
-    const last = Math.min(sec, this.nowSec + 2 * this.seconds) - this.seconds
-    if (this.nowSec >= 0) for (let s = first; s <= last; s++) this.evict(s)
-    this.nowSec = sec
-    this.forgetEmptied()
+    this.ledger.advance(Math.floor(nowMs / 1_000))
   }
 
-  /** Counts a delta of an instance about itself. Call `advance` with the step's time first. */
-  add(owner: Owner, counts: Counts, when: When): Added {
-    assert(this.nowSec >= 0, 'a window that knows the time')
-    const refusal = this.refusal(when)
-    if (refusal !== null) return refusal
-    const service = this.serviceRows(owner.service)
-    const row = owner.instance === null ? null : this.instanceRow(service, owner.instance)
-    const isCut = row !== null && when.eventMs < row.cutMs
-    this.count(isCut ? null : row, service.row, { counts, when })
+  /**
+   * The row of an instance, made when there is none. It may be kept with its generation, and is
+   * that of the instance as long as `isCurrent` says so; a row nothing is counted in goes with the
+   * next `advance`.
+   */
+  instanceRow(service: string, instance: string): number {
+    return this.make({ service, instance, caller: null })
+  }
+
+  serviceRow(service: string): number {
+    return this.make({ service, instance: null, caller: null })
+  }
+
+  /** 0 when there are too many edges. */
+  edgeRow({ service, instance, callerService, callerInstance }: Edge): number {
+    const key = { service, instance, caller: `${callerService}\n${callerInstance}` }
+    const { rows } = this.ledger
+    return rows.edgeCount < EDGES_MAX ? this.make(key) : rows.find(key)
+  }
+
+  generation(row: number): number {
+    return this.ledger.rows.generation(row)
+  }
+
+  /** Whether the row is still that of the key it was asked for when it had this generation. */
+  isCurrent(row: number, generation: number): boolean {
+    return row !== 0 && this.ledger.rows.generation(row) === generation
+  }
+
+  /**
+   * Counts a delta of an instance about itself; `row` 0: in the service alone. Call `advance` with
+   * the step's time first. Nothing is allocated.
+   */
+  add(row: number, serviceRow: number, counts: Counts, when: When): Added {
+    const { rows } = this.ledger
+    assert(row === 0 || rows.kind(row) === INSTANCE, 'a current row of an instance')
+    assert(rows.kind(serviceRow) === SERVICE, 'a current row of a service')
+    if (this.isLate(when)) return 'late'
+    const isCut = row !== 0 && when.eventMs < rows.cutMs(row)
+    this.take(row === 0 || isCut ? serviceRow : row, counts)
+    this.takeLatencies(counts)
+    if (!this.record(when)) return 'past'
     return isCut ? 'cut' : 'added'
   }
 
   /** Counts what a caller saw; only requests and errors, and not in the callee's own window. */
-  addEdge(edge: Edge, counts: Counts, when: When): Added {
-    const refusal = this.refusal(when)
-    if (refusal !== null) return refusal
-    const row = this.edgeRow(edge)
-    if (row === null) {
+  addEdge(row: number, counts: Counts, when: When): Added {
+    if (this.isLate(when)) return 'late'
+    if (row === 0) {
       this.edgesRefused += 1
       return 'refused'
     }
-    this.count(row, null, { counts: { ...counts, zeros: 0, buckets: 0 }, when })
-    return 'added'
+    assert(this.ledger.rows.kind(row) === EDGE, 'a current row of an edge')
+    this.take(row, counts)
+    return this.record(when) ? 'added' : 'past'
+  }
+
+  /** `add` by name. */
+  addOf({ service, instance }: Owner, counts: Counts, when: When): Added {
+    const row = instance === null ? 0 : this.instanceRow(service, instance)
+    return this.add(row, this.serviceRow(service), counts, when)
+  }
+
+  /** `addEdge` by name. */
+  addEdgeOf(edge: Edge, counts: Counts, when: When): Added {
+    return this.addEdge(this.edgeRow(edge), counts, when)
   }
 
   /**
    * Forgets what began before the effect of an act on the instance (follow: "the window is cut at
-   * the effect time"), now and when it comes late. The service keeps it: its users did see it.
+   * the effect time"), now and when it comes late; of the 300-s window also whatever has left that
+   * of 60 s. The service keeps it: its users did see it.
    */
   cut(service: string, instance: string, atMs: number): void {
-    const row = this.instanceRow(this.serviceRows(service), instance)
-    row.cutMs = Math.max(row.cutMs, atMs)
-    this.detach(row, row.cutMs)
+    const row = this.instanceRow(service, instance)
+    const { ledger } = this
+    ledger.rows.cut(row, atMs)
+    ledger.forget(row, ledger.rows.cutMs(row))
   }
 
   /** Forgets all of an instance, because a new incarnation begins. */
   reset(service: string, instance: string): void {
-    const row = this.services.get(service)?.instances.get(instance)
-    if (row !== undefined) this.detach(row, Number.POSITIVE_INFINITY)
+    const row = this.find(service, instance)
+    if (row !== 0) this.ledger.forget(row, Number.POSITIVE_INFINITY)
   }
 
-  instance(service: string, instance: string): Figures {
-    return this.figures(this.services.get(service)?.instances.get(instance))
+  instance(service: string, instance: string, span: Span = JUDGED): Figures {
+    return this.figures(this.find(service, instance), span)
   }
 
-  service(service: string): Figures {
-    return this.figures(this.services.get(service)?.row)
+  service(service: string, span: Span = JUDGED): Figures {
+    return this.figures(this.find(service, null), span)
+  }
+
+  /** Figures of a current row; of row 0 there are none. */
+  figures(row: number, span: Span = JUDGED): Figures {
+    return this.ledger.tallies.figures(row, span)
+  }
+
+  /** P99 latency of a row in whole microseconds; -1: no latency was counted. */
+  p99Us(row: number, span: Span = JUDGED): number {
+    return this.ledger.tallies.p99Us(row, span)
   }
 
   /** Edges into an instance of the service, in order of callee and caller. */
-  edgesInto(service: string): { readonly edge: string; readonly figures: Figures }[] {
-    const edges = this.services.get(service)?.edges ?? new Map<string, Row>()
-    return sortedKeys(edges).map((edge) => ({ edge, figures: this.figures(edges.get(edge)) }))
+  edgesInto(
+    service: string,
+    span: Span = JUDGED,
+  ): { readonly edge: string; readonly figures: Figures }[] {
+    const { rows } = this.ledger
+    const row = this.find(service, null)
+    const edges = rows.edgesOf(row).map((edge) => {
+      const { instance, caller } = rows.keyOfRow(edge)
+      return { edge: `${instance}\n${caller}`, figures: this.figures(edge, span) }
+    })
+    return edges.sort((a, b) => compareText(a.edge, b.edge))
   }
 
-  /** Keys whose figures changed since the last call, each once, in no particular order. */
-  takeChanged(): readonly RowKey[] {
-    const taken = this.changed
-    this.changed = []
-    for (const row of taken) row.changed = false
-    return taken.map((row) => row.key)
+  /** The key of a current row. */
+  keyOf(row: number): RowKey {
+    return this.ledger.rows.keyOfRow(row)
   }
 
-  /** Log time at which the next pane leaves the window, or null when nothing is counted. */
-  nextEvictionMs(): number | null {
-    const sec = this.log.oldestSec()
-    return sec === null ? null : (sec + this.seconds) * 1_000
+  /**
+   * Rows whose figures of the span changed since the last call, each once, in no particular order;
+   * null: of any span. Changes of the other spans are forgotten with it.
+   */
+  takeChangedRows(each: (row: number) => void, span: Span | null = JUDGED): void {
+    const wanted = span === null ? IN_10 | IN_60 | IN_300 : BITS[span]
+    this.ledger.takeChanged((row, spans) => {
+      if ((spans & wanted) !== 0) each(row)
+    })
   }
 
-  save(to: ImageWriter): void {
-    to.number(this.nowSec).number(this.late).number(this.edgesRefused).int(this.rows.length)
-    for (const row of this.rows) {
-      to.flag(row !== null)
-      if (row === null) continue
-      to.text(row.key.service).textOrNull(row.key.instance).textOrNull(row.key.caller)
-      to.number(row.n).number(row.errors).number(row.latencies).number(row.entries)
-      to.number(row.cutMs).flag(row.changed).numbers(row.nonEmpty())
-    }
-    to.numbers(this.freeIds).numbers([...this.emptied].map(({ id }) => id))
-    to.numbers(this.changed.map(({ id }) => id))
-    this.log.save(to)
+  /** `takeChangedRows` as keys. */
+  takeChanged(span: Span | null = JUDGED): readonly RowKey[] {
+    const keys: RowKey[] = []
+    this.takeChangedRows((row) => keys.push(this.keyOf(row)), span)
+    return keys
   }
 
-  /** Into an empty one. */
-  load(from: ImageReader): void {
-    this.nowSec = from.number()
-    this.late = from.number()
-    this.edgesRefused = from.number()
-    const count = from.count()
-    for (let id = 0; id < count; id++) this.rows[id] = from.flag() ? loadRow(id, from) : null
-    this.index()
-    this.freeIds.push(...from.numbers())
-    for (const id of from.numbers()) this.emptied.add(present(this.rows[id], 'an emptied row'))
-    this.changed = from.numbers().map((id) => present(this.rows[id], 'a changed row'))
-    this.log.load(from)
+  /** Log time at which something leaves the window next, or null when nothing is counted. */
+  nextEvictionMs(span: Span = JUDGED): number | null {
+    return this.ledger.nextEvictionMs(span)
   }
 
-  private index(): void {
-    const rows = this.rows.filter((row) => row !== null)
-    for (const row of rows) {
-      const { service, instance } = row.key
-      if (instance !== null) continue
-      this.services.set(service, { row, instances: new Map(), edges: new Map() })
-    }
-    for (const row of rows) {
-      const { service, instance, caller } = row.key
-      const held = present(this.services.get(service), 'rows of a service')
-      if (instance === null) continue
-      if (caller === null) held.instances.set(instance, row)
-      else held.edges.set(edgeKey(instance, caller), row)
-      if (caller !== null) this.edges += 1
-    }
+  /** Rows held, those of services and edges among them. */
+  get rowCount(): number {
+    return this.ledger.rows.held
+  }
+
+  /** Bytes of all tables, counters and panes. */
+  get bytes(): number {
+    return this.ledger.bytes
   }
 
   /** Canonical value of everything counted, independent of the order of arrival. */
   describe(): unknown {
-    const rows = this.rows
-      .filter((row) => row !== null)
-      .filter((row) => row.entries > 0 || this.remembersCut(row))
-      .map((row) => ({ row, text: keyText(row.key) }))
-      .sort((a, b) => compareText(a.text, b.text))
-    const ranks = new Map(rows.map(({ row }, rank) => [row.id, rank]))
-    const entries: number[][] = []
-    this.log.visitAll(({ eventMs, row, serviceRow, n, errors, pairs }) => {
-      const owners = [ranks.get(serviceRow) ?? -1, ranks.get(row) ?? -1]
-      entries.push([eventMs, ...owners, n, errors, ...pairs])
-    })
-    const totals = rows.map(({ row, text }) => {
-      const cutMs = this.remembersCut(row) ? row.cutMs : 0
-      return [text, row.n, row.errors, cutMs, row.nonEmpty()]
-    })
-    const { nowSec: sec, late, edgesRefused } = this
-    return { sec, late, edgesRefused, rows: totals, entries: entries.sort(compareNumbers) }
+    const { late, edgesRefused } = this
+    return { late, edgesRefused, ...describeLedger(this.ledger) }
   }
 
-  private figures(row: Row | undefined): Figures {
-    const { spanMs } = this.options
-    return row === undefined ? { spanMs, ...NOTHING } : row.figures(spanMs)
+  /** Between two steps; what it hands over stands still while the windows go on. */
+  save(writer: ImageWriter): void {
+    writer.int(this.grid.scale).int(this.late).int(this.edgesRefused)
+    this.ledger.save(writer)
+  }
+
+  /** Into new windows of the same scale. Errors: AssertionError for an image of something else. */
+  load(reader: ImageReader): void {
+    assert(reader.int() === this.grid.scale, 'an image at the scale of the windows')
+    this.late = reader.int()
+    this.edgesRefused = reader.int()
+    this.ledger.load(reader)
+  }
+
+  private find(service: string, instance: string | null): number {
+    return this.ledger.rows.find({ service, instance, caller: null })
+  }
+
+  private make(key: RowKey): number {
+    const row = this.ledger.rows.make(key)
+    this.ledger.reserve()
+    return row
   }
 
   /** Lateness is told from the record alone, so that no split into steps changes it. */
-  private refusal({ eventMs, appendMs }: When): 'late' | 'past' | null {
-    if (eventMs < appendMs - this.options.graceMs) {
-      this.late += 1
-      return 'late'
-    }
-    return Math.floor(eventMs / 1_000) <= this.nowSec - this.seconds ? 'past' : null
+  private isLate({ eventMs, appendMs }: When): boolean {
+    assert(this.ledger.nowSec >= 0, 'windows that know the time')
+    if (eventMs >= appendMs - this.graceMs) return false
+    this.late += 1
+    return true
   }
 
-  private count(
-    row: Row | null,
-    service: Row | null,
-    { counts, when }: { counts: Counts; when: When },
-  ): void {
-    // A reader that catches up knows some topics further than its time; that far ahead there is
-    // room.
-    const sec = Math.min(Math.floor(when.eventMs / 1_000), this.nowSec + this.seconds)
-    const entry: Entry = {
-      row: row?.id ?? 0,
-      serviceRow: service?.id ?? 0,
-      eventMs: when.eventMs,
-      n: counts.n,
-      errors: counts.errors,
-      pairs: this.pairsOf(counts),
-    }
-    this.log.add(sec, entry)
-    if (row !== null) this.apply(row, entry, 1)
-    if (service !== null) this.apply(service, entry, 1)
+  private take(row: number, { n, errors }: Counts): void {
+    const { entry } = this
+    entry.clear(row)
+    entry.n = n
+    entry.errors = errors
   }
 
-  private pairsOf(counts: Counts): Float64Array {
-    const most = 2 * (counts.buckets + 1)
-    if (this.pairs.length < most) this.pairs = new Float64Array(most)
-    const pairs = this.pairs
-    let length = 0
-    if (counts.zeros > 0) {
-      pairs[1] = counts.zeros
-      pairs[0] = 0
-      length = 2
-    }
-    for (let i = 0; i < counts.buckets; i++) {
-      const slot = slotOf(indexAtScale4(counts.bucketIndex[i] ?? 0, counts.scale))
-      const count = counts.bucketCount[i] ?? 0
-      if (length > 0 && pairs[length - 2] === slot)
-        pairs[length - 1] = (pairs[length - 1] ?? 0) + count
-      else {
-        pairs[length] = slot
-        pairs[length + 1] = count
-        length += 2
-      }
-    }
-    return pairs.subarray(0, length)
-  }
-
-  private apply(row: Row, entry: Entry, sign: 1 | -1): void {
-    row.total(entry.n, entry.errors, sign)
-    const { pairs } = entry
-    for (let i = 0; i < pairs.length; i += 2) {
-      row.latency(pairs[i] ?? 0, sign * (pairs[i + 1] ?? 0))
-    }
-    this.touched(row)
-  }
-
-  private touched(row: Row): void {
-    if (row.entries === 0) this.emptied.add(row)
-    if (row.changed) return
-    row.changed = true
-    this.changed.push(row)
-  }
-
-  private evict(sec: number): void {
-    this.log.evict(sec, (entry) => {
-      for (const id of [entry.row, entry.serviceRow]) {
-        const row = this.rows[id]
-        if (row !== null && row !== undefined) this.apply(row, entry, -1)
-      }
-    })
-  }
-
-  private detach(row: Row, beforeMs: number): void {
-    this.log.detach(row.id, beforeMs, (entry) => this.apply(row, entry, -1))
-    if (row.entries === 0) this.emptied.add(row)
-  }
-
-  /** Gives back rows of keys that count nothing and have no cut to remember. */
-  private forgetEmptied(): void {
-    for (const row of this.emptied) {
-      const isNeeded = row.entries > 0
-      if (!isNeeded && this.remembersCut(row)) continue
-      this.emptied.delete(row)
-      if (!isNeeded) this.remove(row)
+  private takeLatencies({ scale, zeros, buckets, bucketIndex, bucketCount }: Counts): void {
+    const { entry, grid } = this
+    if (zeros > 0) entry.push(0, zeros)
+    for (let i = 0; i < buckets; i++) {
+      const slot = grid.slotOf(grid.indexFrom(bucketIndex[i] ?? 0, scale))
+      entry.push(slot, bucketCount[i] ?? 0)
     }
   }
 
-  /** Late deltas from before its cut can still come. */
-  private remembersCut(row: Row): boolean {
-    return row.cutMs > (this.nowSec - this.seconds) * 1_000
+  /** Whether the entry came in time for the 60-s window. */
+  private record({ eventMs }: When): boolean {
+    const { entry, ledger } = this
+    const eventSec = Math.floor(eventMs / 1_000)
+    const sec = Math.min(eventSec, ledger.nowSec + AHEAD_SECS)
+    // A reader that catches up knows some topics further than its time.
+    entry.ms = sec === eventSec ? Math.floor(eventMs - sec * 1_000) : MS_LAST
+    if (ledger.holds(sec)) ledger.record(sec, entry)
+    return sec > ledger.nowSec - MIDDLE_SECS
   }
-
-  private remove(row: Row): void {
-    const { service, instance, caller } = row.key
-    const rows = this.services.get(service)
-    assert(rows !== undefined, 'a row belongs to a service')
-    assert(row.n === 0 && row.errors === 0 && row.latencies === 0, 'an empty row counts nothing')
-    if (instance === null) {
-      // The service goes after its last key, which offers it once more.
-      if (rows.instances.size > 0 || rows.edges.size > 0) return
-      this.services.delete(service)
-    } else if (caller === null) rows.instances.delete(instance)
-    else {
-      rows.edges.delete(edgeKey(instance, caller))
-      this.edges -= 1
-    }
-    if (instance !== null && rows.row.entries === 0) this.emptied.add(rows.row)
-    this.rows[row.id] = null
-    this.freeIds.push(row.id)
-  }
-
-  private newRow(key: RowKey): Row {
-    const id = this.freeIds.pop() ?? this.rows.length
-    const row = new Row(id, key)
-    this.rows[id] = row
-    return row
-  }
-
-  private serviceRows(service: string): ServiceRows {
-    let rows = this.services.get(service)
-    if (rows === undefined) {
-      const row = this.newRow({ service, instance: null, caller: null })
-      rows = { row, instances: new Map(), edges: new Map() }
-      this.services.set(service, rows)
-    }
-    return rows
-  }
-
-  private instanceRow(rows: ServiceRows, instance: string): Row {
-    let row = rows.instances.get(instance)
-    if (row === undefined) {
-      row = this.newRow({ service: rows.row.key.service, instance, caller: null })
-      rows.instances.set(instance, row)
-    }
-    return row
-  }
-
-  private edgeRow(edge: Edge): Row | null {
-    const caller = `${edge.callerService}\n${edge.callerInstance}`
-    const key = edgeKey(edge.instance, caller)
-    const held = this.services.get(edge.service)?.edges.get(key)
-    if (held !== undefined) return held
-    if (this.edges >= EDGES_MAX) return null
-    const row = this.newRow({ service: edge.service, instance: edge.instance, caller })
-    this.serviceRows(edge.service).edges.set(key, row)
-    this.edges += 1
-    return row
-  }
-}
-
-/** Ids have no control characters, so a line feed separates them. */
-function edgeKey(instance: string, caller: string): string {
-  return `${instance}\n${caller}`
-}
-
-function loadRow(id: number, from: ImageReader): Row {
-  const key = { service: from.text(), instance: from.textOrNull(), caller: from.textOrNull() }
-  const row = new Row(id, key)
-  row.n = from.number()
-  row.errors = from.number()
-  const latencies = from.number()
-  row.entries = from.number()
-  row.cutMs = from.number()
-  row.changed = from.flag()
-  const slots = from.numbers()
-  for (let i = 0; i < slots.length; i += 2) row.latency(slots[i] ?? 0, slots[i + 1] ?? 0)
-  assert(row.latencies === latencies, 'a row holds what it counts')
-  return row
-}
-
-function keyText({ service, instance, caller }: RowKey): string {
-  return `${service}\n${instance ?? ''}\n${caller ?? ''}`
-}
-
-function compareNumbers(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return a.length - b.length
 }

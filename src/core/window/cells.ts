@@ -1,0 +1,316 @@
+// Counters of rows over the range of slots each has seen, one run of cells for every section. They
+// lie in slabs of rows of one size; a row moves when its range grows, and from cells of 16 bits to
+// doubles before a counter would pass 65,535. Nothing of where they lie shows outside.
+import { assert, present } from '../kernel/assert.ts'
+import type { Entry } from './entry.ts'
+import { grownInts } from './grow.ts'
+
+type Narrow = Uint16Array<ArrayBuffer>
+type Wide = Float64Array<ArrayBuffer>
+
+/** Sections side by side. */
+export interface Run {
+  readonly section: number
+  readonly sections: number
+}
+
+interface Slab {
+  readonly kind: number
+  readonly narrow: Narrow | null
+  readonly wide: Wide | null
+  /** Cells of a row, all sections. */
+  readonly stride: number
+  /** First cells of places that are free. */
+  readonly free: number[]
+  readonly places: number
+}
+
+/** Slots by which ranges grow: an octave at scale 4. */
+const UNIT = 16
+const NARROW_MOST = 65_535
+const SLAB_BYTES = 65_536
+const PLACES_FIRST = 4
+const ROWS_FIRST = 64
+const NONE = -1
+
+export class Cells {
+  private readonly sections: number
+  /** null where a slab was given back. */
+  private readonly slabs: (Slab | null)[] = []
+  private readonly freeSlabs: number[] = []
+  /** Slabs with free places, by kind: twice the units, plus one when wide. */
+  private readonly open: number[][] = []
+  /** Slabs by kind. */
+  private readonly alike: number[] = []
+  /** By row: its slab or NONE, its first cell there, its first slot, its slots. */
+  private slab = new Int32Array(ROWS_FIRST).fill(NONE)
+  private first = new Int32Array(ROWS_FIRST)
+  private low = new Int32Array(ROWS_FIRST)
+  private size = new Int32Array(ROWS_FIRST)
+  /** Bytes of all slabs. */
+  bytes: number = 0
+
+  constructor(sections: number) {
+    this.sections = sections
+  }
+
+  /** Rows up to `count` can be asked for. */
+  reserve(count: number): void {
+    const held = this.slab.length
+    if (count <= held) return
+    const length = Math.max(count, 2 * held)
+    this.slab = grownInts(this.slab, length)
+    this.slab.fill(NONE, held)
+    this.first = grownInts(this.first, length)
+    this.low = grownInts(this.low, length)
+    this.size = grownInts(this.size, length)
+  }
+
+  /** Adds the pairs of the entry to a section of the row. */
+  add(row: number, section: number, entry: Entry): void {
+    const { pairs, slots } = entry
+    if (pairs === 0) return
+    this.cover(row, slots[0] ?? 0, slots[pairs - 1] ?? 0)
+    entry.done = 0
+    let { narrow, wide } = this.slabOf(row)
+    if (narrow !== null) {
+      addNarrow(narrow, this.baseOf(row, section), entry)
+      if (entry.done === pairs) return
+      const { low, size } = this
+      this.move(row, { low: low[row] ?? 0, size: size[row] ?? 0, isWide: true })
+      wide = this.slabOf(row).wide
+    }
+    addWide(present(wide, 'wide cells'), this.baseOf(row, section), entry)
+  }
+
+  /** Takes away what was added. */
+  subtract(row: number, section: number, entry: Entry): void {
+    if (entry.pairs === 0) return
+    const { narrow, wide } = this.slabOf(row)
+    const base = this.baseOf(row, section)
+    if (narrow !== null) subtractNarrow(narrow, base, entry)
+    else subtractWide(present(wide, 'wide cells'), base, entry)
+  }
+
+  /** Pushes what a section counts to the entry, and empties the section. */
+  drain(row: number, section: number, into: Entry): void {
+    const slab = this.slab[row] ?? NONE
+    if (slab === NONE) return
+    const { narrow, wide } = this.slabOf(row)
+    const cells = narrow ?? wide
+    if (cells === null) return
+    const low = this.low[row] ?? 0
+    const size = this.size[row] ?? 0
+    const from = (this.first[row] ?? 0) + section * size
+    for (let i = 0; i < size; i++) {
+      const count = cells[from + i] ?? 0
+      if (count !== 0) into.push(low + i, count)
+    }
+    cells.fill(0, from, from + size)
+  }
+
+  /** Count of a slot in a section. */
+  count(row: number, section: number, slot: number): number {
+    if ((this.slab[row] ?? NONE) === NONE) return 0
+    const low = this.low[row] ?? 0
+    if (slot < low || slot >= low + (this.size[row] ?? 0)) return 0
+    const { narrow, wide } = this.slabOf(row)
+    return (narrow ?? wide)?.[this.baseOf(row, section) + slot] ?? 0
+  }
+
+  /** Slots of the row: from the first up to, not including, the last. */
+  range(row: number): { readonly from: number; readonly to: number } {
+    if ((this.slab[row] ?? NONE) === NONE) return { from: 0, to: 0 }
+    const from = this.low[row] ?? 0
+    return { from, to: from + (this.size[row] ?? 0) }
+  }
+
+  /**
+   * Highest slot with more than `above` counted in it and those above it, all of `run` together,
+   * or -1. With 0 that of the largest.
+   */
+  fromTop(row: number, { section, sections }: Run, above: number): number {
+    if ((this.slab[row] ?? NONE) === NONE) return -1
+    const { narrow, wide } = this.slabOf(row)
+    const size = this.size[row] ?? 0
+    const low = this.low[row] ?? 0
+    const from = (this.first[row] ?? 0) + section * size
+    const place =
+      narrow !== null
+        ? topNarrow(narrow, { from, size, sections }, above)
+        : topWide(present(wide, 'wide cells'), { from, size, sections }, above)
+    return place < from ? -1 : place - from + low
+  }
+
+  /** Gives the cells of a row back. */
+  release(row: number): void {
+    const index = this.slab[row] ?? NONE
+    if (index === NONE) return
+    const slab = this.slabOf(row)
+    const first = this.first[row] ?? 0
+    ;(slab.narrow ?? slab.wide)?.fill(0, first, first + slab.stride)
+    this.slab[row] = NONE
+    if (slab.free.length === 0) this.openOf(slab.kind).push(index)
+    slab.free.push(first)
+    if (slab.free.length < slab.places) return
+    const open = this.openOf(slab.kind)
+    open.splice(open.indexOf(index), 1)
+    this.slabs[index] = null
+    this.alike[slab.kind] = (this.alike[slab.kind] ?? 1) - 1
+    this.freeSlabs.push(index)
+    this.bytes -= (slab.narrow ?? slab.wide)?.byteLength ?? 0
+  }
+
+  /** Makes room for the slots from `from` to `to`. */
+  private cover(row: number, from: number, to: number): void {
+    if ((this.slab[row] ?? NONE) === NONE) {
+      const low = from - (from % UNIT)
+      this.place(row, { low, size: sizeFrom(low, to), isWide: false })
+      return
+    }
+    const low = this.low[row] ?? 0
+    const size = this.size[row] ?? 0
+    if (from >= low && to < low + size) return
+    const newLow = Math.min(low, from - (from % UNIT))
+    const newSize = sizeFrom(newLow, Math.max(to, low + size - 1))
+    this.move(row, { low: newLow, size: newSize, isWide: this.slabOf(row).wide !== null })
+  }
+
+  private move(row: number, to: Range): void {
+    const { narrow, wide } = this.slabOf(row)
+    const from = present(narrow ?? wide, 'cells of a row that has some')
+    const first = this.first[row] ?? 0
+    const low = this.low[row] ?? 0
+    const size = this.size[row] ?? 0
+    const held = from.slice(first, first + this.sections * size)
+    this.release(row)
+    this.place(row, to)
+    const slab = this.slabOf(row)
+    const cells = present(slab.narrow ?? slab.wide, 'cells of a row just placed')
+    for (let section = 0; section < this.sections; section++) {
+      const part = held.subarray(section * size, (section + 1) * size)
+      cells.set(part, (this.first[row] ?? 0) + section * to.size + low - to.low)
+    }
+  }
+
+  private place(row: number, { low, size, isWide }: Range): void {
+    const kind = 2 * (size / UNIT) + (isWide ? 1 : 0)
+    const open = this.openOf(kind)
+    const index = open.at(-1) ?? this.newSlab(kind)
+    const slab = present(this.slabs[index], 'a slab with free places')
+    this.slab[row] = index
+    this.first[row] = present(slab.free.pop(), 'a free place')
+    this.low[row] = low
+    this.size[row] = size
+    if (slab.free.length === 0) open.pop()
+  }
+
+  /** Slabs of a kind are the larger the more rows of it there are. */
+  private newSlab(kind: number): number {
+    const isWide = kind % 2 === 1
+    const stride = this.sections * (kind >> 1) * UNIT
+    const most = Math.floor(SLAB_BYTES / (stride * (isWide ? 8 : 2)))
+    const alike = (this.alike[kind] ?? 0) + 1
+    this.alike[kind] = alike
+    const places = Math.max(1, Math.min(most, PLACES_FIRST * alike))
+    const free = Array.from({ length: places }, (_, i) => (places - 1 - i) * stride)
+    const narrow = isWide ? null : new Uint16Array(places * stride)
+    const wide = isWide ? new Float64Array(places * stride) : null
+    this.bytes += (narrow ?? wide)?.byteLength ?? 0
+    const index = this.freeSlabs.pop() ?? this.slabs.length
+    this.slabs[index] = { kind, narrow, wide, stride, free, places }
+    this.openOf(kind).push(index)
+    return index
+  }
+
+  private openOf(kind: number): number[] {
+    return (this.open[kind] ??= [])
+  }
+
+  private slabOf(row: number): Slab {
+    const slab = this.slabs[this.slab[row] ?? NONE]
+    assert(slab !== undefined && slab !== null, 'a row with cells')
+    return slab
+  }
+
+  /** What added to a slot gives its cell. */
+  private baseOf(row: number, section: number): number {
+    return (this.first[row] ?? 0) + section * (this.size[row] ?? 0) - (this.low[row] ?? 0)
+  }
+}
+
+interface Range {
+  readonly low: number
+  readonly size: number
+  readonly isWide: boolean
+}
+
+/** Whole units from `low` on that contain `last`. */
+function sizeFrom(low: number, last: number): number {
+  return Math.floor((last - low) / UNIT + 1) * UNIT
+}
+
+// One loop for each kind of array: a loop that meets both costs three times as much.
+
+/** Stops at the pair that would overflow. */
+function addNarrow(cells: Narrow, base: number, entry: Entry): void {
+  const { slots, few, pairs } = entry
+  let i = entry.done
+  for (; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    const sum = (cells[at] ?? 0) + (few[i] ?? 0)
+    if (sum > NARROW_MOST) break
+    cells[at] = sum
+  }
+  entry.done = i
+}
+
+function addWide(cells: Wide, base: number, { slots, counts, pairs, done }: Entry): void {
+  for (let i = done; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    cells[at] = (cells[at] ?? 0) + (counts[i] ?? 0)
+  }
+}
+
+function subtractNarrow(cells: Narrow, base: number, { slots, few, pairs }: Entry): void {
+  for (let i = 0; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    cells[at] = (cells[at] ?? 0) - (few[i] ?? 0)
+  }
+}
+
+function subtractWide(cells: Wide, base: number, { slots, counts, pairs }: Entry): void {
+  for (let i = 0; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    cells[at] = (cells[at] ?? 0) - (counts[i] ?? 0)
+  }
+}
+
+interface Stretch {
+  readonly from: number
+  readonly size: number
+  readonly sections: number
+}
+
+/** Highest place from which on more than `above` are counted; below `from` when there is none. */
+function topNarrow(cells: Narrow, { from, size, sections }: Stretch, above: number): number {
+  let seen = 0
+  let top = from + size - 1
+  for (; top >= from; top--) {
+    const end = top + sections * size
+    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
+    if (seen > above) break
+  }
+  return top
+}
+
+function topWide(cells: Wide, { from, size, sections }: Stretch, above: number): number {
+  let seen = 0
+  let top = from + size - 1
+  for (; top >= from; top--) {
+    const end = top + sections * size
+    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
+    if (seen > above) break
+  }
+  return top
+}

@@ -1,0 +1,136 @@
+// What each row counts, by section: requests, errors, latencies and their counters on the grid. All
+// are whole numbers below 2^53, so that adding and taking away are exact inverses.
+import type { Figures } from '../kernel/facts.ts'
+import { Cells, type Run } from './cells.ts'
+import type { Entry } from './entry.ts'
+import type { Grid } from './grid.ts'
+import { grownDoubles } from './grow.ts'
+
+/**
+ * Sections of a row. W10 and W60: what these windows hold; OPEN: what has left W60 of the decade
+ * that is still leaving it; OLD: the decades before it. The 300-s window is W60, OPEN and OLD.
+ */
+export const W10 = 0
+export const W60 = 1
+export const OPEN = 2
+export const OLD = 3
+const SECTIONS = 4
+const TOTALS = 3
+const STRIDE = SECTIONS * TOTALS
+const ROWS_FIRST = 64
+
+/** Length of a window, ms. */
+export type Span = 10_000 | 60_000 | 300_000
+export const SPANS = [10_000, 60_000, 300_000] as const
+
+const RUNS: Readonly<Record<Span, Run>> = {
+  10_000: { section: W10, sections: 1 },
+  60_000: { section: W60, sections: 1 },
+  300_000: { section: W60, sections: 3 },
+}
+
+export class Tallies {
+  private readonly grid: Grid
+  private readonly cells = new Cells(SECTIONS)
+  /** By row and section: n, errors, latencies. */
+  private totals = new Float64Array(STRIDE * ROWS_FIRST)
+
+  constructor(grid: Grid) {
+    this.grid = grid
+  }
+
+  reserve(rows: number): void {
+    this.cells.reserve(rows)
+    if (STRIDE * rows <= this.totals.length) return
+    this.totals = grownDoubles(this.totals, Math.max(STRIDE * rows, 2 * this.totals.length))
+  }
+
+  get bytes(): number {
+    return this.cells.bytes + this.totals.byteLength
+  }
+
+  add(row: number, section: number, entry: Entry): void {
+    this.total(row, section, entry, 1)
+    this.cells.add(row, section, entry)
+  }
+
+  subtract(row: number, section: number, entry: Entry): void {
+    this.total(row, section, entry, -1)
+    this.cells.subtract(row, section, entry)
+  }
+
+  /** Takes a section of a row out of it as an entry. */
+  drain(row: number, section: number, into: Entry): void {
+    into.clear(row)
+    const at = STRIDE * row + TOTALS * section
+    into.n = this.totals[at] ?? 0
+    into.errors = this.totals[at + 1] ?? 0
+    this.totals.fill(0, at, at + TOTALS)
+    this.cells.drain(row, section, into)
+  }
+
+  /** The row counts nothing any more. */
+  release(row: number): void {
+    this.totals.fill(0, STRIDE * row, STRIDE * (row + 1))
+    this.cells.release(row)
+  }
+
+  /** Requests counted. */
+  requests(row: number, span: Span): number {
+    return this.sum(row, RUNS[span], 0)
+  }
+
+  figures(row: number, span: Span): Figures {
+    const run = RUNS[span]
+    const n = this.sum(row, run, 0)
+    const errors = this.sum(row, run, 1)
+    const latencies = this.sum(row, run, 2)
+    return {
+      spanMs: span,
+      n,
+      errors,
+      successRate: n === 0 ? null : (n - errors) / n,
+      p99Us: latencies === 0 ? null : this.p99Us(row, span),
+      maxUs: latencies === 0 ? 0 : this.grid.upperUs(this.cells.fromTop(row, run, 0)),
+    }
+  }
+
+  /**
+   * The nearest rank: the ceil(0.99 × m)-th smallest of m, which has floor(m / 100) after it. -1
+   * when there is no latency.
+   */
+  p99Us(row: number, span: Span): number {
+    const run = RUNS[span]
+    const above = Math.floor(this.sum(row, run, 2) / 100)
+    const slot = this.cells.fromTop(row, run, above)
+    return slot < 0 ? -1 : this.grid.middleUs(slot)
+  }
+
+  /** Non-empty slots of a window with their counts, flat. */
+  nonEmpty(row: number, span: Span): number[] {
+    const { section, sections } = RUNS[span]
+    const { from, to } = this.cells.range(row)
+    const flat: number[] = []
+    for (let slot = from; slot < to; slot++) {
+      let count = 0
+      for (let i = 0; i < sections; i++) count += this.cells.count(row, section + i, slot)
+      if (count !== 0) flat.push(slot, count)
+    }
+    return flat
+  }
+
+  private sum(row: number, { section, sections }: Run, which: number): number {
+    const at = STRIDE * row + TOTALS * section + which
+    let sum = 0
+    for (let i = 0; i < sections; i++) sum += this.totals[at + TOTALS * i] ?? 0
+    return sum
+  }
+
+  private total(row: number, section: number, entry: Entry, sign: 1 | -1): void {
+    const { totals } = this
+    const at = STRIDE * row + TOTALS * section
+    totals[at] = (totals[at] ?? 0) + sign * entry.n
+    totals[at + 1] = (totals[at + 1] ?? 0) + sign * entry.errors
+    totals[at + 2] = (totals[at + 2] ?? 0) + sign * entry.latencies
+  }
+}
