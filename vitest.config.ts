@@ -5,7 +5,17 @@ import { dirname, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 const pure = ['contracts', 'core', 'config', 'schemas', 'tidy']
-const forked = ['runtime', 'adapters', 'conformance', 'cli', 'roles', 'demo', 'bench', 'scripts']
+const forked = [
+  'runtime',
+  'adapters',
+  'conformance',
+  'cli',
+  'roles',
+  'demo',
+  'bench',
+  'scripts',
+  'nemesis',
+]
 
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
 const manyRuns = process.env['HEALSTREAM_TEST_RUNS'] !== undefined

@@ -4,6 +4,7 @@ import { setUp } from '../setup.mjs'
 import { demoSection } from './demo-section.mjs'
 import { docsSection } from './docs-section.mjs'
 import { demoKafkaSection, kafkaSection, olderSection, partsSection } from './kafka-sections.mjs'
+import { nemesisSection } from './nemesis-section.mjs'
 import { packageSection, tarballSection } from './package-section.mjs'
 import { run } from './run.mjs'
 import { KAFKA_VERSIONS } from './servers/fetch.mjs'
@@ -83,6 +84,7 @@ export const SECTIONS = [
   testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
   { name: 'kafka', shareSeconds: 500, run: kafkaSection(NEWEST, 500) },
   { name: 'kafka-3.9', shareSeconds: 30, run: olderSection(30) },
+  { name: 'nemesis', shareSeconds: 230, run: nemesisSection(230) },
   { name: 'demo', shareSeconds: 50, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
   {

@@ -9,7 +9,8 @@ import { topicKind, topicName, type TopicKind } from '../../src/contracts/topics
 import { systemClock } from '../../src/runtime/clock.ts'
 import { LogError } from '../../src/runtime/log-error.ts'
 import type { IdempotentProducer, LogPort } from '../../src/runtime/ports.ts'
-import { Fleet, policiesFor, type Saying } from './fleet.ts'
+import { bytesOf, Fleet, policiesFor, type Saying } from './fleet.ts'
+import { groupBy } from './group-by.ts'
 import { type Fact, hashOf, HistoryWriter, readHistory } from './history.ts'
 
 interface Options {
@@ -76,13 +77,7 @@ class Agents {
 
   /** One request per partition and topic; telemetry that finds the one before under way is lost. */
   #say(said: readonly Saying[]): void {
-    const groups = new Map<string, Saying[]>()
-    for (const one of said) {
-      const key = `${one.topic} ${one.partition} ${one.key}`
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, [one])
-      else group.push(one)
-    }
+    const groups = groupBy(said, (one) => `${one.topic} ${one.partition} ${one.key}`)
     for (const [key, group] of groups) {
       const before = this.#busy.get(key)
       if (before !== undefined && group[0]?.topic === 'telemetry') continue
@@ -127,7 +122,7 @@ class Agents {
       topic: topicName(one.topic, this.#options.prefix),
       partition: one.partition,
       key: Buffer.from(one.key),
-      value: encoded(this.#serde, one),
+      value: bytesOf(this.#serde, one),
       timestampMs: Date.now(),
     }
   }
@@ -170,22 +165,6 @@ class Agents {
     if (!this.#fleet.accepts(decoded.record, ms)) return
     this.#done.add(decoded.record.command_id)
     facts.push({ k: 'act', command: decoded.record.command_id, p, o, ms })
-  }
-}
-
-/** One branch per topic keeps topic and body together for the type checker. */
-function encoded(serde: Serde, one: Saying): Uint8Array {
-  switch (one.topic) {
-    case 'policies':
-      return serde.encode('policies', one.body)
-    case 'results':
-      return serde.encode('results', one.body)
-    case 'service-events':
-      return serde.encode('service-events', one.body)
-    case 'signals':
-      return serde.encode('signals', one.body)
-    case 'telemetry':
-      return serde.encode('telemetry', one.body)
   }
 }
 

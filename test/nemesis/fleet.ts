@@ -1,6 +1,7 @@
 // A fleet that exists only in what its agents say: services on every partition, instances that run,
 // fail by a schedule out of a seed, and come back when a command restarts them. Knows nothing of a
 // log; gives records and takes commands.
+import type { Encoder } from '../../src/contracts/decode.ts'
 import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { Command, RecordOf } from '../../src/contracts/records.ts'
 import { Lcg } from '../support/lcg.ts'
@@ -234,4 +235,20 @@ export function policiesFor(partitions: number): readonly Saying[] {
       return { topic: 'policies', key: name, partition, body: policy({ name, kind, document }) }
     })
   })
+}
+
+/** One branch per topic keeps topic and body together for the type checker. */
+export function bytesOf(encoder: Encoder, one: Saying): Uint8Array {
+  switch (one.topic) {
+    case 'policies':
+      return encoder.encode('policies', one.body)
+    case 'results':
+      return encoder.encode('results', one.body)
+    case 'service-events':
+      return encoder.encode('service-events', one.body)
+    case 'signals':
+      return encoder.encode('signals', one.body)
+    case 'telemetry':
+      return encoder.encode('telemetry', one.body)
+  }
 }

@@ -1,6 +1,7 @@
 // How long partitions stood still because of a fault: from the fault (or the last commit before it,
 // whichever is later) to the next commit, by the brokers' own times in the journals.
 import type { Happened } from './faults.ts'
+import { groupBy } from './group-by.ts'
 import type { FaultKind } from './plan.ts'
 
 /** After the end of a fault, how long its consequences are looked for. */
@@ -63,16 +64,13 @@ function longest(times: readonly number[], startMs: number, untilMs: number): nu
 
 /** By kind, of faults that were alone. */
 export function gapFigures(gaps: readonly Gap[]): readonly GapFigures[] {
-  const byKind = new Map<FaultKind, number[]>()
-  for (const { kind, worstMs, alone, stuck } of gaps) {
-    if (!alone || stuck.length > 0) continue
-    const known = byKind.get(kind)
-    if (known === undefined) byKind.set(kind, [worstMs])
-    else known.push(worstMs)
-  }
-  return [...byKind].map(([kind, all]) => {
-    const sorted = all.toSorted((a, b) => a - b)
+  const own = gaps.filter(({ alone, stuck }) => alone && stuck.length === 0)
+  return [...groupBy(own, ({ kind }) => kind).values()].flatMap((all): GapFigures[] => {
+    const [first] = all
+    if (first === undefined) return []
+    const { kind } = first
+    const sorted = all.map(({ worstMs }) => worstMs).toSorted((a, b) => a - b)
     const p50Ms = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
-    return { kind, count: sorted.length, p50Ms, p99Ms: sorted.at(-1) ?? 0 }
+    return [{ kind, count: sorted.length, p50Ms, p99Ms: sorted.at(-1) ?? 0 }]
   })
 }

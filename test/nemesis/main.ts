@@ -1,10 +1,12 @@
 // `npm run nemesis -- --minutes N --seed S [--brokers 3] [--workers 3] [--runs K] [--output json]`:
 // runs on a cluster of its own and says what the checker found. With --runs K it goes on, seed after
 // seed, until K clean runs of this commit are in the results file; ended in between, it continues.
+// `--only KIND,KIND` measures what some faults cost, each by itself; such a run never counts.
 // `--table` prints the results as docs/reliability.md shows them.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { FAULT_KINDS, type FaultKind } from './plan.ts'
 import { appendResult, readResults, type Result, resultTable } from './result.ts'
 import { runOnce } from './run.ts'
 
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '0' },
     results: { type: 'string', default: `${ROOT}.healstream/nemesis.jsonl` },
     output: { type: 'string', default: 'text' },
+    only: { type: 'string' },
     table: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -41,6 +44,16 @@ function number(name: 'minutes' | 'seed' | 'workers' | 'runs', least: number): n
   const value = Number(values[name])
   if (Number.isFinite(value) && value >= least) return value
   console.error(`--${name} takes a number from ${least}; found ${values[name]}`)
+  process.exit(USAGE)
+}
+
+/** Of `--only KIND,KIND`. */
+function kinds(): readonly FaultKind[] | null {
+  const { only } = values
+  if (only === undefined) return null
+  const found = FAULT_KINDS.filter((kind) => only.split(',').includes(kind))
+  if (found.length === only.split(',').length) return found
+  console.error(`--only takes some of ${FAULT_KINDS.join(', ')}; found ${only}`)
   process.exit(USAGE)
 }
 
@@ -70,7 +83,8 @@ async function main(): Promise<number> {
   const commit = git('rev-parse', 'HEAD').text
   const dirty = git('status', '--porcelain', '--', 'src', 'schemas').text !== ''
   const say = (line: string): void => console.error(`nemesis · ${line}`)
-  const options = { minutes, workers, source: { commit, dirty }, say, keep: values.keep }
+  const { keep } = values
+  const options = { minutes, workers, source: { commit, dirty }, say, keep, only: kinds() }
   if (runs === 0) {
     const result = await runOnce({ ...options, seed: first })
     appendResult(values.results, result)

@@ -84,11 +84,20 @@ const RECOVERY_MS: Readonly<Partial<Record<FaultKind, number>>> = {
   'broker killed': 7_000,
   'broker paused': 3_000,
 }
+/** Between faults that are measured. */
+const APART_MS = 12_000
 /** So short a run has no time for the longest fault. */
 const ROLL_FROM_MS = 80_000
 
-/** Faults over `spanMs`, in order of time; none lasts beyond it by plan. */
-export function planFaults(seed: number, spanMs: number): readonly PlannedFault[] {
+/**
+ * Faults over `spanMs`, in order of time; none lasts beyond it by plan. With `only`, these kinds,
+ * each by itself, to measure what they cost.
+ */
+export function planFaults(
+  seed: number,
+  spanMs: number,
+  only: readonly FaultKind[] | null = null,
+): readonly PlannedFault[] {
   const random = new Lcg(Math.imul(seed, 0x9e3779b1) + 1)
   for (let i = 0; i < 16; i++) random.below(2)
   const between = ([least, most]: readonly [number, number]): number =>
@@ -97,7 +106,7 @@ export function planFaults(seed: number, spanMs: number): readonly PlannedFault[
   let hand: FaultKind[] = []
   let atMs = 0
   for (;;) {
-    if (hand.length === 0) hand = dealt(random, spanMs)
+    if (hand.length === 0) hand = only === null ? dealt(random, spanMs) : [...only]
     const kind = hand.shift() ?? 'end held'
     const lastsMs = between(LASTS[kind])
     const target = random.below(1_000_000)
@@ -109,7 +118,7 @@ export function planFaults(seed: number, spanMs: number): readonly PlannedFault[
       return plan
     }
     plan.push({ id: plan.length + 1, kind, atMs, lastsMs, target, request, toBroker })
-    atMs += between(PAUSE_MS) + (RECOVERY_MS[kind] ?? 0)
+    atMs += between(PAUSE_MS) + (RECOVERY_MS[kind] ?? 0) + (only === null ? 0 : APART_MS + lastsMs)
   }
 }
 

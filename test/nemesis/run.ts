@@ -13,7 +13,7 @@ import { collect } from './checker/collect.ts'
 import { drained } from './checker/drain.ts'
 import { type Happened, Nemesis } from './faults.ts'
 import { gapsOf } from './gaps.ts'
-import { type PlannedFault, planFaults } from './plan.ts'
+import { type FaultKind, type PlannedFault, planFaults } from './plan.ts'
 import { type Result, resultOf } from './result.ts'
 import { PARTITIONS, Stage } from './stage.ts'
 
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly workers: number
   readonly source: { readonly commit: string; readonly dirty: boolean }
   readonly say: (line: string) => void
+  /** Only these kinds, each by itself; null: all, as they come. */
+  readonly only: readonly FaultKind[] | null
   /** Keeps the folder of a clean run too. */
   readonly keep: boolean
 }
@@ -38,7 +40,7 @@ export async function runOnce(options: RunOptions): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'healstream-nemesis-'))
   const startedAt = new Date().toISOString()
   const spanMs = minutes * 60_000 - 2 * CALM_MS
-  const plan = planFaults(seed, spanMs)
+  const plan = planFaults(seed, spanMs, options.only)
   writeFileSync(join(folder, 'plan.json'), `${JSON.stringify({ seed, minutes, plan }, null, 2)}\n`)
   say(`seed ${seed}: ${plan.length} faults in ${minutes} min; evidence in ${folder}`)
   const stage = await Stage.open({ folder, seed, workers })

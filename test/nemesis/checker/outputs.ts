@@ -3,6 +3,7 @@
 // comes back after somebody newer has (I4); and whoever read along with read_committed was given
 // exactly that, each record once, in order, not before its transaction had ended.
 import { type TopicKind, TOPICS } from '../../../src/contracts/topics.ts'
+import { groupBy } from '../group-by.ts'
 import { hashOf, type Life, type Seen } from '../history.ts'
 import { isVisible, type Rec, recordsOf, type Settled } from './batches.ts'
 import type { Collected, PartitionLog } from './collect.ts'
@@ -32,43 +33,37 @@ const STEP_ID = /^[^-]+-\d+-\d+$/
 
 export function checkOutputs(collected: Collected, folds: readonly Folded[]): readonly Violation[] {
   const tasks = new Map(folds.map((fold) => [fold.task, fold]))
-  const expected = new Map<string, Expected[]>()
-  for (const fold of folds)
-    for (const output of fold.outputs) {
-      const key = `${fold.task} ${output.topic}-${output.partition}`
-      const known = expected.get(key)
-      if (known === undefined) expected.set(key, [output])
-      else known.push(output)
-    }
+  const outputs = folds.flatMap((fold) => fold.outputs.map((output) => ({ fold, output })))
+  const expected = groupBy(
+    outputs,
+    ({ fold, output }) => `${fold.task} ${output.topic}-${output.partition}`,
+  )
+  const found = new Set<string>()
   const violations: Violation[] = []
   for (const { topic, partition, settled } of collected.logs) {
     if (!OUTPUTS.some((each) => each === topic)) continue
-    const actual = byTask(settled.filter(isVisible).flatMap(({ batch }) => recordsOf(batch)))
+    const visible = settled.filter(isVisible).flatMap(({ batch }) => recordsOf(batch))
+    const actual = groupBy(visible, taskOf)
     for (const [task, records] of actual) {
       const key = `${task} ${topic}-${partition}`
       const steps = records.filter(({ headers }) => STEP_ID.test(headers.get('ce_id') ?? ''))
-      violations.push(...compare(key, expected.get(key) ?? [], steps))
+      const wanted = (expected.get(key) ?? []).map(({ output }) => output)
+      violations.push(...compare(key, wanted, steps))
       const others = records.length - steps.length
       if (others > (tasks.get(task)?.skipped ?? 0))
         violations.push({ check: 'I3 outputs', place: key, what: `${others} records of no step` })
-      expected.delete(key)
+      found.add(key)
     }
   }
-  for (const [place, outputs] of expected)
-    violations.push({ check: 'I3 outputs', place, what: `all ${outputs.length} are missing` })
+  for (const [place, all] of expected)
+    if (!found.has(place))
+      violations.push({ check: 'I3 outputs', place, what: `all ${all.length} are missing` })
   return violations
 }
 
-/** By the task that says it wrote them. */
-function byTask(records: readonly Rec[]): ReadonlyMap<string, readonly Rec[]> {
-  const found = new Map<string, Rec[]>()
-  for (const record of records) {
-    const task = /[^/]+$/.exec(record.headers.get('ce_source') ?? '')?.[0] ?? 'nobody'
-    const known = found.get(task)
-    if (known === undefined) found.set(task, [record])
-    else known.push(record)
-  }
-  return found
+/** The task that says it wrote it. */
+function taskOf({ headers }: Rec): string {
+  return /[^/]+$/.exec(headers.get('ce_source') ?? '')?.[0] ?? 'nobody'
 }
 
 function compare(
@@ -128,14 +123,8 @@ export function checkEpochs(collected: Collected): readonly Violation[] {
 
 export function checkReaders(collected: Collected, lives: readonly Life[]): readonly Violation[] {
   return lives.flatMap((life) => {
-    const bySource = new Map<string, Seen[]>()
-    for (const fact of life) {
-      if (fact.k !== 'seen') continue
-      const key = `${fact.topic}-${fact.p}`
-      const known = bySource.get(key)
-      if (known === undefined) bySource.set(key, [fact])
-      else known.push(fact)
-    }
+    const seen = life.filter((fact): fact is Seen => fact.k === 'seen')
+    const bySource = groupBy(seen, ({ topic, p }) => `${topic}-${p}`)
     return [...bySource].flatMap(([place, seen]) => {
       const [first] = seen
       return first === undefined
