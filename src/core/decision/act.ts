@@ -3,7 +3,6 @@
 import { formatDuration } from '../../contracts/duration.ts'
 import type { PolicyAction } from '../../contracts/policy.ts'
 import type { GuardVerdict } from '../../contracts/records.ts'
-import { viewKey } from '../../contracts/view-key.ts'
 import { type CommandAction, makeCommand } from '../command/command.ts'
 import { type Incident, isInHand, matchKey } from '../incident/incident.ts'
 import { plain } from '../incident/sentence.ts'
@@ -76,7 +75,7 @@ function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match
   const limits = guardLimitsOf(state.documents, facts.service)
   const acted = { service: facts.service, instance: facts.instance, policy: ref.name }
   const inHand = (other: InstanceFacts): boolean => {
-    const open = state.incidents.get(viewKey(other.service, other.instance))
+    const open = state.incidents.get(other.key)
     return open !== undefined && isInHand(open)
   }
   const first = service.instances.find(isInService)
@@ -94,7 +93,7 @@ function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match
     onsetMs: onsetMs(facts.findings, match.sinceMs),
     settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,
     registeredAtMs: facts.registeredAtMs,
-    wasWell: state.wellOnce.get(viewKey(facts.service, facts.instance)) === facts.incarnation,
+    wasWell: state.wellOnce.get(facts.key) === facts.incarnation,
     transitions: facts.transitions,
     group: groupOf(service.instances, facts, inHand),
     coolUntilMs: coolUntilMs(state.history, acted, limits),

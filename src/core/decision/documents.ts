@@ -125,6 +125,13 @@ export function policiesInForce(documents: Documents): readonly ReadyPolicy[] {
   return documents.policies
 }
 
+/** Heal policies in force that select the service, in order of name. */
+export function policiesOf(documents: Documents, service: string): readonly ReadyPolicy[] {
+  const all = policiesInForce(documents)
+  if (all.length === 0) return all
+  return all.filter(({ policy }) => selects(policy.services, service))
+}
+
 /**
  * Limits of a service: the defaults, then every set for all services (`*`), then every set that
  * names it, each group in order of name; the later one wins.

@@ -13,17 +13,18 @@ import { viewKey } from '../../contracts/view-key.ts'
 import { type Incident, isInHand, openIncident } from '../incident/incident.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { canonical, hex } from '../kernel/canonical.ts'
-import type { Facts, InstanceFacts } from '../kernel/facts.ts'
-import { sortedKeys } from '../kernel/order.ts'
+import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { act, type Case } from './act.ts'
-import { applyDocument, detectorLimitsOf, policiesInForce } from './documents.ts'
+import { applyDocument, detectorLimitsOf, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
+import type { FactName } from './fact-table.ts'
 import { factValues, serviceValues } from './fact-values.ts'
 import { followIncident, followResults, leave } from './follow.ts'
 import { pruneHistory } from './history.ts'
 import { applyOperator, expireHolds } from './holds.ts'
-import { endStreaks, type Match, matchPolicies } from './policy.ts'
+import { endStreaks, type Match, matchPolicies, NO_MATCH } from './policy.ts'
 import { type Cut as StepCut, newState, type State, Turn } from './state.ts'
 
 export type HealingState = State
@@ -36,6 +37,8 @@ export interface HealingAnswer {
   /** Log time at which `decide` wants to be asked again at the latest, or null. */
   readonly wakeAtMs: number | null
   readonly cuts: Cut[]
+  /** To be among the due of the next step, whatever changes. */
+  readonly attended: readonly InstanceFacts[]
 }
 
 /** What healing adds to the raw health. `routable` null = no opinion, the raw health decides. */
@@ -93,40 +96,58 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
   endStreaks(state.streaks, facts.stepSeq)
   for (const found of cases) act(turn, found)
   if (facts.stepSeq % PRUNE_STEPS === 0) pruneHistory(state.history, facts.nowMs)
-  const { outputs, cuts, wakeAtMs } = turn
-  return { outputs, urgent: outputs.length > 0, wakeAtMs, cuts }
+  const { outputs, cuts, wakeAtMs, attended } = turn
+  return { outputs, urgent: outputs.length > 0, wakeAtMs, cuts, attended }
 }
 
-/** Judges every instance against its policies and follows its incident. Returns the open ones. */
+/**
+ * Judges instances against their policies and follows their incidents: of each service those that
+ * are due, in order. Returns the open ones.
+ */
 function followAll(turn: Turn): readonly Case[] {
-  const { state, facts } = turn
-  const policies = policiesInForce(state.documents)
   const cases: Case[] = []
-  const present = new Set<string>()
-  for (const service of facts.services) {
-    const common = serviceValues(service)
-    for (const instance of service.instances) {
-      const key = viewKey(instance.service, instance.instance)
-      present.add(key)
-      noteWell(state, key, instance)
-      const subject = { facts: instance, values: factValues(instance, common) }
-      const matching = matchPolicies(state.streaks, policies, subject, facts)
-      turn.wake(matching.dueMs)
-      let incident = state.incidents.get(key) ?? null
-      if (incident !== null && !followIncident(turn, incident, { facts: instance, matching })) {
-        state.incidents.delete(key)
-        incident = null
-      }
-      incident ??= detect(turn, instance, matching.matches)
-      if (incident !== null) cases.push({ service, facts: instance, matching, incident })
-    }
+  for (const service of turn.facts.services) {
+    const { due = service.instances } = service
+    if (due.length > 0) followService(turn, { service, due, cases })
   }
-  forgetAbsent(turn, present)
+  forgetLeft(turn, turn.facts.left ?? absent(turn))
   return cases
 }
 
-function noteWell(state: State, key: string, { health, probe, incarnation }: InstanceFacts): void {
-  if (health === 'healthy' || probe?.verdict === 'up') state.wellOnce.set(key, incarnation)
+function followService(
+  turn: Turn,
+  at: { service: ServiceFacts; due: readonly InstanceFacts[]; cases: Case[] },
+): void {
+  const { state, facts } = turn
+  const { service, due, cases } = at
+  const policies = policiesOf(state.documents, service.service)
+  const common = policies.length === 0 ? null : serviceValues(service)
+  for (const instance of due) {
+    noteWell(state, instance)
+    const matching =
+      common === null
+        ? NO_MATCH
+        : matchPolicies(
+            state.streaks,
+            policies,
+            { facts: instance, values: factValues(instance, common) },
+            facts,
+          )
+    turn.wake(matching.dueMs)
+    let incident = state.incidents.get(instance.key) ?? null
+    if (incident !== null && !followIncident(turn, incident, { facts: instance, matching })) {
+      state.incidents.delete(instance.key)
+      incident = null
+    }
+    incident ??= detect(turn, instance, matching.matches)
+    if (incident !== null) cases.push({ service, facts: instance, matching, incident })
+    if (incident !== null || matching.triggered.size > 0) turn.attended.push(instance)
+  }
+}
+
+function noteWell({ wellOnce }: State, { key, health, probe, incarnation }: InstanceFacts): void {
+  if (health !== 'healthy' && probe?.verdict !== 'up') return
+  if (wellOnce.get(key) !== incarnation) wellOnce.set(key, incarnation)
 }
 
 /** Opens an incident when something is wrong, or a policy says so. */
@@ -154,17 +175,53 @@ function detect(turn: Turn, facts: InstanceFacts, matches: readonly Match[]): In
   return incident
 }
 
-/** Instances that are not among the facts any more have left the registry. */
-function forgetAbsent(turn: Turn, present: ReadonlySet<string>): void {
-  const { incidents, wellOnce } = turn.state
-  for (const key of sortedKeys(incidents)) {
-    const incident = incidents.get(key)
-    if (incident === undefined || present.has(key)) continue
-    leave(turn, incident)
-    incidents.delete(key)
-  }
-  for (const key of sortedKeys(wellOnce)) if (!present.has(key)) wellOnce.delete(key)
+/** Keys of those that are not among the facts any more. */
+function absent({ state, facts }: Turn): readonly string[] {
+  const present = new Set(
+    facts.services.flatMap(({ instances }) => instances.map(({ key }) => key)),
+  )
+  const known = new Set([...state.incidents.keys(), ...state.wellOnce.keys()])
+  return [...known].filter((key) => !present.has(key))
 }
+
+/** They have left the registry. */
+function forgetLeft(turn: Turn, left: readonly string[]): void {
+  const { incidents, wellOnce } = turn.state
+  for (const key of [...left].sort(compareText)) {
+    const incident = incidents.get(key)
+    if (incident !== undefined) leave(turn, incident)
+    incidents.delete(key)
+    wellOnce.delete(key)
+  }
+}
+
+/**
+ * What the policies in force read of the figures of a service: nothing, those of each instance, or
+ * also those of the service as a whole.
+ */
+export function readsOf(state: HealingState, service: ServiceId): 'nothing' | 'own' | 'service' {
+  const facts = policiesOf(state.documents, service).flatMap(({ trigger }) =>
+    trigger.clauses.flatMap((clause) => clause.facts),
+  )
+  if (facts.some((fact) => OF_SERVICE.has(fact))) return 'service'
+  return facts.some((fact) => FIGURES.has(fact)) ? 'own' : 'nothing'
+}
+
+const FIGURES: ReadonlySet<FactName> = new Set([
+  'success_rate',
+  'error_rate',
+  'p99_ms',
+  'n',
+  'errors',
+])
+const OF_SERVICE: ReadonlySet<FactName> = new Set([
+  'service_success_rate',
+  'service_error_rate',
+  'service_p99_ms',
+  'service_n',
+  'service_instances',
+  'service_healthy',
+])
 
 export function detectorLimits(state: HealingState, service: ServiceId): DetectorLimits {
   return detectorLimitsOf(state.documents, service)

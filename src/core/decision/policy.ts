@@ -6,7 +6,6 @@ import { viewKey } from '../../contracts/view-key.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
-import { sortedKeys } from '../kernel/order.ts'
 import type { ReadyPolicy } from './documents.ts'
 import type { FactValues } from './fact-table.ts'
 import { isInService } from './group.ts'
@@ -40,7 +39,7 @@ export interface Matching {
   readonly dueMs: number | null
 }
 
-const NONE: Matching = { matches: [], triggered: new Set(), dueMs: null }
+export const NO_MATCH: Matching = { matches: [], triggered: new Set(), dueMs: null }
 
 /** A figure as people read it: at most four decimals. */
 export function figure(value: number): string {
@@ -73,7 +72,7 @@ export function matchPolicies(
   { nowMs, stepSeq }: MatchAt,
 ): Matching {
   const { facts, values } = subject
-  if (!isInService(facts)) return NONE
+  if (!isInService(facts)) return NO_MATCH
   const matches: Match[] = []
   const triggered = new Set<string>()
   let dueMs: number | null = null
@@ -96,7 +95,7 @@ function confirm(
   { ready, facts }: { ready: ReadyPolicy; facts: InstanceFacts },
   { nowMs, stepSeq }: MatchAt,
 ): number {
-  const key = `${viewKey(ready.ref.name, null)}/${viewKey(facts.service, facts.instance)}`
+  const key = `${viewKey(ready.ref.name, null)}/${facts.key}`
   const held = streaks.get(key)
   const goesOn =
     held !== undefined &&
@@ -113,9 +112,7 @@ function confirm(
 
 /** Ends every streak that this step did not confirm. */
 export function endStreaks(streaks: Streaks, stepSeq: number): void {
-  for (const key of sortedKeys(streaks)) {
-    if (streaks.get(key)?.stepSeq !== stepSeq) streaks.delete(key)
-  }
+  for (const [key, streak] of streaks) if (streak.stepSeq !== stepSeq) streaks.delete(key)
 }
 
 export function saveStreaks(streaks: Streaks, to: ImageWriter): void {

@@ -3,7 +3,7 @@ import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { CommandResult } from '../../contracts/records.ts'
 import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
 import type { Incident } from '../incident/incident.ts'
-import type { Facts } from '../kernel/facts.ts'
+import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { type Documents, newDocuments } from './documents.ts'
 import { type History, newHistory } from './history.ts'
@@ -66,6 +66,7 @@ export class Turn {
   readonly facts: Facts
   readonly outputs: Output[] = []
   readonly cuts: Cut[] = []
+  readonly attended: InstanceFacts[] = []
   wakeAtMs: number | null = null
   private readonly audit: Audit
 

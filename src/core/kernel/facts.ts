@@ -42,6 +42,8 @@ export interface Figures {
 }
 
 export interface InstanceFacts {
+  /** `viewKey` of service and instance. */
+  readonly key: string
   readonly service: ServiceId
   readonly instance: InstanceId
   readonly incarnation: number
@@ -70,6 +72,11 @@ export interface ServiceFacts {
   readonly window: Figures
   /** In order of instance id. */
   readonly instances: readonly InstanceFacts[]
+  /**
+   * Of them, in order, those of whom anything that policies or incidents ask about may have changed
+   * since the last step, and those the last answer attends to; absent: all of them.
+   */
+  readonly due?: readonly InstanceFacts[]
 }
 
 /** Everything one step's decisions are made from. */
@@ -82,4 +89,6 @@ export interface Facts {
   readonly blind: boolean
   /** In order of service id. */
   readonly services: readonly ServiceFacts[]
+  /** Keys of the instances that have left since the last step; absent: see who is there. */
+  readonly left?: readonly string[]
 }

@@ -10,10 +10,15 @@ import {
 } from '../../contracts/ids.ts'
 import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/records.ts'
 import { HEALTH_TABLE } from '../health/health-table.ts'
+import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
-/** Mutable state of one entry; times are the log's. */
-export interface Entry {
+/**
+ * Mutable state of one entry; times are the log's. What stands first is no part of the state.
+ */
+export interface Entry extends Queued {
+  /** It has left the registry. */
+  isForgotten: boolean
   readonly service: ServiceId
   /** null: the service as a whole. */
   readonly instance: InstanceId | null
@@ -52,6 +57,8 @@ export function newEntry(
   origin: { clusterId: string; incarnation: number; nowMs: number },
 ): Entry {
   return {
+    queuedMs: Number.POSITIVE_INFINITY,
+    isForgotten: false,
     service: serviceId(at.service),
     instance: at.instance === null ? null : instanceId(at.instance),
     clusterId: origin.clusterId,
@@ -135,6 +142,8 @@ export function saveEntry(entry: Entry, to: ImageWriter): void {
 
 export function loadEntry(from: ImageReader): Entry {
   return {
+    queuedMs: Number.POSITIVE_INFINITY,
+    isForgotten: false,
     service: serviceId(from.text()),
     instance: loadInstance(from.textOrNull()),
     clusterId: from.text(),

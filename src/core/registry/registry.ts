@@ -5,6 +5,7 @@
 import type { Health, RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { assert } from '../kernel/assert.ts'
+import { DueQueue } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 import { type Entry, loadEntry, newEntry, registryRecord, saveEntry } from './entry.ts'
@@ -53,6 +54,7 @@ export class Registry {
   private readonly services = new Map<string, ByInstance>()
   private readonly changed = new Set<Entry>()
   private readonly removed = new Map<string, Entry>()
+  private readonly queue = new DueQueue<Entry>(dueAt)
   private size = 0
 
   constructor(clusterId: string) {
@@ -77,6 +79,7 @@ export class Registry {
     entry.clusterId = event.cluster_id
     entry.heardAtMs = Math.max(entry.heardAtMs, atMs)
     if (act(entry, event, atMs) || held === undefined) this.changed.add(entry)
+    this.queue.note(entry)
     return { ok: true, entry, renewed }
   }
 
@@ -105,7 +108,9 @@ export class Registry {
   expire(nowMs: number, horizonMs: number | null): Expired {
     const forgotten: Entry[] = []
     const lapsed: Entry[] = []
-    for (const entry of this.all()) {
+    const due: Entry[] = []
+    this.queue.take(Math.max(nowMs, horizonMs ?? nowMs), due)
+    for (const entry of due) {
       if (horizonMs !== null && leaseEndsBy(entry, horizonMs)) {
         entry.leaseExpired = true
         lapsed.push(entry)
@@ -116,21 +121,15 @@ export class Registry {
       }
       const keepUntilMs = forgetAt(entry)
       if (keepUntilMs !== null && keepUntilMs <= nowMs) forgotten.push(entry)
+      else this.queue.note(entry)
     }
     for (const entry of forgotten) this.remove(entry)
     return { lapsed, forgotten }
   }
 
-  /** Log time at which `expire` has something to do, or null. */
-  nextMs(): number | null {
-    let next = Number.POSITIVE_INFINITY
-    for (const entry of this.all()) {
-      if (entry.leaseUntilMs !== null && !entry.leaseExpired) {
-        next = Math.min(next, entry.leaseUntilMs)
-      }
-      next = Math.min(next, forgetAt(entry) ?? next)
-    }
-    return next === Number.POSITIVE_INFINITY ? null : next
+  /** Log time before `belowMs` at which `expire` has something to do, or null. */
+  nextMs(belowMs: number = Number.POSITIVE_INFINITY): number | null {
+    return this.queue.earliest(belowMs)
   }
 
   serviceNames(): readonly string[] {
@@ -200,6 +199,7 @@ export class Registry {
     }
     assert(!entries.has(instance ?? ''), 'an instance is held once')
     entries.set(instance ?? '', entry)
+    this.queue.note(entry)
     this.size += 1
   }
 
@@ -208,6 +208,7 @@ export class Registry {
     entries?.delete(entry.instance ?? '')
     if (entries?.size === 0) this.services.delete(entry.service)
     this.size -= 1
+    entry.isForgotten = true
     this.removed.set(viewKey(entry.service, entry.instance), entry)
   }
 
@@ -223,6 +224,7 @@ export class Registry {
     entry.agent = null
     entry.agentEpoch = 0
     if (entry.lifecycle === 'gone') entry.lifecycle = 'unknown'
+    this.queue.note(entry)
     this.changed.add(entry)
     return true
   }
@@ -249,6 +251,15 @@ function tooMany(): Applied {
 
 function leaseEndsBy(entry: Entry, horizonMs: number): boolean {
   return entry.leaseUntilMs !== null && !entry.leaseExpired && entry.leaseUntilMs <= horizonMs
+}
+
+/** When time alone has something to do with an entry, or null. */
+function dueAt(entry: Entry): number | null {
+  if (entry.isForgotten) return null
+  const leaseMs = entry.leaseExpired ? null : entry.leaseUntilMs
+  const keepUntilMs = forgetAt(entry)
+  if (leaseMs === null || keepUntilMs === null) return leaseMs ?? keepUntilMs
+  return Math.min(leaseMs, keepUntilMs)
 }
 
 /** When an entry may be forgotten, or null for those that are registered. */

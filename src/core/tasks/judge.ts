@@ -1,51 +1,44 @@
-// Judgement of a step: who must be judged is, facts are made of it for healing, and views for
-// everybody else.
-import type { Health } from '../../contracts/records.ts'
-import { overlay } from '../decision/healing.ts'
-import { FLIPS_SPAN_MS, judge, reasonOf, standing } from '../health/health.ts'
+// Judgement of a step: of the instances that were touched, those that must be judged are, and facts
+// are made of it for healing. Who is well, and of whom only counts have changed, is judged the short
+// way.
+import { readsOf } from '../decision/healing.ts'
+import type { DetectorInput } from '../health/detectors.ts'
+import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
+import { quietUntilMs } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
-import type { Facts, ServiceFacts } from '../kernel/facts.ts'
+import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { Step } from '../kernel/step.ts'
+import type { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
-import { factsOf, isLeaving, type Subject } from './subject.ts'
-import { routing, type Telling } from './views.ts'
+import { factsOf, hangsOnEviction, isLeaving, type Subject } from './subject.ts'
 
 const PEOPLES_TOPICS = ['policies', 'operator'] as const
-
-/** A finding's name in the view for an agent whose clock is not believed (S0-25). */
-const CLOCK_SKEW = 'clock_skew'
+const NOBODY: readonly Subject[] = []
+const NO_FACTS: readonly InstanceFacts[] = []
 
 export interface Judgement {
   readonly facts: Facts
   /** A raw health changed. */
   readonly changed: boolean
-  /** Subjects judged in this step. */
-  readonly judged: ReadonlySet<Subject>
+  /** Number of subjects judged in this step; the groups have them. */
+  readonly judged: number
 }
 
 export function judgeStep(state: ServiceState, step: Step, hearing: Hearing): Judgement {
   markChangedWindows(state)
+  state.touchDue()
   let changed = false
-  const judged = new Set<Subject>()
-  const services: ServiceFacts[] = []
-  for (const group of state.services()) {
-    const subjects = state.ordered(group)
-    for (const subject of subjects) {
-      if (!isDue(subject, state.nowMs)) continue
-      changed = judgeSubject(state, subject, hearing) || changed
-      judged.add(subject)
-      group.facts = null
-    }
-    group.facts ??= {
-      service: group.service,
-      window: state.windows.service(group.service),
-      instances: subjects.flatMap(({ facts }) => (facts === null ? [] : [facts])),
-    }
-    services.push(group.facts)
+  let judged = 0
+  const services = state.services()
+  for (const group of services) {
+    changed = judgeGroup(state, group, hearing) || changed
+    judged += group.judged.length
   }
+  const { left, nowMs } = state
+  state.left = []
   const { seq: stepSeq } = step
   const behind = step.behind || !hasHeardPeople(step)
-  const facts = { nowMs: state.nowMs, stepSeq, behind, blind: hearing.blind, services }
+  const facts = { nowMs, stepSeq, behind, blind: hearing.blind, services, left }
   return { facts, changed, judged }
 }
 
@@ -60,128 +53,92 @@ function hasHeardPeople({ asOf, nowMs }: Step): boolean {
   })
 }
 
-/**
- * Tells the views what is new; `everybody`: guards and incidents may have changed for any of them.
- */
-export function tellViews(state: ServiceState, judgement: Judgement, everybody: boolean): void {
-  for (const group of state.services()) {
-    const subjects = state.ordered(group)
-    let isNew = everybody || subjects.length === 0
-    for (const subject of subjects) {
-      if (!everybody && !judgement.judged.has(subject)) continue
-      isNew = true
-      state.views.tell(instanceTelling(state, subject), state.nowMs)
-    }
-    if (isNew) state.views.tell(serviceTelling(state, group.service, subjects), state.nowMs)
-  }
-}
-
-/** Whether a pane that leaves the window could change a verdict by itself. */
-export function hangsOnEviction(
-  { vital, facts }: Subject,
-  limitUs: number,
-  least: number,
-): boolean {
-  if (vital.findings.has('success_rate') || vital.findings.has('latency_p99')) return true
-  const window = facts?.window
-  if (window === undefined || window.n < least) return false
-  return window.errors > 0 || window.maxUs >= limitUs
-}
-
-function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
-  return dirty || facts === null || (nextMs !== null && nextMs <= nowMs)
-}
-
 function markChangedWindows(state: ServiceState): void {
   for (const { service, instance, caller } of state.windows.takeChanged()) {
     if (caller !== null) continue
     if (instance === null) state.serviceChanged(service)
     else {
       const subject = state.find(service, instance)
-      if (subject !== undefined) state.changed(subject)
+      if (subject !== undefined) state.counted(subject)
     }
   }
 }
 
-function judgeSubject(state: ServiceState, subject: Subject, hearing: Hearing): boolean {
+/** Whether a raw health changed. */
+function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolean {
+  const touched = group.takeTouched()
+  group.judged = NOBODY
+  group.due = NO_FACTS
+  if (touched.length === 0 && !group.changed) return false
+  group.reads ??= readsOf(state.healing, group.service)
+  let changed = false
+  const judged: Subject[] = []
+  const due: InstanceFacts[] = []
+  for (const subject of touched) {
+    if (isDue(subject, state.nowMs)) {
+      changed = judgeSubject(state, group, { subject, hearing }) || changed
+      judged.push(subject)
+    }
+    const isOf = subject.moved || subject.attended || group.reads !== 'nothing'
+    subject.moved = false
+    if (isOf && subject.facts !== null) due.push(subject.facts)
+  }
+  group.judged = judged
+  const isAll = group.reads === 'service' && (group.changed || judged.length > 0)
+  group.due = isAll ? group.instances : due
+  group.changed = false
+  return changed
+}
+
+function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
+  return dirty || facts === null || (nextMs !== null && nextMs <= nowMs)
+}
+
+function judgeSubject(
+  state: ServiceState,
+  group: Group,
+  { subject, hearing }: { subject: Subject; hearing: Hearing },
+): boolean {
   const { vital, entry } = subject
   const { nowMs } = state
   const agentHeard = state.sources.isAlive(entry.agent, nowMs)
   const window = state.windows.instance(vital.service, vital.instance)
-  const input = {
+  const limits = (group.limits ??= state.limits(group.service))
+  const input: DetectorInput = {
     vital,
     window,
-    limits: state.limits(vital.service),
+    limits,
     hearing,
     nowMs,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }
-  const { changed, nextMs } = judge(vital, input, isLeaving(entry.lifecycle))
-  const flipMs = vital.flipsMs[0]
-  const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
-  subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
   subject.dirty = false
-  subject.facts = factsOf(subject, { window, agentHeard, nowMs })
+  const exempt = isLeaving(entry.lifecycle)
+  const quietMs = exempt || subject.facts === null ? null : quietUntilMs(input)
+  let changed = false
+  if (quietMs !== null && !subject.moved && subject.facts !== null) {
+    subject.nextMs = quietMs
+    subject.facts.window = window
+    subject.facts.agentHeard = agentHeard
+  } else {
+    changed = judgeFully(subject, input, exempt)
+    subject.moved = true
+    subject.untold = true
+    subject.facts = factsOf(subject, { window, agentHeard, nowMs })
+    group.replaced(subject)
+    group.count(subject, true)
+  }
+  state.hangs(subject, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
+  state.judged(subject)
   return changed
 }
 
-function instanceTelling(state: ServiceState, { entry, vital }: Subject): Telling {
-  const guards = overlay(state.healing, vital.service, vital.instance)
-  const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
-  const signals: string[] = standing(vital).map(({ detector }) => detector)
-  if (entry.agent !== null && state.admission.isSkewed(entry.agent)) signals.push(CLOCK_SKEW)
-  return {
-    service: vital.service,
-    instance: vital.instance,
-    incarnation: vital.incarnation,
-    health: vital.health,
-    sinceMs: vital.healthSinceMs,
-    reason: reasonOf(vital),
-    ...routing(vital.health, ready, guards),
-    guard: guards.guard,
-    window: state.windows.instance(vital.service, vital.instance),
-    signals,
-    incidentId: guards.incidentId,
-  }
-}
-
-function serviceTelling(
-  state: ServiceState,
-  service: Telling['service'],
-  subjects: readonly Subject[],
-): Telling {
-  const live = subjects.filter(({ entry }) => entry.lifecycle !== 'gone')
-  const announced = state.registry.find(service, null)?.announced ?? 'unknown'
-  const healths = live.map(({ vital }) => vital.health)
-  const health = live.length === 0 ? announced : together(healths)
-  const sinceMs = state.views.serviceSince(service, health, state.nowMs)
-  const healthy = healths.filter((each) => each === 'healthy').length
-  const isRoutable = live.some(({ entry, vital }) => {
-    const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
-    return routing(vital.health, ready, overlay(state.healing, service, vital.instance)).routable
-  })
-  const routable = live.length === 0 ? health !== 'unhealthy' : isRoutable
-  return {
-    service,
-    instance: null,
-    incarnation: 0,
-    health,
-    sinceMs,
-    reason: live.length === 0 ? 'no instances known' : `${healthy} of ${live.length} healthy`,
-    routable,
-    weightPercent: routable ? 100 : 0,
-    guard: null,
-    window: state.windows.service(service),
-    signals: [],
-    incidentId: null,
-  }
-}
-
-/** A service is unhealthy when all its instances are, and unstable when some are not well. */
-function together(healths: readonly Health[]): Health {
-  const known = healths.filter((health) => health !== 'unknown')
-  if (known.length === 0) return 'unknown'
-  if (known.every((health) => health === 'healthy')) return 'healthy'
-  return known.every((health) => health === 'unhealthy') ? 'unhealthy' : 'unstable'
+function judgeFully(subject: Subject, input: DetectorInput, exempt: boolean): boolean {
+  const { vital } = subject
+  const { changed, nextMs } = judge(vital, input, exempt)
+  const flipMs = vital.flipsMs[0]
+  const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
+  subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
+  return changed
 }

@@ -1,20 +1,22 @@
 // The state of a service task: every stage's own, and the instances that join them.
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
-import { type ServiceId, serviceId } from '../../contracts/ids.ts'
+import { serviceId } from '../../contracts/ids.ts'
 import { Admission } from '../admit/admit.ts'
 import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { restart } from '../health/health.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
-import type { ServiceFacts } from '../kernel/facts.ts'
+import { DueQueue } from '../kernel/due-queue.ts'
+import type { InstanceFacts } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import type { Entry } from '../registry/entry.ts'
 import { Registry } from '../registry/registry.ts'
 import { Windows } from '../window/window.ts'
-import { loadSubject, newSubject, saveSubject, type Subject } from './subject.ts'
+import { Group } from './group.ts'
+import { hangsOnEviction, loadSubject, newSubject, saveSubject, type Subject } from './subject.ts'
 import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
@@ -27,15 +29,6 @@ export const GRACE_MS: number = SPAN_MS
 /** Services whose limits are kept at hand; records may speak of any number. */
 const LIMITS_MAX = 4_096
 
-/** The instances of one service. */
-interface Group {
-  readonly service: ServiceId
-  readonly subjects: Map<string, Subject>
-  /** In order of instance; null = to be made again. */
-  ordered: readonly Subject[] | null
-  facts: ServiceFacts | null
-}
-
 export class ServiceState {
   readonly context: CoreContext
   readonly admission: Admission
@@ -47,7 +40,15 @@ export class ServiceState {
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
+  /** Subjects that a pane that leaves the window could change by itself. */
+  hanging: number = 0
+  /** Keys of the subjects that have left since the last decision. */
+  left: string[] = []
   private readonly groups = new Map<string, Group>()
+  /** In order; null = to be made again. */
+  private order: readonly Group[] | null = null
+  private readonly queue = new DueQueue<Subject>(dueAt)
+  private attended: readonly Subject[] = []
   private readonly limitsOf = new Map<string, DetectorLimits>()
 
   constructor(context: CoreContext, healing: HealingState = initialHealing(context)) {
@@ -105,11 +106,63 @@ export class ServiceState {
   /** Policies changed: limits are asked for again and everybody is judged by them. */
   policiesChanged(): void {
     this.limitsOf.clear()
+    for (const group of this.groups.values()) {
+      group.limits = null
+      group.reads = null
+    }
     this.allDirty()
   }
 
   allDirty(): void {
-    for (const subject of this.all()) subject.dirty = true
+    for (const { subjects } of this.groups.values()) {
+      for (const subject of subjects.values()) this.changed(subject)
+    }
+  }
+
+  /** Everybody is looked at in this step, whether anything speaks for it or not. */
+  touchAll(): void {
+    for (const group of this.groups.values()) {
+      group.changed = true
+      for (const subject of group.subjects.values()) {
+        subject.moved = true
+        subject.untold = true
+        group.touch(subject)
+      }
+    }
+  }
+
+  /** Touches whoever time or the last decision speaks of. */
+  touchDue(): void {
+    const due: Subject[] = []
+    this.queue.take(this.nowMs, due)
+    for (const subject of due) this.group(subject.entry.service).touch(subject)
+    for (const subject of this.attended) {
+      if (!subject.entry.isForgotten) this.group(subject.entry.service).touch(subject)
+    }
+  }
+
+  hangs(subject: Subject, hangs: boolean): void {
+    if (subject.hangs !== hangs) this.hanging += hangs ? 1 : -1
+    subject.hangs = hangs
+  }
+
+  /** The subject has been judged: its next time counts from now on. */
+  judged(subject: Subject): void {
+    this.queue.note(subject)
+  }
+
+  /** Log time before `belowMs` at which a subject has to be judged, or null. */
+  nextMs(belowMs: number): number | null {
+    return this.queue.earliest(belowMs)
+  }
+
+  /** Whom the last decision attends to, until the next one. */
+  attend(instances: readonly InstanceFacts[]): void {
+    for (const subject of this.attended) subject.attended = false
+    this.attended = instances.flatMap(({ service, instance }) => {
+      return this.find(service, instance) ?? []
+    })
+    for (const subject of this.attended) subject.attended = true
   }
 
   /** The subject of a registry entry of an instance, made when there is none. */
@@ -119,8 +172,8 @@ export class ServiceState {
     if (held !== undefined) return held
     const subject = newSubject(entry, entry.registeredAtMs)
     group.subjects.set(entry.instance ?? '', subject)
-    group.ordered = null
-    group.facts = null
+    group.touch(subject)
+    group.remade()
     return subject
   }
 
@@ -132,14 +185,20 @@ export class ServiceState {
   forget(entry: Entry): boolean {
     const group = this.groups.get(entry.service)
     if (group === undefined) return false
-    group.subjects.delete(entry.instance ?? '')
-    group.ordered = null
-    group.facts = null
+    const subject = group.subjects.get(entry.instance ?? '')
+    if (subject !== undefined) {
+      group.subjects.delete(entry.instance ?? '')
+      group.count(subject, false)
+      if (subject.hangs) this.hanging -= 1
+      this.left.push(subject.key)
+      group.remade()
+    }
     this.windows.reset(entry.service, entry.instance ?? '')
     if (group.subjects.size > 0 || this.registry.find(entry.service, null) !== undefined) {
       return false
     }
     this.groups.delete(entry.service)
+    this.order = null
     this.limitsOf.delete(entry.service)
     return true
   }
@@ -154,47 +213,56 @@ export class ServiceState {
 
   /** The subject must be judged in this step. */
   changed(subject: Subject): void {
-    subject.dirty = true
+    subject.moved = true
+    this.counted(subject)
   }
 
-  /** The facts of a service must be made anew. */
+  /** As `changed`, where nothing but its counts and the time it was heard has changed. */
+  counted(subject: Subject): void {
+    subject.dirty = true
+    this.group(subject.entry.service).touch(subject)
+  }
+
+  /** The figures of a service have changed. */
   serviceChanged(service: string): void {
     const group = this.groups.get(service)
-    if (group !== undefined) group.facts = null
+    if (group !== undefined) group.changed = true
   }
 
   /** Services in order. */
   services(): readonly Group[] {
-    return [...this.groups.values()].sort((a, b) => compareText(a.service, b.service))
-  }
-
-  /** Subjects of a service in order of instance. */
-  ordered(group: Group): readonly Subject[] {
-    group.ordered ??= [...group.subjects.values()].sort((a, b) =>
-      compareText(a.vital.instance, b.vital.instance),
-    )
-    return group.ordered
+    this.order ??= [...this.groups.values()].sort((a, b) => compareText(a.service, b.service))
+    return this.order
   }
 
   /** Notes a service that has no instances yet. */
   group(service: string): Group {
     let group = this.groups.get(service)
     if (group === undefined) {
-      group = { service: serviceId(service), subjects: new Map(), ordered: null, facts: null }
+      group = new Group(serviceId(service), () => this.windows.service(service))
       this.groups.set(service, group)
+      this.order = null
     }
     return group
   }
 
   /** An entry of an image: its service, and the subject that is written of it. */
   private join(entry: Entry, from: ImageReader): void {
-    const { subjects } = this.group(entry.service)
+    const group = this.group(entry.service)
     if (entry.instance === null) return
     const window = this.windows.instance(entry.service, entry.instance)
-    subjects.set(entry.instance, loadSubject(entry, from, window))
+    const subject = loadSubject(entry, from, window)
+    group.subjects.set(entry.instance, subject)
+    const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)
+    subject.hangs = hangsOnEviction(subject, latencyP99MaxUs, samplesMin)
+    if (subject.hangs) this.hanging += 1
+    group.count(subject, true)
+    group.touch(subject)
+    this.queue.note(subject)
   }
+}
 
-  private *all(): Iterable<Subject> {
-    for (const { subjects } of this.groups.values()) yield* subjects.values()
-  }
+/** When time alone has it judged, or null. */
+function dueAt({ entry, nextMs }: Subject): number | null {
+  return entry.isForgotten ? null : nextMs
 }

@@ -6,9 +6,10 @@ import { decide, type Cut } from '../decision/healing.ts'
 import { assert } from '../kernel/assert.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
-import { hangsOnEviction, judgeStep, tellViews } from './judge.ts'
+import { judgeStep } from './judge.ts'
 import { loadService, saveService } from './service-image.ts'
 import { ServiceState } from './service-state.ts'
+import { tellViews } from './tell.ts'
 
 /**
  * When something is due but cannot be judged yet (reading lags behind the log's time), look again
@@ -27,7 +28,7 @@ export function createServiceCore(context: CoreContext, image: Uint8Array | null
   }
 }
 
-function runStep(state: ServiceState, step: Step): Outcome {
+export function runStep(state: ServiceState, step: Step): Outcome {
   assert(
     step.nowMs >= state.nowMs,
     `log time goes forward, not from ${state.nowMs} to ${step.nowMs}`,
@@ -44,7 +45,8 @@ function runStep(state: ServiceState, step: Step): Outcome {
   const judgement = judgeStep(state, step, hearing)
   const answer = decide(state.healing, judgement.facts)
   for (const cut of answer.cuts) applyCut(state, cut)
-  tellViews(state, judgement, answer.outputs.length > 0)
+  state.attend(answer.attended)
+  tellViews(state, answer.outputs.length > 0)
   const outputs: Output[] = [
     ...letters(state),
     ...registryViews(state),
@@ -98,22 +100,12 @@ function registryViews(state: ServiceState): readonly Output[] {
 
 /** The earliest log time at which something is due although nothing comes, or null. */
 function wakeAt(state: ServiceState, healingMs: number | null): number | null {
-  const due: (number | null)[] = [
-    healingMs,
-    state.registry.nextMs(),
-    state.admission.nextMs(),
-    state.views.nextMs(),
-  ]
-  let hangs = false
-  for (const group of state.services()) {
-    const { latencyP99MaxUs, samplesMin } = state.limits(group.service)
-    for (const subject of state.ordered(group)) {
-      due.push(subject.nextMs)
-      hangs ||= hangsOnEviction(subject, latencyP99MaxUs, samplesMin)
-    }
-  }
-  if (hangs) due.push(state.windows.nextEvictionMs())
-  let wake: number | null = null
-  for (const atMs of due) if (atMs !== null && (wake === null || atMs < wake)) wake = atMs
-  return wake === null || wake > state.nowMs ? wake : state.nowMs + RECHECK_MS
+  let wakeMs = healingMs ?? Number.POSITIVE_INFINITY
+  wakeMs = Math.min(wakeMs, state.admission.nextMs() ?? wakeMs)
+  if (state.hanging > 0) wakeMs = Math.min(wakeMs, state.windows.nextEvictionMs() ?? wakeMs)
+  wakeMs = Math.min(wakeMs, state.views.nextMs(wakeMs) ?? wakeMs)
+  wakeMs = Math.min(wakeMs, state.registry.nextMs(wakeMs) ?? wakeMs)
+  wakeMs = Math.min(wakeMs, state.nextMs(wakeMs) ?? wakeMs)
+  if (wakeMs === Number.POSITIVE_INFINITY) return null
+  return wakeMs > state.nowMs ? wakeMs : state.nowMs + RECHECK_MS
 }

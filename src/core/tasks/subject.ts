@@ -1,33 +1,93 @@
 // One instance as the service task holds it: its registry entry, its vital signs, and what was last
 // judged of it.
 import { agentId } from '../../contracts/ids.ts'
-import type { Lifecycle } from '../../contracts/records.ts'
+import type { Health, Lifecycle } from '../../contracts/records.ts'
+import { viewKey } from '../../contracts/view-key.ts'
 import { recentFlips, standing } from '../health/health.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
 import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
+import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { Entry } from '../registry/entry.ts'
 
-export interface Subject {
+/** Facts whose figures go on while nothing else changes. */
+export interface SubjectFacts extends InstanceFacts {
+  window: Figures
+  agentHeard: boolean
+}
+
+export interface Subject extends Queued {
   readonly entry: Entry
   readonly vital: Vital
+  /** `viewKey` of service and instance. */
+  readonly key: string
   /** Something happened since the last judgement. */
   dirty: boolean
   /** Log time at which it must be judged again even if nothing happens, or null. */
   nextMs: number | null
-  facts: InstanceFacts | null
+  facts: SubjectFacts | null
+  // What follows from the rest, kept at hand.
+  /** Place in the order of its service. */
+  rank: number
+  /** It is among those to be looked at in this step. */
+  touched: boolean
+  /** More than its counts may have changed since it was last judged. */
+  moved: boolean
+  /** More than its figures may have changed since it was last told. */
+  untold: boolean
+  /** The last decision attends to it: an incident is open, or a trigger holds. */
+  attended: boolean
+  /** A pane that leaves the window could change its verdict. */
+  hangs: boolean
+  /** As its service counts it; null: not at all. */
+  counted: { readonly health: Health; readonly routable: boolean } | null
 }
 
 export function newSubject(entry: Entry, nowMs: number): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const vital = newVital({ service: entry.service, instance }, entry.incarnation, nowMs)
-  return { entry, vital, dirty: true, nextMs: null, facts: null }
+  return subjectWith(entry, vital, { dirty: true, nextMs: null })
+}
+
+function subjectWith(
+  entry: Entry,
+  vital: Vital,
+  { dirty, nextMs }: Pick<Subject, 'dirty' | 'nextMs'>,
+): Subject {
+  return {
+    entry,
+    vital,
+    key: viewKey(vital.service, vital.instance),
+    dirty,
+    nextMs,
+    facts: null,
+    rank: 0,
+    touched: false,
+    moved: true,
+    untold: true,
+    attended: false,
+    hangs: false,
+    counted: null,
+    queuedMs: Number.POSITIVE_INFINITY,
+  }
 }
 
 /** On its way out: what happens to it now is meant to happen. */
 export function isLeaving(lifecycle: Lifecycle): boolean {
   return lifecycle === 'gone' || lifecycle === 'draining'
+}
+
+/** Whether a pane that leaves the window could change a verdict by itself. */
+export function hangsOnEviction(
+  { vital, facts }: Subject,
+  limitUs: number,
+  least: number,
+): boolean {
+  if (vital.findings.has('success_rate') || vital.findings.has('latency_p99')) return true
+  const window = facts?.window
+  if (window === undefined || window.n < least) return false
+  return window.errors > 0 || window.maxUs >= limitUs
 }
 
 /** What judging found out besides the subject's own state. */
@@ -37,10 +97,11 @@ export interface Judged {
   readonly nowMs: number
 }
 
-export function factsOf({ entry, vital }: Subject, judged: Judged): InstanceFacts {
+export function factsOf({ entry, vital, key }: Subject, judged: Judged): SubjectFacts {
   const { probe } = vital
   const { window, agentHeard, nowMs } = judged
   return {
+    key,
     service: vital.service,
     instance: vital.instance,
     incarnation: vital.incarnation,
@@ -73,13 +134,7 @@ export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageW
 export function loadSubject(entry: Entry, from: ImageReader, window: Figures): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const vital = loadVital({ service: entry.service, instance }, from)
-  const subject: Subject = {
-    entry,
-    vital,
-    dirty: from.flag(),
-    nextMs: from.numberOrNull(),
-    facts: null,
-  }
+  const subject = subjectWith(entry, vital, { dirty: from.flag(), nextMs: from.numberOrNull() })
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
   subject.facts = { ...factsOf(subject, { window, agentHeard, nowMs: 0 }), transitions }

@@ -12,9 +12,10 @@ import { viewKey } from '../../contracts/view-key.ts'
 import type { Overlay } from '../decision/healing.ts'
 import { HEALTH_TABLE } from '../health/health-table.ts'
 import { assert } from '../kernel/assert.ts'
+import { DueQueue, type Queued } from '../kernel/due-queue.ts'
 import type { Figures } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
-import { compareText, sortedKeys } from '../kernel/order.ts'
+import { compareText } from '../kernel/order.ts'
 import type { Output } from '../kernel/step.ts'
 
 /** Figures alone are told at most this often per key. */
@@ -43,7 +44,8 @@ export interface Telling {
   readonly incidentId: HealthView['incident_id']
 }
 
-interface Told {
+interface Told extends Queued {
+  readonly key: string
   version: number
   atMs: number
   /** Everything but figures and words. */
@@ -56,6 +58,7 @@ interface Told {
 export class Views {
   private readonly told = new Map<string, Told>()
   private readonly services = new Map<string, { health: Health; sinceMs: number }>()
+  private readonly queue = new DueQueue<Told>(figuresDueMs)
   private outputs: Output[] = []
 
   /** Tells what is new about a key, now or when its second is over. */
@@ -65,21 +68,23 @@ export class Views {
     const figures = figuresText(telling.window)
     const told = this.told.get(key)
     if (told === undefined) {
-      const first: Told = { version: 0, atMs: nowMs, state, figures, pending: null }
-      this.told.set(key, first)
-      this.write(key, first, telling)
+      const first = { key, version: 0, atMs: nowMs, state, figures, pending: null }
+      const told: Told = { ...first, queuedMs: Number.POSITIVE_INFINITY }
+      this.told.set(key, told)
+      this.write(told, telling)
       return
     }
     told.pending = null
     if (told.state === state && told.figures === figures) return
     if (told.state === state && nowMs < told.atMs + FIGURES_EVERY_MS) {
       told.pending = telling
+      this.queue.note(told)
       return
     }
     told.state = state
     told.figures = figures
     told.atMs = nowMs
-    this.write(key, told, telling)
+    this.write(told, telling)
   }
 
   /** Since when a service has had this health. */
@@ -94,29 +99,26 @@ export class Views {
   end(service: ServiceId, instance: InstanceId | null): void {
     const key = viewKey(service, instance)
     if (instance === null) this.services.delete(service)
-    if (this.told.delete(key)) this.outputs.push({ topic: 'health', key, body: null })
+    const told = this.told.get(key)
+    if (told === undefined) return
+    this.told.delete(key)
+    told.pending = null
+    this.outputs.push({ topic: 'health', key, body: null })
   }
 
   /** Records due now, in order of key. */
   take(nowMs: number): readonly Output[] {
-    for (const key of sortedKeys(this.told)) {
-      const pending = this.told.get(key)?.pending ?? null
-      if (pending !== null) this.tell(pending, nowMs)
-    }
+    const due: Told[] = []
+    this.queue.take(nowMs, due)
+    for (const { pending } of due) if (pending !== null) this.tell(pending, nowMs)
     const taken = this.outputs.sort((a, b) => compareText(a.key, b.key))
     this.outputs = []
     return taken
   }
 
-  /** Log time at which figures that wait are due, or null. */
-  nextMs(): number | null {
-    let next: number | null = null
-    for (const { atMs, pending } of this.told.values()) {
-      if (pending === null) continue
-      const dueMs = atMs + FIGURES_EVERY_MS
-      if (next === null || dueMs < next) next = dueMs
-    }
-    return next
+  /** Log time before `belowMs` at which figures that wait are due, or null. */
+  nextMs(belowMs: number = Number.POSITIVE_INFINITY): number | null {
+    return this.queue.earliest(belowMs)
   }
 
   /** After `take`. */
@@ -141,21 +143,26 @@ export class Views {
   /** Into an empty one. */
   load(from: ImageReader): void {
     for (let left = from.count(); left > 0; left--) {
-      this.told.set(from.text(), {
+      const told: Told = {
+        key: from.text(),
         version: from.int(),
         atMs: from.number(),
         state: from.text(),
         figures: from.text(),
         pending: from.flag() ? loadTelling(from) : null,
-      })
+        queuedMs: Number.POSITIVE_INFINITY,
+      }
+      this.told.set(told.key, told)
+      this.queue.note(told)
     }
     for (let left = from.count(); left > 0; left--) {
       this.services.set(from.text(), { health: from.oneOf(HEALTH_TABLE), sinceMs: from.number() })
     }
   }
 
-  private write(key: string, told: Told, telling: Telling): void {
+  private write(told: Told, telling: Telling): void {
     told.version += 1
+    const { key } = told
     const { service, instance, incarnation, health, reason, routable, guard, signals } = telling
     const body: HealthView = {
       service,
@@ -190,6 +197,10 @@ export function routing(
   // Kept by a guard although it is sick: it gets the reduced share.
   const weight = WEIGHT_PERCENT[health]
   return { routable: true, weightPercent: weight === 0 ? WEIGHT_PERCENT.unstable : weight }
+}
+
+function figuresDueMs({ atMs, pending }: Told): number | null {
+  return pending === null ? null : atMs + FIGURES_EVERY_MS
 }
 
 function windowRecord(window: Figures): WindowFigures {

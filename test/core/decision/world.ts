@@ -37,6 +37,7 @@ import type {
   ServiceFacts,
 } from '../../../src/core/kernel/facts.ts'
 import type { CoreContext } from '../../../src/core/kernel/step.ts'
+import { viewKey } from '../../../src/contracts/view-key.ts'
 
 export const sha256 = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(createHash('sha256').update(bytes).digest())
@@ -85,8 +86,10 @@ export function finding(some: Partial<Finding> = {}): Finding {
 }
 
 export function instance(name: string, some: Partial<InstanceFacts> = {}): InstanceFacts {
+  const service = some.service ?? SHOP
   return {
-    service: SHOP,
+    key: viewKey(service, some.instance ?? name),
+    service,
     instance: instanceId(name),
     incarnation: 1,
     registeredAtMs: 0,

@@ -3,9 +3,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import type { ServiceAction } from '../../../src/contracts/records.ts'
-import { judgeStep, hangsOnEviction } from '../../../src/core/tasks/judge.ts'
+import { judgeStep } from '../../../src/core/tasks/judge.ts'
 import { ServiceState } from '../../../src/core/tasks/service-state.ts'
-import type { Subject } from '../../../src/core/tasks/subject.ts'
+import { hangsOnEviction, type Subject } from '../../../src/core/tasks/subject.ts'
 import { CoreDriver, START_MS, testContext, testSerde } from '../../support/core-driver.ts'
 import { connection, probe, serviceEvent } from '../../support/records.ts'
 
@@ -29,13 +29,13 @@ function withSubject(): { state: ServiceState; subject: Subject } {
 test('only who is due is judged; the facts of others are kept', () => {
   const { state, subject } = withSubject()
   const first = judgeStep(state, STEP, LOOKING)
-  expect(first.judged.size).toBe(1)
+  expect(first.judged).toBe(1)
   expect(subject.nextMs).toBe(START_MS + 5_000)
   const second = judgeStep(state, STEP, LOOKING)
-  expect(second.judged.size).toBe(0)
+  expect(second.judged).toBe(0)
   expect(second.facts.services[0]).toBe(first.facts.services[0])
   state.advance(START_MS + 5_000)
-  expect(judgeStep(state, STEP, { ...LOOKING, horizonMs: START_MS + 5_000 }).judged.size).toBe(1)
+  expect(judgeStep(state, STEP, { ...LOOKING, horizonMs: START_MS + 5_000 }).judged).toBe(1)
   expect(subject.facts?.findings).toMatchObject([{ detector: 'silence' }])
 })
 

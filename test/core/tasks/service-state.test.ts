@@ -31,7 +31,7 @@ test('services and subjects are walked in order of their ids', () => {
   registered('b', 'x')
   const order = state
     .services()
-    .map((group) => [group.service, ...state.ordered(group).map(({ vital }) => vital.instance)])
+    .map((group) => [group.service, ...group.ordered().map(({ vital }) => vital.instance)])
   expect(order).toEqual([
     ['B', 'y'],
     ['a', 'y'],

@@ -10,6 +10,7 @@ test('facts join registry, vital signs and window', () => {
   Object.assign(entry, { agent: 'agent-1', agentEpoch: 2, zone: 'z1', link: 'online' })
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
   expect(factsOf(newSubject(entry, 7), { window, agentHeard: true, nowMs: 9 })).toEqual({
+    key: 'shop/shop-1',
     service: 'shop',
     instance: 'shop-1',
     incarnation: 4,

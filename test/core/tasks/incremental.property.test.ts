@@ -1,0 +1,52 @@
+// A step touches only what is dirty or due. Over hostile streams the outputs, the times to wake and
+// the state are, byte for byte, those of a core that looks at every instance at every step.
+import { beforeAll, expect, test } from 'vitest'
+import type { Serde } from '../../../src/adapters/serde/serde.ts'
+import { BEHAVIOUR_LATEST } from '../../../src/core/kernel/behaviour.ts'
+import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
+import type { Outcome } from '../../../src/core/kernel/step.ts'
+import { saveService } from '../../../src/core/tasks/service-image.ts'
+import { ServiceState } from '../../../src/core/tasks/service-state.ts'
+import { runStep } from '../../../src/core/tasks/service-task.ts'
+import { sha256, testContext, testSerde } from '../../support/core-driver.ts'
+import { HostileStream } from '../../support/hostile-stream.ts'
+
+const STEPS = 250
+const SEEDS = 4 * Math.max(1, Math.ceil(Number(process.env['HEALSTREAM_TEST_RUNS'] ?? 1) / 100))
+
+let serde: Serde
+beforeAll(async () => {
+  serde = await testSerde()
+})
+
+function bytesOf(outcome: Outcome): string {
+  return hex(sha256(canonical(outcome)))
+}
+
+function imageOf(state: ServiceState): string {
+  return saveService(state)
+    .map((piece) => hex(sha256(piece)))
+    .join(' ')
+}
+
+const behaviours = Array.from({ length: BEHAVIOUR_LATEST }, (_, i) => i + 1)
+
+test.each(behaviours)('behaviour %i: who is not touched has nothing to say', (behaviour) => {
+  let commands = 0
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const stream = new HostileStream(serde, 100 * behaviour + seed)
+    const lazy = new ServiceState(testContext(serde, { behaviour }))
+    const eager = new ServiceState(testContext(serde, { behaviour }))
+    let last: Outcome | null = null
+    for (let i = 0; i < STEPS; i++) {
+      const step = stream.next(last)
+      last = runStep(lazy, step)
+      eager.touchAll()
+      const wanted = bytesOf(runStep(eager, step))
+      expect(bytesOf(last), `seed ${seed}, step ${i}`).toBe(wanted)
+      commands += last.outputs.filter(({ topic }) => topic === 'commands').length
+    }
+    expect(imageOf(lazy)).toBe(imageOf(eager))
+  }
+  expect(commands).toBeGreaterThan(0)
+})
