@@ -30,6 +30,8 @@ export class ImageWriter {
   private block = new Uint8Array(BLOCK_BYTES)
   private view = new DataView(this.block.buffer)
   private at = 0
+  /** Where the piece under way begins in the block. */
+  private from = 0
 
   flag(value: boolean): this {
     return this.byte(value ? 1 : 0)
@@ -159,15 +161,19 @@ export class ImageWriter {
   }
 
   private room(size: number): void {
-    if (this.at + size > this.block.length) this.cut()
-  }
-
-  private cut(): void {
-    if (this.at === 0) return
-    this.done.push(this.block.subarray(0, this.at))
+    if (this.at + size <= this.block.length) return
+    this.cut()
     this.block = new Uint8Array(BLOCK_BYTES)
     this.view = new DataView(this.block.buffer)
+    this.from = 0
     this.at = 0
+  }
+
+  /** Hands over what was written since the last cut; writing goes on behind it. */
+  private cut(): void {
+    if (this.at === this.from) return
+    this.done.push(this.block.subarray(this.from, this.at))
+    this.from = this.at
   }
 }
 
