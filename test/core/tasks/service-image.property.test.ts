@@ -8,6 +8,7 @@ import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
 import type { CoreContext, Outcome, Step, TaskCore } from '../../../src/core/kernel/step.ts'
 import { loadService, saveService } from '../../../src/core/tasks/service-image.ts'
 import type { ServiceState } from '../../../src/core/tasks/service-state.ts'
+import type { Subject } from '../../../src/core/tasks/subject.ts'
 import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import { CoreDriver, testContext, testSerde } from '../../support/core-driver.ts'
 import { imageOf, joined } from '../../support/image.ts'
@@ -117,11 +118,9 @@ const OMISSIONS: Readonly<Record<string, (state: ServiceState) => void>> = {
   'agents of entries': each(({ entry }) => void (entry.agent = null)),
 }
 
-type Subject = ReturnType<ServiceState['ordered']>[number]
-
 function each(change: (subject: Subject) => void): (state: ServiceState) => void {
   return (state) => {
-    for (const group of state.services()) state.ordered(group).forEach(change)
+    for (const group of state.services()) group.ordered().forEach(change)
   }
 }
 
