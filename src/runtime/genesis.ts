@@ -4,7 +4,7 @@ import { HsError } from '../contracts/failure.ts'
 import type { ClusterId } from '../contracts/ids.ts'
 import type { GenesisEntry } from '../contracts/journal.ts'
 import { topicName } from '../contracts/topics.ts'
-import { readGenesis } from './init.ts'
+import { readBeginning } from './init.ts'
 import { describeTopic } from './journal.ts'
 import type { LogPort } from './ports.ts'
 
@@ -17,12 +17,14 @@ export async function findGenesis(
   log: LogPort,
   prefix: string,
   clusterId: ClusterId,
-): Promise<GenesisEntry> {
+): Promise<Pick<GenesisEntry, 'partitions'>> {
   const topic = topicName('journal', prefix)
   const found = await describeTopic(log, topic)
   if (found === null)
     throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}: this cluster was never begun`)
-  const genesis = await readGenesis(log, { topic, partition: 0 })
+  const genesis = await readBeginning(log, { topic, partition: 0 })
+  // Whose it is then is said by the snapshots that tasks restore from.
+  if (genesis === 'expired') return { partitions: found.partitions }
   if (genesis === null) throw new HsError('HS_NO_GENESIS', `the journal ${topic}-0 is empty`)
   if (genesis.clusterId !== clusterId)
     throw new HsError(

@@ -20,9 +20,9 @@ import {
 } from '../contracts/topics.ts'
 import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
 import { Chain } from './chain.ts'
-import { readJournal, transactionalIdOf } from './journal.ts'
+import { journalStart, readJournal, transactionalIdOf } from './journal.ts'
 import { LogError, type LogErrorCode } from './log-error.ts'
-import type { Clock, LogAdmin, LogPort, TopicSetup } from './ports.ts'
+import type { Clock, LogAdmin, LogPort, TopicPartition, TopicSetup } from './ports.ts'
 import type { TaskSpec } from './replay.ts'
 import { checkFormat, SNAPSHOT_FORMAT } from './snapshot-format.ts'
 import { allTasks, isFleet } from './task-spec.ts'
@@ -243,8 +243,10 @@ async function isBegun(
   at: { topic: string; partition: number },
   wanted: GenesisEntry,
 ): Promise<boolean> {
-  const found = await readGenesis(log, at)
+  const found = await readBeginning(log, at)
   if (found === null) return false
+  // A journal that has outlived its retention was begun long ago; a restore checks whose it is.
+  if (found === 'expired') return true
   checkFormat(found)
   const { clusterId, partitions, prefix } = found
   if (clusterId !== wanted.clusterId)
@@ -260,15 +262,23 @@ async function isBegun(
   return true
 }
 
+/** The genesis, where it has not expired; null for an empty journal. Errors: as readBeginning. */
+export async function readGenesis(log: LogPort, at: TopicPartition): Promise<GenesisEntry | null> {
+  const found = await readBeginning(log, at)
+  return found === 'expired' ? null : found
+}
+
 /**
- * First entry of a journal; null for an empty one. Errors: HS_CHAIN_BROKEN, LogError of the log.
+ * First entry of a journal; 'expired': it was begun, but retention has taken the genesis; null for
+ * an empty one. Errors: HS_CHAIN_BROKEN, LogError of the log.
  */
-export async function readGenesis(
+export async function readBeginning(
   log: LogPort,
-  at: { readonly topic: string; readonly partition: number },
-): Promise<GenesisEntry | null> {
+  at: TopicPartition,
+): Promise<GenesisEntry | 'expired' | null> {
   for await (const { entry, offset } of readJournal(log, at)) {
     if (entry.kind === 'genesis') return entry
+    if ((await journalStart(log, at)) > 0) return 'expired'
     throw new HsError(
       'HS_CHAIN_BROKEN',
       `${at.topic}-${at.partition} begins at offset ${offset} with ${entry.kind}, not with genesis`,

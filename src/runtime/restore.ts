@@ -7,9 +7,9 @@ import { topicName } from '../contracts/topics.ts'
 import { AssertionError } from '../core/kernel/assert.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import type { Instruments } from './instruments.ts'
-import { journalEnd, JournalReader, readJournal } from './journal.ts'
+import { journalEnd, JournalReader, journalStart, type ReadFrom, readJournal } from './journal.ts'
 import { LogError } from './log-error.ts'
-import type { TopicPartition } from './ports.ts'
+import type { LogPort, TopicPartition } from './ports.ts'
 import { type Base, Replay, type ReplayOptions, type Restored } from './replay.ts'
 import { sameBytes } from './replay-checks.ts'
 import { baseOf, findSnapshots, type Found, refusalOf, SnapshotRefused } from './snapshot-reader.ts'
@@ -85,8 +85,7 @@ async function catchUp(replay: Replay, options: RestoreOptions): Promise<void> {
   const from = replay.offset + 1
   const startMs = clock.monotonicMs()
   let toldMs = startMs
-  const previous = replay.offset < 0 ? null : replay.tip
-  const where = replay.offset < 0 ? {} : { from, previous }
+  const where = await whereNext(replay, log, at)
   for await (const chained of readJournal(log, at, { ...where, signal })) {
     if (replay.offset < 0 && chained.entry.kind !== 'genesis')
       throw journalExpired(at, chained.offset)
@@ -106,6 +105,17 @@ async function catchUp(replay: Replay, options: RestoreOptions): Promise<void> {
     })
   }
   options.onProgress?.({ fraction: 1, leftMs: 0 })
+}
+
+/** Right behind what the replay has taken; markers in between may have expired. */
+export async function whereNext(
+  replay: Replay,
+  log: LogPort,
+  at: TopicPartition,
+): Promise<ReadFrom> {
+  if (replay.offset < 0) return {}
+  const start = await journalStart(log, at)
+  return { from: Math.max(start, replay.offset + 1), previous: replay.tip }
 }
 
 export function progressOf(done: number, all: number, tookMs: number): RestoreProgress {
@@ -212,13 +222,8 @@ async function goesOnBehind({ journal }: Base, options: ReplayOptions): Promise<
 /** The genesis is gone, and nothing that would stand for it fits. */
 export function journalExpired(at: TopicPartition, offset: number): HsError {
   return new HsError(
-    'HS_CHAIN_BROKEN',
+    'HS_JOURNAL_LOST',
     `the journal ${at.topic}-${at.partition} begins at offset ${offset}, behind its genesis, ` +
       'and no snapshot or checkpoint fits',
-    {
-      fix:
-        'Bring the topics back from a copy, or run `healstream init --after-loss` to begin anew: ' +
-        'it observes first, with all cool-downs and budgets taken.',
-    },
   )
 }

@@ -1,6 +1,7 @@
-// When a running task commits: at once for what is urgent, otherwise in its own phase of the second
-// so that tasks do not commit all at once; a sign of life for a journal that would expire, and a
-// probe of the clock while the task is suspended.
+// When a running task makes an empty step, and when it commits: at once for what is urgent,
+// otherwise in its own phase of the second so that tasks do not commit all at once; a sign of life
+// for a journal that would expire, and a probe of the clock while the task is suspended.
+import type { LogTime } from './log-time.ts'
 
 /** Time between commits that are not urgent. */
 const COMMIT_EVERY_MS = 1_000
@@ -8,6 +9,8 @@ const COMMIT_EVERY_MS = 1_000
 const KEEP_ALIVE_MS = 3_600_000
 /** How often a task with a wrong clock looks whether it is right again. */
 const PROBE_EVERY_MS = 2_000
+/** Shortest time between two empty steps, whatever the core asks for. */
+const TICK_MIN_MS = 25
 
 export interface CommitState {
   readonly suspended: boolean
@@ -50,4 +53,16 @@ export class CommitSchedule {
     const stepsMs = waits ? this.#nextMs : Infinity
     return Math.min(this.#lastMs + KEEP_ALIVE_MS, stepsMs, snapshotMs)
   }
+}
+
+/** When the empty step is due that the core asked for, monotonic. */
+export function nextTickMs(
+  time: LogTime,
+  last: { readonly wakeAtMs: number; readonly stepMs: number },
+  monotonicMs: number,
+): number {
+  // While behind, log time stands before it: the records that move it make the steps.
+  const reached = time.estimate(monotonicMs) >= last.wakeAtMs
+  if (reached && time.now(monotonicMs) < last.wakeAtMs) return Infinity
+  return Math.max(time.monotonicAt(last.wakeAtMs) + 1, last.stepMs + TICK_MIN_MS)
 }

@@ -19,15 +19,12 @@ import { stateDigestOf } from './replay.ts'
 import { unproven } from './proven-writer.ts'
 import type { Careful, RunEnd, RunOptions } from './run-options.ts'
 import { recordsOf, singly, takeFetched } from './running-read.ts'
-import { CommitSchedule, type CommitState } from './running-schedule.ts'
+import { CommitSchedule, type CommitState, nextTickMs } from './running-schedule.ts'
 import { skipAlone } from './running-skip.ts'
 import { sealStep } from './seal.ts'
 import { type Captured, SnapshotWriter } from './snapshot-writer.ts'
 import { type CheckedSlice, Stepper } from './stepper.ts'
 import { type Level, Upgrade } from './upgrade.ts'
-
-/** Shortest time between two empty steps, whatever the core asks for. */
-const TICK_MIN_MS = 25
 
 export class Run {
   readonly ended: Promise<RunEnd>
@@ -388,11 +385,8 @@ export class Run {
     const wakeAtMs = this.#wakeAtMs
     if (wakeAtMs === null || this.#suspended || !this.#pending.hasRoom) return Infinity
     if (this.#careful !== null && this.#stepper.hasRecords) return Infinity
-    const monotonicMs = this.#options.clock.monotonicMs()
-    // While behind, log time stands before it: the records that move it make the steps.
-    const reached = this.#time.estimate(monotonicMs) >= wakeAtMs
-    if (reached && this.#time.now(monotonicMs) < wakeAtMs) return Infinity
-    return Math.max(this.#time.monotonicAt(wakeAtMs) + 1, this.#lastStepMs + TICK_MIN_MS)
+    const last = { wakeAtMs, stepMs: this.#lastStepMs }
+    return nextTickMs(this.#time, last, this.#options.clock.monotonicMs())
   }
 
   #arm(): void {

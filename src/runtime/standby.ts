@@ -9,7 +9,7 @@ import type { Instruments } from './instruments.ts'
 import { JournalReader } from './journal.ts'
 import { forPeople } from './reaction.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
-import { journalExpired, openReplay } from './restore.ts'
+import { journalExpired, openReplay, whereNext } from './restore.ts'
 
 const POLL_MS = 250
 const FIRST_PAUSE_MS = 200
@@ -101,8 +101,7 @@ export class Standby {
     const replay = await openReplay({ ...this.#options, signal: this.#kill.signal })
     this.#replay = replay
     this.#failure = null
-    const where = replay.offset < 0 ? {} : { from: replay.offset + 1, previous: replay.tip }
-    const reader = new JournalReader(log, at, where)
+    const reader = new JournalReader(log, at, await whereNext(replay, log, at))
     try {
       while (!this.#stop.signal.aborted) {
         for (const chained of await this.#poll(reader)) {

@@ -45,6 +45,7 @@ export interface WorkerOptions {
   readonly group?: string
   readonly standbys?: number
   readonly upgrade?: 'auto' | 'hold'
+  readonly snapshots?: StartOptions['snapshots']
   readonly createFleetCore?: StartOptions['createFleetCore']
   /** The real codec and core instead of the toys. */
   readonly parts?: Pick<StartOptions, 'decoder' | 'encoder' | 'createCore'>
@@ -52,8 +53,10 @@ export interface WorkerOptions {
 
 const PREFIX = 'hs.'
 
-function how({ group, standbys, upgrade, createFleetCore }: WorkerOptions): Partial<StartOptions> {
+function how(options: WorkerOptions): Partial<StartOptions> {
+  const { group, standbys, upgrade, createFleetCore, snapshots } = options
   return {
+    ...(snapshots === undefined ? {} : { snapshots }),
     ...(group === undefined ? {} : { group }),
     ...(standbys === undefined ? {} : { standbys }),
     ...(upgrade === undefined ? {} : { upgrade }),

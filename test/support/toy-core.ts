@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Decoder, Encoder } from '../../src/contracts/decode.ts'
 import { eventId, serviceId } from '../../src/contracts/ids.ts'
-import type { Alert } from '../../src/contracts/records.ts'
+import type { Alert, RecordOf } from '../../src/contracts/records.ts'
 import { ImageReader, ImageWriter } from '../../src/core/kernel/image.ts'
 import type {
   CoreContext,
@@ -25,6 +25,10 @@ export interface Toy {
   /** What a changed program would say: appended to every output. */
   flavour: string
   onDie: () => void
+  /** Bytes by which its image is larger than it has to be. */
+  ballast: number
+  /** An image that it refuses to read: any, while set. */
+  illiterate: boolean
   /** Behind marks seen, in order. */
   readonly behind: boolean[]
   readonly lastStep: { value: Step | null }
@@ -36,6 +40,8 @@ export function createToy(): Toy {
     steps: 0,
     ticks: 0,
     flavour: '',
+    ballast: 0,
+    illiterate: false,
     onDie: () => undefined,
     behind: [],
     lastStep: { value: null },
@@ -68,16 +74,20 @@ class ToyCore implements TaskCore {
   #count = 0
   #chain = ''
   #wakeAtMs: number | null = null
+  #ballast: number
 
   constructor(context: CoreContext, toy: Toy, image: Uint8Array | null) {
     this.#context = context
     this.#toy = toy
+    this.#ballast = toy.ballast
     if (image === null) return
+    if (toy.illiterate) throw new Error('this toy cannot read')
     const reader = new ImageReader(image)
     this.#count = reader.int()
     this.#chain = reader.text()
     const wakeAtMs = reader.number()
     this.#wakeAtMs = wakeAtMs < 0 ? null : wakeAtMs
+    this.#ballast = reader.blob().length
     reader.end()
   }
 
@@ -113,7 +123,11 @@ class ToyCore implements TaskCore {
 
   image(): readonly Uint8Array[] {
     const writer = new ImageWriter().int(this.#count).text(this.#chain)
-    return writer.number(this.#wakeAtMs ?? -1).pieces()
+    const ballast = new Uint8Array(this.#ballast).fill(this.#count)
+    return writer
+      .number(this.#wakeAtMs ?? -1)
+      .blob(ballast)
+      .pieces()
   }
 
   setBehaviour(): void {
@@ -141,5 +155,17 @@ export const toyEncoder: Encoder = {
 
 export const toyDecoder: Decoder = {
   telemetry: () => 'not_avro',
-  decode: () => ({ ok: false, reason: 'not_avro', detail: 'the toy core reads bytes' }),
+  decode: (topic, view) => {
+    if (topic !== 'snapshots')
+      return { ok: false, reason: 'not_avro', detail: 'the toy core reads bytes' }
+    try {
+      const text = Buffer.from(view.buffer.subarray(view.valueStart, view.valueEnd)).toString()
+      const part: unknown = JSON.parse(text, (key, value: unknown) =>
+        key === 'bytes' ? new Uint8Array(Buffer.from(String(value), 'base64')) : value,
+      )
+      return { ok: true, record: part as RecordOf[typeof topic] }
+    } catch {
+      return { ok: false, reason: 'corrupt', detail: 'no JSON' }
+    }
+  },
 }

@@ -3,7 +3,7 @@
 import { createInspector, type Inspector } from '../../adapters/kafka/inspect.ts'
 import type { KafkaOptions } from '../../adapters/kafka/options.ts'
 import { DEFAULT_PARTITIONS, topicName } from '../../contracts/topics.ts'
-import { readGenesis, topicSetups } from '../../runtime/init.ts'
+import { readBeginning, topicSetups } from '../../runtime/init.ts'
 import type { LogPort, TopicSetup } from '../../runtime/ports.ts'
 import { topicFindings } from '../../runtime/topic-check.ts'
 import type { TopicFinding } from '../../runtime/topic-check.ts'
@@ -47,7 +47,8 @@ export async function planTopics(
       replication(inspector, names),
     ])
     const journal = found.find((one) => one?.topic === topicName('journal', wanted.prefix)) ?? null
-    const genesis = journal === null ? null : await readGenesis(log, { ...journal, partition: 0 })
+    const begun = journal === null ? null : await readBeginning(log, { ...journal, partition: 0 })
+    const genesis = begun === 'expired' ? null : begun
     const known = genesis?.partitions ?? journal?.partitions ?? DEFAULT_PARTITIONS
     const partitions = wanted.partitions ?? known
     const replicas = wanted.replicas ?? Math.min(MOST_REPLICAS, Math.max(1, brokers))
@@ -57,7 +58,7 @@ export async function planTopics(
       const spread = fewest === undefined ? null : { replicas: fewest, brokers }
       return topicFindings(setup, found[i] ?? null, spread)
     })
-    const hasGenesis = genesis !== null
+    const hasGenesis = begun !== null
     return { clusterId, brokers, partitions, replicas, hasGenesis, setups, findings }
   } finally {
     inspector.close()

@@ -9,6 +9,7 @@ import type { FollowerStatus } from '../../runtime/followers.ts'
 import { Host } from '../../runtime/host.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
+import type { SnapshotPlan } from '../../runtime/snapshot-cadence.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import type { CreateCore } from '../../core/kernel/step.ts'
 import type { TaskStatus } from '../../runtime/task.ts'
@@ -31,6 +32,8 @@ export interface WorkerOptions {
    * it; `hold`: they stay at what they have.
    */
   readonly upgrade?: 'auto' | 'hold'
+  /** When snapshots are written; default: SNAPSHOT_PLAN. */
+  readonly snapshots?: SnapshotPlan
   readonly sessionTimeoutMs?: number
   readonly rebalanceTimeoutMs?: number
   readonly heartbeatMs?: number
@@ -83,6 +86,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
       prefix,
       group,
       clusterId,
+      ...(options.snapshots === undefined ? {} : { plan: options.snapshots }),
     },
     partitions,
     createFleetCore: options.createFleetCore ?? null,

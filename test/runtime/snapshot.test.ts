@@ -1,0 +1,482 @@
+// Snapshots on the memory log: what is written beside a running task, and that a restore which
+// begins with one comes to the same state as the fold from the genesis, whatever is wrong with it.
+import { afterEach, describe, expect, test } from 'vitest'
+import { clusterId } from '../../src/contracts/ids.ts'
+import type { SnapshotPart } from '../../src/contracts/records.ts'
+import type { EventFields, EventKind, Instruments } from '../../src/runtime/instruments.ts'
+import type { LogPort } from '../../src/runtime/ports.ts'
+import type { Restored } from '../../src/runtime/replay.ts'
+import { restore } from '../../src/runtime/restore.ts'
+import { SNAPSHOT_PLAN, type SnapshotPlan } from '../../src/runtime/snapshot-cadence.ts'
+import { serviceTask } from '../../src/runtime/task-spec.ts'
+import { EngineRig, type RigWorker, TOY_CLUSTER } from '../support/engine-rig.ts'
+import { type Tamper, tamperedLog } from '../support/tampered-log.ts'
+import { createToy, type Toy, toyDecoder } from '../support/toy-core.ts'
+
+const rigs: EngineRig[] = []
+
+async function rig(): Promise<EngineRig> {
+  const made = new EngineRig()
+  rigs.push(made)
+  await made.init()
+  return made
+}
+
+afterEach(async () => {
+  for (const made of rigs.splice(0)) await made.stop()
+})
+
+/** A snapshot after every few steps, however little they cost. */
+const OFTEN: SnapshotPlan = { ...SNAPSHOT_PLAN, tailMs: 1, paceMs: 5, closeMs: 0 }
+const NEVER: SnapshotPlan = {
+  ...SNAPSHOT_PLAN,
+  tailMs: 1e12,
+  checkpointEveryMs: 1e12,
+  renewEveryMs: 1e12,
+  closeMs: 0,
+}
+const SNAPSHOTS = 'hs.snapshots'
+const BALLAST = 700_000
+
+/** One whose image is of three pieces. */
+function heavyToy(): Toy {
+  const toy = createToy()
+  toy.ballast = BALLAST
+  return toy
+}
+
+interface Outcome {
+  readonly restored: Restored
+  readonly events: readonly { kind: EventKind; fields: EventFields }[]
+}
+
+function noted(): { events: { kind: EventKind; fields: EventFields }[]; instruments: Instruments } {
+  const events: { kind: EventKind; fields: EventFields }[] = []
+  return { events, instruments: { emit: (kind, fields) => events.push({ kind, fields }) } }
+}
+
+async function restored(
+  cluster: EngineRig,
+  how: { readonly log?: LogPort; readonly toy?: Toy } = {},
+): Promise<Outcome> {
+  const { events, instruments } = noted()
+  const found = await cluster.run(
+    restore({
+      log: how.log ?? cluster.log,
+      clock: cluster.clock,
+      decoder: toyDecoder,
+      createCore: (how.toy ?? heavyToy()).createCore,
+      instruments,
+      prefix: 'hs.',
+      group: 'healstream',
+      clusterId: TOY_CLUSTER,
+      spec: serviceTask(0),
+      signal: new AbortController().signal,
+    }),
+  )
+  return { restored: found, events }
+}
+
+/** The fold from the genesis: no snapshot is there. */
+async function folded(cluster: EngineRig): Promise<Restored> {
+  const none: Tamper = {
+    end: (topic) => (topic === SNAPSHOTS || topic === 'hs.checkpoints' ? 0 : null),
+  }
+  return (await restored(cluster, { log: tamperedLog(cluster.log, none) })).restored
+}
+
+const refusals = ({ events }: Outcome): readonly unknown[] =>
+  events.flatMap(({ kind, fields }) => (kind === 'snapshot_refused' ? [fields['reason']] : []))
+
+const written = (worker: RigWorker, kind = 'snapshot'): readonly EventFields[] =>
+  worker.events.flatMap((e) =>
+    e.kind === 'snapshot_written' && e.fields['kind'] === kind ? [e.fields] : [],
+  )
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** Everything but what depends on where the restore began. */
+function comparable(found: Restored): unknown {
+  const { core, tail: _tail, checkpointMs: _checkpoint, stateDigest, tip, ...rest } = found
+  const image = core.image().map(hexOf)
+  return { ...rest, image, stateDigest: hexOf(stateDigest), tip: hexOf(tip) }
+}
+
+async function steps(cluster: EngineRig, count: number, from = 0): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await cluster.send(i % 3 === 0 ? 'telemetry' : 'signals', [`v${from + i}`])
+    await cluster.clock.advance(120)
+  }
+}
+
+async function withSnapshots(cluster: EngineRig, count: number): Promise<RigWorker> {
+  const worker = await cluster.worker({ toy: heavyToy(), snapshots: OFTEN })
+  for (let i = 0; written(worker).length < count; i++) {
+    if (i > 200) throw new Error('no snapshots are written')
+    await steps(cluster, 4, i * 4)
+  }
+  return worker
+}
+
+async function snapshotRecords(cluster: EngineRig): Promise<readonly SnapshotPart[]> {
+  const records = await cluster.records('snapshots')
+  return records.map(({ value }) => partOf(Buffer.from(value ?? [])))
+}
+
+function partOf(value: Buffer): SnapshotPart {
+  return JSON.parse(value.toString()) as SnapshotPart
+}
+
+describe('a snapshot', () => {
+  test('is written beside the steps, header last, and the journal points at it', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    await steps(cluster, 12)
+    worker.kill()
+    const parts = await snapshotRecords(cluster)
+    const first = parts.slice(0, parts.findIndex(({ header }) => header !== null) + 1)
+    expect(first.map(({ index }) => index)).toEqual([0, 1, 2, 3])
+    expect(first.map(({ header }) => header !== null)).toEqual([false, false, false, true])
+    const pointers = (await cluster.journal()).flatMap(({ entry }) =>
+      entry.kind === 'steps' && entry.snapshot !== null ? [entry.snapshot] : [],
+    )
+    expect(pointers.length).toBeGreaterThanOrEqual(2)
+    expect(pointers.slice(0, 2)).toEqual(
+      written(worker)
+        .slice(0, 2)
+        .map(({ offset }) => offset),
+    )
+    expect(await cluster.problems()).toEqual([])
+  })
+
+  test('is what a restore begins with: the same state, only the tail is stepped', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 3)
+    await steps(cluster, 5)
+    worker.kill()
+    const toy = heavyToy()
+    const outcome = await restored(cluster, { toy })
+    expect(refusals(outcome)).toEqual([])
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+    expect(toy.steps).toBe(outcome.restored.tail.steps)
+    expect(toy.steps).toBeLessThan(outcome.restored.seq / 2)
+  })
+
+  test('never makes an urgent record wait', async () => {
+    const cluster = await rig()
+    const toy = createToy()
+    toy.ballast = 5_000_000
+    const worker = await cluster.worker({ toy, snapshots: { ...OFTEN, paceMs: 40 } })
+    await steps(cluster, 12)
+    await cluster.until('it has begun', async () => (await snapshotRecords(cluster)).length > 0)
+    expect(written(worker)).toEqual([])
+    const sentMs = cluster.clock.monotonicMs()
+    await cluster.send('signals', ['urgent'])
+    await cluster.until('said', async () =>
+      (await cluster.said()).some((line) => line.includes('urgent')),
+    )
+    expect(cluster.clock.monotonicMs() - sentMs).toBeLessThan(100)
+    await cluster.until('it is written all the same', () => written(worker).length > 0)
+  })
+
+  test('is not written when nothing happens', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 1)
+    await cluster.clock.advance(5_000)
+    const before = written(worker).length
+    await cluster.clock.advance(600_000)
+    expect(written(worker)).toHaveLength(before)
+    expect(written(worker, 'checkpoint')).toEqual([])
+  })
+})
+
+describe('checkpoints', () => {
+  test('are written in their time while something happens, and are as good a base', async () => {
+    const cluster = await rig()
+    const plan = { ...NEVER, checkpointEveryMs: 5_000 }
+    const worker = await cluster.worker({ toy: heavyToy(), snapshots: plan })
+    for (let second = 0; second < 18; second++) {
+      await cluster.send('signals', ['a'])
+      await cluster.clock.advance(1_000)
+    }
+    expect(written(worker, 'checkpoint')).toHaveLength(3)
+    await cluster.clock.advance(20_000)
+    worker.kill()
+    const toy = heavyToy()
+    const outcome = await restored(cluster, { toy })
+    expect(toy.steps).toBeLessThan(8)
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+    expect(written(worker, 'snapshot')).toEqual([])
+  })
+
+  test('a graceful close leaves one where it can be had in time', async () => {
+    const cluster = await rig()
+    const plan = { ...NEVER, closeMs: 500 }
+    const worker = await cluster.worker({ toy: heavyToy(), snapshots: plan })
+    for (let i = 0; i < 500; i++) await cluster.send('signals', ['a'])
+    await steps(cluster, 450)
+    await cluster.run(worker.handle.stop())
+    expect(written(worker, 'checkpoint')).toHaveLength(1)
+    // A commit is answered a moment before everybody sees it; a successor's fence waits for that.
+    await cluster.clock.advance(100)
+    const toy = heavyToy()
+    const outcome = await restored(cluster, { toy })
+    expect(toy.steps).toBe(0)
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+  }, 30_000)
+})
+
+/** Changes the newest snapshot's records. */
+function newest(
+  parts: readonly SnapshotPart[],
+  alter: (part: SnapshotPart, last: SnapshotPart) => SnapshotPart | null,
+): Tamper {
+  const id = parts.findLast(({ header }) => header !== null)?.snapshot_id
+  return {
+    value: (topic, value) => {
+      if (topic !== SNAPSHOTS) return value
+      const part = partOf(value)
+      if (part.snapshot_id !== id) return value
+      const altered = alter(part, part)
+      return altered === null ? null : Buffer.from(JSON.stringify(altered))
+    },
+  }
+}
+
+const flipped = (bytes: unknown): Uint8Array => {
+  const changed = Buffer.from(String(bytes), 'base64')
+  changed[changed.length >> 1] = (changed[changed.length >> 1] ?? 0) ^ 1
+  return changed.toString('base64') as unknown as Uint8Array
+}
+
+const header = (part: SnapshotPart, fields: object): SnapshotPart =>
+  part.header === null ? part : { ...part, header: { ...part.header, ...fields } }
+
+const WRONG: Readonly<Record<string, [string, (part: SnapshotPart) => SnapshotPart | null]>> = {
+  'a flipped bit in the first piece': [
+    'corrupt',
+    (part) => (part.index === 0 ? { ...part, bytes: flipped(part.bytes) } : part),
+  ],
+  'a flipped bit in the last piece': [
+    'corrupt',
+    (part) => (part.index === 2 ? { ...part, bytes: flipped(part.bytes) } : part),
+  ],
+  'a piece that is missing': ['torn', (part) => (part.index === 1 ? null : part)],
+  'its first piece missing': ['torn', (part) => (part.index === 0 ? null : part)],
+  'its last piece missing': ['torn', (part) => (part.index === 2 ? null : part)],
+  'two pieces swapped': [
+    'torn',
+    (part) => (part.index === 0 || part.index === 1 ? { ...part, index: 1 - part.index } : part),
+  ],
+  'another cluster': ['foreign', (part) => header(part, { cluster_id: 'cluster-b' })],
+  'another task': ['foreign', (part) => header(part, { task: 's7' })],
+  'another prefix': ['foreign', (part) => header(part, { prefix: 'x.' })],
+  'a newer format': ['format', (part) => header(part, { format: 99 })],
+  'an older format': ['format', (part) => header(part, { format: 1 })],
+  'an unknown behaviour': ['behaviour', (part) => header(part, { behaviour: 99 })],
+  'another number of steps': ['corrupt', (part) => header(part, { step_seq: 1e6 })],
+  'another place in the journal': ['corrupt', (part) => header(part, { journal_offset: 1 })],
+  'another digest of the state': ['corrupt', (part) => header(part, { state_digest: '00' })],
+  'another head': ['corrupt', (part) => header(part, { head_bytes: 3 })],
+  'another beginning': ['corrupt', (part) => header(part, { first_offset: 0 })],
+  'an absurd size': ['torn', (part) => header(part, { size_bytes: 1e15 })],
+}
+
+describe('a restore refuses', () => {
+  test.each(Object.entries(WRONG))('%s, and takes the one before', async (_what, wrong) => {
+    const [reason, alter] = wrong
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    const parts = await snapshotRecords(cluster)
+    const log = tamperedLog(cluster.log, newest(parts, alter))
+    const toy = heavyToy()
+    const outcome = await restored(cluster, { log, toy })
+    expect(refusals(outcome)).toEqual([reason])
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+    expect(toy.steps).toBeLessThan(outcome.restored.seq)
+  })
+
+  test('what is no record of a snapshot at all', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    await cluster.send('snapshots', ['garbage', '['])
+    const outcome = await restored(cluster)
+    expect(refusals(outcome)).toEqual(['corrupt', 'corrupt'])
+    expect(outcome.restored.tail.steps).toBeLessThan(outcome.restored.seq)
+  })
+
+  test('all of them, and folds from the genesis', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 3)
+    worker.kill()
+    const log = tamperedLog(cluster.log, {
+      value: (topic, value) => {
+        if (topic !== SNAPSHOTS) return value
+        return Buffer.from(JSON.stringify(header(partOf(value), { format: 99 })))
+      },
+    })
+    const outcome = await restored(cluster, { log })
+    expect(refusals(outcome).length).toBeGreaterThanOrEqual(3)
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+    expect(outcome.restored.tail.steps).toBe(outcome.restored.seq)
+  })
+
+  test('one that the core cannot load', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    const toy = heavyToy()
+    toy.illiterate = true
+    const outcome = await restored(cluster, { toy })
+    expect(refusals(outcome).every((reason) => reason === 'unreadable')).toBe(true)
+    expect(refusals(outcome).length).toBeGreaterThanOrEqual(2)
+    expect(outcome.restored.tail.steps).toBe(outcome.restored.seq)
+  })
+
+  test('one of a history that was set back', async () => {
+    // The journal of a cluster was brought back from a copy; its snapshots were not.
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    const parts = await snapshotRecords(cluster)
+    const headers = parts.flatMap((part) => (part.header === null ? [] : [part.header]))
+    const end = headers.at(-1)?.journal_offset ?? 0
+    const tamper: Tamper = { end: (topic) => (topic === 'hs.journal' ? end : null) }
+    const outcome = await restored(cluster, { log: tamperedLog(cluster.log, tamper) })
+    expect(refusals(outcome)).toEqual(['rolled_back'])
+    expect(outcome.restored.seq).toBeLessThan(headers.at(-1)?.step_seq ?? 0)
+    expect(outcome.restored.tail.steps).toBeLessThan(outcome.restored.seq)
+  })
+
+  test('to be led to another cluster by a snapshot', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 1)
+    worker.kill()
+    const { instruments, events } = noted()
+    const attempt = cluster.run(
+      restore({
+        log: cluster.log,
+        clock: cluster.clock,
+        decoder: toyDecoder,
+        createCore: createToy().createCore,
+        instruments,
+        prefix: 'hs.',
+        group: 'healstream',
+        clusterId: clusterId('cluster-b'),
+        spec: serviceTask(0),
+        signal: new AbortController().signal,
+      }),
+    )
+    await expect(attempt).rejects.toMatchObject({ code: 'HS_FOREIGN_CLUSTER' })
+    expect(events.some(({ fields }) => fields['reason'] === 'foreign')).toBe(true)
+  })
+})
+
+describe('what was deleted', () => {
+  async function deleted(cluster: EngineRig, topic: string, before: number): Promise<void> {
+    const admin = cluster.log.admin()
+    await cluster.run(admin.deleteRecords({ topic, partition: 0 }, before))
+    await cluster.run(admin.close())
+  }
+
+  async function end(cluster: EngineRig, topic: string): Promise<number> {
+    const admin = cluster.log.admin()
+    const at = [{ topic, partition: 0 }]
+    const [offset] = await cluster.run(admin.offsets(at, 'latest', 'read_committed'))
+    await cluster.run(admin.close())
+    return offset ?? 0
+  }
+
+  test('all snapshots: the fold from the genesis', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    await deleted(cluster, SNAPSHOTS, await end(cluster, SNAPSHOTS))
+    const outcome = await restored(cluster)
+    expect(refusals(outcome)).toEqual([])
+    expect(outcome.restored.tail.steps).toBe(outcome.restored.seq)
+  })
+
+  test('pieces of the only snapshot', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 1)
+    worker.kill()
+    const parts = await cluster.records('snapshots')
+    await deleted(cluster, SNAPSHOTS, (parts[1]?.offset ?? 0) + 1)
+    const outcome = await restored(cluster)
+    expect(refusals(outcome)).toEqual(['gone'])
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+  })
+
+  test('a snapshot while it is being restored (F43)', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    const admin = cluster.log.admin()
+    let polls = 0
+    const log = tamperedLog(cluster.log, {
+      beforePoll: async (topics) => {
+        if (!topics.includes(SNAPSHOTS) || polls++ !== 1) return
+        const at = { topic: SNAPSHOTS, partition: 0 }
+        const [last] = await admin.offsets([at], 'latest', 'read_committed')
+        await admin.deleteRecords(at, last ?? 0)
+      },
+    })
+    const outcome = await restored(cluster, { log })
+    await cluster.run(admin.close())
+    expect(refusals(outcome)).toContain('gone')
+    expect(outcome.restored.tail.steps).toBe(outcome.restored.seq)
+    expect(comparable(outcome.restored)).toEqual(comparable(await folded(cluster)))
+  })
+
+  test('the journal before the snapshot: it stands for what has expired', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    await steps(cluster, 3)
+    worker.kill()
+    const whole = await folded(cluster)
+    const parts = await snapshotRecords(cluster)
+    const offset = parts.findLast((part) => part.header !== null)?.header?.journal_offset ?? 0
+    await deleted(cluster, 'hs.journal', offset)
+    expect(comparable((await restored(cluster)).restored)).toEqual(comparable(whole))
+    // Its own entry too, but none behind it.
+    await deleted(cluster, 'hs.journal', offset + 1)
+    const outcome = await restored(cluster)
+    expect(comparable(outcome.restored)).toEqual(comparable(whole))
+    expect(refusals(outcome)).toEqual([])
+    const next = await cluster.worker({ toy: heavyToy() })
+    await steps(cluster, 3)
+    await cluster.until('it runs on', () => cluster.drained())
+    expect(next.handle.status().tasks[0]?.gen).toBe(2)
+  })
+
+  test('the journal behind the snapshot: it does not lead on', async () => {
+    const cluster = await rig()
+    const first = await withSnapshots(cluster, 1)
+    first.kill()
+    const second = await cluster.worker({ toy: heavyToy(), snapshots: NEVER })
+    await steps(cluster, 40)
+    await cluster.until('all is used', () => cluster.drained())
+    second.kill()
+    await deleted(cluster, 'hs.journal', (await end(cluster, 'hs.journal')) - 2)
+    await expect(restored(cluster)).rejects.toMatchObject({
+      code: 'HS_JOURNAL_LOST',
+      fix: expect.stringContaining('init --after-loss'),
+    })
+  })
+
+  test('the beginning of the journal, and no snapshot: a person is called', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker({ toy: heavyToy(), snapshots: NEVER })
+    await steps(cluster, 6)
+    worker.kill()
+    await deleted(cluster, 'hs.journal', 1)
+    await expect(restored(cluster)).rejects.toMatchObject({
+      code: 'HS_JOURNAL_LOST',
+      message: expect.stringContaining('behind its genesis'),
+      fix: expect.stringContaining('init --after-loss'),
+    })
+  })
+})
