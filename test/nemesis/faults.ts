@@ -67,6 +67,8 @@ export class Nemesis {
       case 'group moved':
       case 'transactions moved':
         return this.#moves(fault, begins)
+      case 'killed in commit':
+        return this.#killInCommit(fault, begins)
       case 'agents killed':
         begins('agents')
         return this.#killAgents(fault)
@@ -93,6 +95,22 @@ export class Nemesis {
       await sleep(fault.lastsMs)
       worker.start()
       if (!isClean) throw new Error(`${child.name} did not stop within ${STOP_GRACE_MS} ms`)
+    })
+  }
+
+  /** It dies when it has asked to commit, and the request arrives while somebody else goes on. */
+  async #killInCommit(fault: PlannedFault, begins: (target: string) => unknown): Promise<void> {
+    await this.#taking('process', fault, async (worker) => {
+      const disturbance = worker.link.disturb('EndTxn', 'hold request')
+      const isMet = await within(disturbance.met, MEETS_MS)
+      if (isMet) {
+        begins(worker.child.name)
+        await worker.child.kill()
+        await sleep(fault.lastsMs)
+        worker.start()
+      }
+      await within(disturbance.release(), RELEASE_MS)
+      if (!isMet) throw new Missed('no EndTxn came')
     })
   }
 

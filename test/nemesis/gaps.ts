@@ -9,6 +9,9 @@ const AFTER_MS = 12_000
 /** Another fault this long before is not over yet. */
 const BEFORE_MS = 8_000
 
+/** Whoever stands for longer than this after a fault has failed, on however busy a machine. */
+export const STUCK_MS = 60_000
+
 export interface Gap {
   readonly id: number
   readonly kind: FaultKind

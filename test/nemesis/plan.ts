@@ -7,6 +7,7 @@ import { Lcg } from '../support/lcg.ts'
 
 export const FAULT_KINDS = [
   'worker killed',
+  'killed in commit',
   'worker paused',
   'worker stopped',
   'broker killed',
@@ -51,6 +52,7 @@ export interface PlannedFault {
 /** Shortest and longest of each kind, ms. A session of a group ends after 6 s. */
 const LASTS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'worker killed': [200, 3_000],
+  'killed in commit': [0, 6_000],
   'worker paused': [7_000, 11_000],
   'worker stopped': [0, 2_000],
   'broker killed': [500, 4_000],

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { Verdict } from './checker/check.ts'
 import type { Violation } from './checker/violation.ts'
 import type { Happened } from './faults.ts'
-import { type Gap, type GapFigures, gapFigures } from './gaps.ts'
+import { type Gap, type GapFigures, gapFigures, STUCK_MS } from './gaps.ts'
 import { demandOf } from './plan.ts'
 
 /**
@@ -60,8 +60,10 @@ export function resultOf(facts: Facts): Result {
   const faults: Record<string, number> = {}
   for (const { kind } of done) faults[kind] = (faults[kind] ?? 0) + 1
   const failures = [...problems, ...summary(verdict.violations)]
-  for (const { id, kind, stuck } of gaps)
+  for (const { id, kind, stuck, worstMs } of gaps) {
     if (stuck.length > 0) failures.push(`${kind} (${id}): ${stuck.join(' ')} never moved again`)
+    if (worstMs > STUCK_MS) failures.push(`${kind} (${id}): no commit for ${worstMs} ms`)
+  }
   const lacks = lacking({ minutes, faults, inDoubt, inputs: verdict.counts.inputs })
   const outcome = failures.length > 0 ? 'failed' : lacks.length > 0 ? 'void' : 'clean'
   return {

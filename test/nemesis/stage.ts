@@ -39,7 +39,8 @@ export class Worker {
   }
 
   get running(): number {
-    return [...this.#tasks.values()].filter((state) => state === 'Running').length
+    return [...this.#tasks].filter(([task, state]) => /^s\d+$/.test(task) && state === 'Running')
+      .length
   }
 
   start(): void {

@@ -5,6 +5,7 @@ import type { Collected } from './collect.ts'
 import { type Folded, foldTask } from './fold.ts'
 import { checkInputs, type InputCounts } from './inputs.ts'
 import { checkActs, checkBytes, checkEpochs, checkOutputs, checkReaders } from './outputs.ts'
+import { type TaskShape, tasksOf } from './tasks.ts'
 import type { Violation } from './violation.ts'
 
 export interface Verdict {
@@ -29,7 +30,9 @@ export interface Verdict {
 
 export function check(collected: Collected, lives: readonly Life[], partitions: number): Verdict {
   const avro = new Avro()
-  const folds = Array.from({ length: partitions }, (_, p) => foldTask(collected, p, avro))
+  const folds = tasksOf(partitions)
+    .filter((task) => isBegun(collected, task))
+    .map((task) => foldTask(collected, task, avro))
   const inputs = checkInputs(collected, lives, folds)
   const facts = lives.flat()
   const sum = (of: (fold: Folded) => number): number =>
@@ -59,10 +62,17 @@ export function check(collected: Collected, lives: readonly Life[], partitions: 
         .flatMap(({ settled }) => settled)
         .filter(({ fate }) => fate === 'aborted').length,
     },
-    commitTimes: folds.map(({ entries }) =>
-      entries.flatMap(({ entry, atMs }) =>
-        entry.kind === 'steps' && entry.steps.length > 0 ? [atMs] : [],
+    commitTimes: folds
+      .slice(0, partitions)
+      .map(({ entries }) =>
+        entries.flatMap(({ entry, atMs }) =>
+          entry.kind === 'steps' && entry.steps.length > 0 ? [atMs] : [],
+        ),
       ),
-    ),
   }
+}
+
+/** A fleet task is only checked where there is one; a service task must be there. */
+function isBegun(collected: Collected, { journal, partition }: TaskShape): boolean {
+  return journal === 'journal' || collected.log(journal, partition).batches.length > 0
 }

@@ -11,13 +11,14 @@ import type {
   StepsEntry,
 } from '../../../src/contracts/journal.ts'
 import { decodeEntry } from '../../../src/contracts/journal-codec.ts'
-import { INPUT_TOPICS, type TopicKind } from '../../../src/contracts/topics.ts'
+import type { TopicKind } from '../../../src/contracts/topics.ts'
 import { canonical } from '../../../src/core/kernel/canonical.ts'
+import type { SnapshotHeader } from '../../../src/contracts/records.ts'
 import type { Output, Slice, TaskCore } from '../../../src/core/kernel/step.ts'
-import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import type { Avro } from './avro.ts'
 import { isVisible, recordsOf, type Settled, visit } from './batches.ts'
 import type { Collected } from './collect.ts'
+import { type Place, placeName, type TaskShape } from './tasks.ts'
 import type { CheckName, Violation } from './violation.ts'
 
 /** An output that the log must hold, as it has to lie there. */
@@ -33,8 +34,8 @@ export interface Expected {
 export interface Folded {
   readonly task: string
   readonly violations: readonly Violation[]
-  /** By input topic: next offset after everything that was stepped or skipped. */
-  readonly positions: ReadonlyMap<TopicKind, number>
+  /** By input (topic and partition): next offset after everything stepped or skipped. */
+  readonly positions: ReadonlyMap<string, number>
   readonly outputs: readonly Expected[]
   readonly entries: readonly { readonly entry: JournalEntry; readonly atMs: number }[]
   readonly inputs: number
@@ -68,27 +69,31 @@ class Input {
   }
 }
 
+interface ImageHead {
+  readonly topic: TopicKind
+  readonly digest: string
+  readonly offset: number
+  readonly seq: number
+}
+
 /** Thrown when nothing that follows could be judged. */
 class Stop extends Error {}
 
-export function foldTask(collected: Collected, partition: number, avro: Avro): Folded {
-  return new Fold(collected, partition, avro).run()
+export function foldTask(collected: Collected, task: TaskShape, avro: Avro): Folded {
+  return new Fold(collected, task, avro).run()
 }
 
 class Fold {
   readonly #collected: Collected
-  readonly #partition: number
   readonly #avro: Avro
+  readonly #shape: TaskShape
   readonly #task: string
   readonly #violations: Violation[] = []
-  readonly #inputs = new Map<TopicKind, Input>()
+  readonly #inputs = new Map<string, Input>()
   readonly #outputs: Expected[] = []
   readonly #entries: { entry: JournalEntry; atMs: number }[] = []
   /** By offset of the entry whose state they are of. */
-  readonly #snapshots = new Map<
-    number,
-    readonly { digest: string; offset: number; seq: number }[]
-  >()
+  readonly #snapshots = new Map<number, readonly ImageHead[]>()
   #core: TaskCore | null = null
   #asOf: Partial<Record<TopicKind, number>> = {}
   #gen = 0
@@ -96,11 +101,11 @@ class Fold {
   #place = ''
   #counts = { inputs: 0, commits: 0, skipped: 0, snapshots: 0 }
 
-  constructor(collected: Collected, partition: number, avro: Avro) {
+  constructor(collected: Collected, shape: TaskShape, avro: Avro) {
     this.#collected = collected
-    this.#partition = partition
+    this.#shape = shape
     this.#avro = avro
-    this.#task = `s${partition}`
+    this.#task = shape.name
   }
 
   run(): Folded {
@@ -110,7 +115,7 @@ class Fold {
     } catch (error) {
       if (!(error instanceof Stop)) throw error
     }
-    const positions = [...this.#inputs].map(([topic, input]) => [topic, input.position] as const)
+    const positions = [...this.#inputs].map(([name, input]) => [name, input.position] as const)
     return {
       task: this.#task,
       violations: this.#violations,
@@ -123,10 +128,11 @@ class Fold {
 
   #journal(): void {
     let previous: Uint8Array = new Uint8Array(32)
-    for (const settled of this.#collected.log('journal', this.#partition).settled) {
+    const { journal, partition } = this.#shape
+    for (const settled of this.#collected.log(journal, partition).settled) {
       if (!isVisible(settled)) continue
       for (const record of recordsOf(settled.batch)) {
-        this.#place = `journal-${this.#partition}@${record.offset}`
+        this.#place = `${journal}-${partition}@${record.offset}`
         const decoded = this.#decoded(record.value ?? Buffer.alloc(0))
         if (!equal(decoded.previous, previous)) throw this.#stop('chain', 'does not follow')
         previous = decoded.hash
@@ -173,31 +179,33 @@ class Fold {
 
   #begin(genesis: GenesisEntry): void {
     if (this.#entries.length !== 1) throw this.#stop('chain', 'a second genesis')
-    const first = (topic: TopicKind): number =>
-      genesis.positions.find((p) => p.topic === topic)?.offset ?? 0
-    for (const topic of INPUT_TOPICS) {
-      const { settled } = this.#collected.log(topic, this.#partition)
-      this.#inputs.set(topic, new Input(settled, first(topic)))
+    const first = ({ topic, partition }: Place): number =>
+      genesis.positions.find((p) => p.topic === topic && p.partition === partition)?.offset ?? 0
+    for (const place of this.#shape.inputs) {
+      const { settled } = this.#collected.log(place.topic, place.partition)
+      this.#inputs.set(placeName(place), new Input(settled, first(place)))
     }
     const context = {
       clusterId: genesis.clusterId,
       taskId: genesis.task,
-      partition: this.#partition,
+      partition: this.#shape.partition,
       partitionCount: genesis.partitions,
       behaviour: genesis.behaviour,
+      scale: genesis.scale,
+      ...(genesis.lastTip === null ? {} : { afterLossMs: genesis.atMs }),
       sha256,
       decoder: this.#avro,
     }
-    this.#core = createServiceCore(context, null)
+    this.#core = this.#shape.create(context, null)
   }
 
   #fence(entry: FenceEntry): void {
     if (entry.gen !== this.#gen + 1) this.#found('I4 epochs', `gen ${entry.gen} after ${this.#gen}`)
     this.#gen = entry.gen
-    for (const { topic, offset } of entry.positions) {
-      const position = this.#inputs.get(topic)?.position
+    for (const { offset, ...place } of entry.positions) {
+      const position = this.#inputs.get(placeName(place))?.position
       if (position !== offset)
-        this.#found('I2 input-order', `fence at ${topic}@${offset}, steps end at ${position}`)
+        this.#found('I2 input-order', `fence at ${placeName(place)}@${offset}, not ${position}`)
     }
     this.#checkState(entry.stateDigest, 'fence')
   }
@@ -277,8 +285,8 @@ class Fold {
     readonly to: number
   }): readonly Settled[] {
     const { topic, partition, from, to } = range
-    const input = this.#inputs.get(topic)
-    if (input === undefined || partition !== this.#partition)
+    const input = this.#inputs.get(placeName({ topic, partition }))
+    if (input === undefined)
       throw this.#stop('I2 input-order', `${topic}-${partition} is no input of this task`)
     if (input.position !== from || to < from)
       throw this.#stop('I2 input-order', `${topic} from ${from} to ${to} follows ${input.position}`)
@@ -292,7 +300,7 @@ class Fold {
     const sealed = hasGen && body !== null ? { ...body, gen: this.#gen } : body
     return {
       topic,
-      partition: output.partition ?? this.#partition,
+      partition: output.partition ?? this.#shape.partition,
       id: `${this.#task}-${this.#seq}-${index}`,
       key,
       value: sealed === null ? null : this.#avro.write(topic, sealed),
@@ -300,28 +308,41 @@ class Fold {
   }
 
   #readSnapshots(): void {
-    for (const settled of this.#collected.log('snapshots', this.#partition).settled) {
-      if (!isVisible(settled)) continue
-      for (const { offset, value } of recordsOf(settled.batch)) {
-        const header = value === null ? null : this.#avro.read('snapshots', value)?.header
-        if (header === null || header === undefined || header.task !== this.#task) continue
+    const { images, partition } = this.#shape
+    const settled = images.flatMap((topic) =>
+      this.#collected.log(topic, partition).settled.map((one) => ({ topic, one })),
+    )
+    for (const { topic, one } of settled) {
+      if (!isVisible(one)) continue
+      for (const { offset, value } of recordsOf(one.batch)) {
+        const header = value === null ? null : this.#headerOf(topic, value)
+        if (header === null || header.task !== this.#task) continue
         const { state_digest: digest, step_seq: seq, journal_offset: of } = header
-        this.#snapshots.set(of, [...(this.#snapshots.get(of) ?? []), { digest, offset, seq }])
+        const known = this.#snapshots.get(of) ?? []
+        this.#snapshots.set(of, [...known, { topic, digest, offset, seq }])
       }
     }
   }
 
+  #headerOf(topic: TopicKind, value: Buffer): SnapshotHeader | null {
+    const kind = topic.endsWith('checkpoints') ? 'checkpoints' : 'snapshots'
+    return this.#avro.read(kind, value)?.header ?? null
+  }
+
   #checkSnapshot(journalOffset: number): void {
-    for (const { digest, offset, seq } of this.#snapshots.get(journalOffset) ?? []) {
+    for (const { topic, digest, offset, seq } of this.#snapshots.get(journalOffset) ?? []) {
       this.#counts.snapshots++
       const own = Buffer.from(this.#digest()).toString('hex')
       if (own !== digest || seq !== this.#seq)
-        this.#found('snapshot', `snapshots@${offset}: ${digest} at ${seq}, not ${own}`)
+        this.#found('snapshot', `${topic}@${offset}: ${digest} at ${seq}, not ${own}`)
     }
   }
 
   #pointsTo(offset: number): void {
-    const found = [...this.#snapshots.values()].flat().some((each) => each.offset === offset)
+    const [full] = this.#shape.images
+    const found = [...this.#snapshots.values()]
+      .flat()
+      .some((each) => each.topic === full && each.offset === offset)
     if (!found) this.#found('snapshot', `no header lies at snapshots@${offset}`)
   }
 

@@ -53,7 +53,7 @@ export function checkInputs(
     const name = `${topic}-${p}`
     const index = indexes.get(name) ?? new Index(collected, topic, p)
     indexes.set(name, index)
-    const position = folds[p]?.positions.get(topic) ?? 0
+    const position = folds[p]?.positions.get(name) ?? 0
     const k = one.outcome?.k ?? 'info'
     if (k === 'ok') counts.acknowledged += one.asked.h.length
     else if (k === 'fail') counts.failed += one.asked.h.length
