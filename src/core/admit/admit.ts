@@ -17,8 +17,8 @@ import { Sequences } from './sequence.ts'
 
 /** Topics of agents, keyed by service. */
 export type AgentTopic = 'service-events' | 'results' | 'signals'
-/** Topics of people, each record on all partitions. */
-export type ControlTopic = 'policies' | 'operator'
+/** Topics of people, each record on all partitions, and of the fleet task. */
+export type ControlTopic = 'policies' | 'operator' | 'fleet'
 
 /** Where a record lay. */
 export interface Place {

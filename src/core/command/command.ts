@@ -27,6 +27,7 @@ export interface CommandDraft
     | 'policy_sha256'
     | 'mode'
     | 'behaviour'
+    | 'lease_id'
   > {
   readonly action: CommandAction
   readonly target: Omit<Command['target'], 'cluster_id' | 'host'>
@@ -45,7 +46,6 @@ export function makeCommand(context: CoreContext, draft: CommandDraft, index: nu
     predicate: PREDICATE,
     not_before_ms: draft.issued_at_ms,
     plan_step: 0,
-    lease_id: null,
   }
   const place = [context.clusterId, context.taskId, draft.step_seq, index, body]
   const digest = hex(context.sha256(canonical(place)))

@@ -6,12 +6,13 @@ import type { GuardVerdict } from '../../contracts/records.ts'
 import { type CommandAction, makeCommand } from '../command/command.ts'
 import { type Incident, isInHand, matchKey } from '../incident/incident.ts'
 import { plain } from '../incident/sentence.ts'
+import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
 import { isEasing, isSelfEvident, onsetMs, toEvidence, triggerEvidence } from './evidence.ts'
 import { escalate } from './follow.ts'
 import { groupOf, isInService } from './group.ts'
-import { type Asked, askGuards, type GuardInput } from './guards.ts'
+import { type Asked, askGuards, type FleetInput, type GuardInput } from './guards.ts'
 import { coolUntilMs, ineffectiveAttempts, nextSeq, noteAction, recentActions } from './history.ts'
 import { holdOn } from './holds.ts'
 import type { Match, Matching } from './policy.ts'
@@ -37,13 +38,23 @@ export function act(turn: Turn, found: Case): void {
   // A refusal speaks of a policy that matches; when none does any more, nothing keeps it routable.
   if (matching.matches.length === 0) release(incident)
   for (const match of matching.matches) tellMatch(turn, incident, match)
+  let waits = false
   for (const match of matching.matches) {
-    if (incident.state !== 'matched') return
+    if (incident.state !== 'matched') break
     const verdicts = askGuards(guardInput(turn, found, match))
-    const refusal = verdicts.find(({ passed }) => !passed)
+    const refusals = verdicts.filter(({ passed }) => !passed)
+    const [refusal] = refusals
     if (refusal === undefined) command(turn, found, { match, verdicts })
     else refuse(turn, found, { match, verdicts, refusal })
+    waits ||= refusals.length === 1 && refusal?.guard === 'budget'
   }
+  const isOpen = incident.state === 'matched'
+  turn.state.fleet.wait(found.facts.key, waits && isOpen)
+}
+
+/** Incidents that have gone on or ended wait for nothing. */
+export function forgetWaiting({ fleet, incidents }: Turn['state']): void {
+  fleet.keepWaiting((key) => incidents.get(key)?.state === 'matched')
 }
 
 function release(incident: Incident): void {
@@ -104,7 +115,12 @@ function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match
       spanMs: limits.ineffectiveSpanMs,
     }),
     openCommand: isInHand(incident) ? (incident.command?.id ?? null) : null,
+    fleet: state.behaviour < BEHAVIOUR_FLEET ? null : fleetInput(turn),
   }
+}
+
+function fleetInput({ state, nowMs }: Turn): FleetInput {
+  return { pulse: state.fleet.pulse, tokens: state.fleet.tokens(nowMs) }
 }
 
 function recordOf({ cause: _cause, ...verdict }: Asked): GuardVerdict {
@@ -171,6 +187,7 @@ function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Jud
     policy_sha256: ref.sha256,
     mode: policy.mode,
     behaviour: state.behaviour,
+    lease_id: state.behaviour < BEHAVIOUR_FLEET ? null : state.fleet.spend(nowMs),
   }
   const body = makeCommand(state.context, draft, turn.outputs.length)
   turn.outputs.push({ topic: 'commands', key: service, body })

@@ -4,7 +4,8 @@
 // still counts for cool-down, interval and rate.
 import { formatDuration } from '../../contracts/duration.ts'
 import type { GuardLimits } from '../../contracts/limits.ts'
-import type { GuardVerdict, Mode } from '../../contracts/records.ts'
+import type { GuardVerdict, Mode, Pulse } from '../../contracts/records.ts'
+import { PULSE_STALE_MS, QUIET_EVERY_MS } from '../fleet/term.ts'
 import type { Group } from './group.ts'
 import { RATE_SPAN_MS } from './history.ts'
 import type { Hold } from './holds.ts'
@@ -38,6 +39,14 @@ export interface GuardInput {
   readonly recentMs: readonly number[]
   readonly ineffectiveMs: readonly number[]
   readonly openCommand: string | null
+  /** What the fleet task has said; null: by a behaviour that knows nothing of it. */
+  readonly fleet: FleetInput | null
+}
+
+export interface FleetInput {
+  readonly pulse: Pulse | null
+  /** Tokens in hand. */
+  readonly tokens: number
 }
 
 /** A verdict, and what a refusal is told by: told once per cause. */
@@ -156,6 +165,44 @@ function openCommandGuard({ openCommand }: GuardInput): Answer {
   return { passed: openCommand === null, value: openCommand ?? 'none', limit: 'none under way' }
 }
 
+/**
+ * What is only inferred needs a word of the whole fleet from after it has settled; what speaks for
+ * itself does without one, but nothing is done in a fleet that is known to be blind.
+ */
+function pulseGuard(input: GuardInput): Answer {
+  const { nowMs, selfEvident, onsetMs, settleMs } = input
+  const pulse = input.fleet?.pulse ?? null
+  const limit = `a pulse of the fleet task, ${formatDuration(settleMs)} after the onset or later`
+  const agoMs = pulse === null ? null : Math.max(0, nowMs - pulse.as_of_ms)
+  if (pulse !== null && agoMs !== null && agoMs <= PULSE_STALE_MS) {
+    if (pulse.blind) return blindFleet(pulse)
+    const value = `as of ${formatDuration(agoMs)} ago`
+    const isEarly = !selfEvident && pulse.as_of_ms < onsetMs + settleMs
+    return { passed: !isEarly, value, limit, cause: 'early' }
+  }
+  if (selfEvident) return { passed: true, value: 'self-evident', limit }
+  const last = agoMs === null ? 'none yet' : `the last one as of ${formatDuration(agoMs)} ago`
+  const value = `${last}; does the fleet task run? see healstream tasks`
+  return { passed: false, value, limit, cause: agoMs === null ? 'none' : 'stale' }
+}
+
+function blindFleet({ reporters_expected: expected, reporters_seen: seen }: Pulse): Answer {
+  const value = `the fleet is blind: ${expected - seen} of ${expected} agents are missing`
+  return { passed: false, value, limit: 'enough agents heard', cause: 'blind' }
+}
+
+/** One token of the fleet's budget for each command (DESIGN.md section 5, budgets are leases). */
+function budgetGuard({ nowMs, fleet }: GuardInput): Answer {
+  const limit = '1 token of the fleet'
+  const tokens = fleet?.tokens ?? 0
+  if (tokens > 0) return { passed: true, value: `${tokens} in hand`, limit }
+  const heardMs = fleet?.pulse?.as_of_ms ?? null
+  const isHeard = heardMs !== null && nowMs - heardMs <= QUIET_EVERY_MS + PULSE_STALE_MS
+  if (isHeard) return { passed: false, value: 'none in hand, one is asked for', limit }
+  const value = 'none in hand, and the fleet task, who gives them, is not heard'
+  return { passed: false, value: `${value}; see healstream tasks`, limit, cause: 'unheard' }
+}
+
 /** Passes at `untilMs`. */
 function wait(at: { value: string; limit: string; untilMs: number; nowMs: number }): Answer {
   const { value, limit, untilMs, nowMs } = at
@@ -192,6 +239,11 @@ function percent(share: number): string {
  * | rate             | more actions of this task in a minute than allowed                         |
  * | ineffective      | after several attempts without effect: a person                            |
  * | open_command     | while a command for the target is under way                                |
+ * | pulse            | inferred evidence without a fresh pulse; everything in a blind fleet        |
+ * | budget           | without a token of the fleet's budget                                      |
+ *
+ * The last two are asked from behaviour 2 on. The budget comes last: a token is asked for only when
+ * nothing else stands against the action.
  */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', holdGuard],
@@ -211,11 +263,16 @@ export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['rate', rateGuard],
   ['ineffective', ineffectiveGuard],
   ['open_command', openCommandGuard],
+  ['pulse', pulseGuard],
+  ['budget', budgetGuard],
 ]
+/** Those that ask what the fleet task has said. */
+const OF_FLEET = ['pulse', 'budget']
 
 /** Asks every guard; the action passes when all do. */
 export function askGuards(input: GuardInput): readonly Asked[] {
-  return GUARDS.map(([guard, ask]) => {
+  const asked = GUARDS.filter(([guard]) => input.fleet !== null || !OF_FLEET.includes(guard))
+  return asked.map(([guard, ask]) => {
     const { passed, value, limit, until_ms: until = null, cause = '' } = ask(input)
     return { guard, passed, value, limit, until_ms: until, cause }
   })

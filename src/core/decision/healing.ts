@@ -16,7 +16,7 @@ import { canonical, hex } from '../kernel/canonical.ts'
 import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
-import { act, type Case } from './act.ts'
+import { act, type Case, forgetWaiting } from './act.ts'
 import { applyDocument, detectorLimitsOf, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
 import type { FactName } from './fact-table.ts'
@@ -95,6 +95,7 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
   const cases = followAll(turn)
   endStreaks(state.streaks, facts.stepSeq)
   for (const found of cases) act(turn, found)
+  forgetWaiting(state)
   if (facts.stepSeq % PRUNE_STEPS === 0) pruneHistory(state.history, facts.nowMs)
   const { outputs, cuts, wakeAtMs, attended } = turn
   return { outputs, urgent: outputs.length > 0, wakeAtMs, cuts, attended }

@@ -1,6 +1,7 @@
 // The state of healing in an image: everything that can change a later decision. Compiled triggers,
 // resolved limits and the order of policies follow from the documents and are made anew.
 import { viewKey } from '../../contracts/view-key.ts'
+import { loadHolder } from '../fleet/holder.ts'
 import { loadChain, saveChain } from '../incident/audit.ts'
 import { loadIncident, saveIncident } from '../incident/incident.ts'
 import { assert } from '../kernel/assert.ts'
@@ -25,6 +26,7 @@ export function saveHealing(state: State, to: ImageWriter): void {
   to.int(state.wellOnce.size)
   for (const [key, incarnation] of state.wellOnce) to.text(key).number(incarnation)
   saveChain(state.chain, to)
+  state.fleet.save(to)
 }
 
 /** Errors: AssertionError for what is no image of healing. */
@@ -43,6 +45,7 @@ export function loadHealing(context: CoreContext, from: ImageReader): State {
     ),
     wellOnce: new Map(from.list(() => [from.text(), from.number()])),
     chain: loadChain(from),
+    fleet: loadHolder(from),
     results: [],
     notices: [],
   }

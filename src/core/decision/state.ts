@@ -1,6 +1,7 @@
 // The state of healing, and the turn of one step: what it may read, and where it puts what it says.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { CommandResult } from '../../contracts/records.ts'
+import { Holder } from '../fleet/holder.ts'
 import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
 import type { Incident } from '../incident/incident.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
@@ -28,6 +29,8 @@ export interface State {
   /** By instance: the incarnation that has been seen well. */
   readonly wellOnce: Map<string, number>
   readonly chain: Chain
+  /** Pulses and leases of the fleet task. */
+  readonly fleet: Holder
   /** Results of this step, in order. */
   results: CommandResult[]
   notices: Notice[]
@@ -44,6 +47,7 @@ export function newState(context: CoreContext): State {
     incidents: new Map(),
     wellOnce: new Map(),
     chain: newChain(),
+    fleet: new Holder(),
     results: [],
     notices: [],
   }

@@ -24,7 +24,8 @@ export class Holder {
   /** In order of their grants. */
   private leases: HeldLease[] = []
   private settled: LeaseUse[] = []
-  private waiting = new Map<string, number>()
+  /** Incidents that wait for nothing but a token. */
+  private waiting = new Set<string>()
   /** gen and seq of the newest record of the fleet task. */
   private gen = 0
   seq: number = 0
@@ -72,20 +73,15 @@ export class Holder {
     return lease.id
   }
 
-  /** The incident waits for nothing but a token. Returns since when. */
-  wait(incident: string, nowMs: number): number {
-    const sinceMs = this.waiting.get(incident) ?? nowMs
-    if (this.waiting.size < WAITING_MAX) this.waiting.set(incident, sinceMs)
-    return sinceMs
-  }
-
-  waitsSinceMs(incident: string): number | null {
-    return this.waiting.get(incident) ?? null
+  /** Whether the incident waits for nothing but a token. */
+  wait(incident: string, waits: boolean): void {
+    if (!waits) this.waiting.delete(incident)
+    else if (this.waiting.size < WAITING_MAX) this.waiting.add(incident)
   }
 
   /** Only these go on waiting. */
   keepWaiting(isWaiting: (incident: string) => boolean): void {
-    for (const incident of this.waiting.keys()) {
+    for (const incident of this.waiting) {
       if (!isWaiting(incident)) this.waiting.delete(incident)
     }
   }
@@ -138,8 +134,7 @@ export class Holder {
     }
     to.int(this.settled.length)
     for (const { lease_id: id, tokens, spent } of this.settled) to.text(id).int(tokens).int(spent)
-    to.int(this.waiting.size)
-    for (const [incident, sinceMs] of this.waiting) to.text(incident).number(sinceMs)
+    to.texts([...this.waiting])
     to.flag(this.pulse !== null)
     if (this.pulse === null) return
     const { as_of_ms, reporters_expected, reporters_seen, blind } = this.pulse
@@ -163,7 +158,7 @@ export class Holder {
       spent: from.int(),
       settled: true,
     }))
-    this.waiting = new Map(from.list((): [string, number] => [from.text(), from.number()]))
+    this.waiting = new Set(from.texts())
     this.pulse = from.flag()
       ? {
           as_of_ms: from.number(),
@@ -205,6 +200,12 @@ export class Holder {
   private drop(): void {
     this.leases = this.leases.filter(({ deadlineMs }) => deadlineMs > 0)
   }
+}
+
+export function loadHolder(from: ImageReader): Holder {
+  const holder = new Holder()
+  holder.load(from)
+  return holder
 }
 
 function useOf({ id, tokens, spent }: HeldLease, settled: boolean): LeaseUse {

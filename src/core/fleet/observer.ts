@@ -4,7 +4,7 @@ import type { TaskId } from '../../contracts/ids.ts'
 import type { Observation } from '../../contracts/records.ts'
 import { canonical, hex } from '../kernel/canonical.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
-import { Holder } from './holder.ts'
+import type { Holder } from './holder.ts'
 import { BUSY_EVERY_MS, QUIET_EVERY_MS } from './term.ts'
 
 /** An agent unheard for so long is worth telling of, though nothing new comes from it. */
@@ -25,7 +25,7 @@ export interface ObserveAt {
 }
 
 export class Observer {
-  readonly holder: Holder
+  private readonly holder: Holder
   private seq = 0
   private sentMs: number | null = null
   private lookedMs = 0
@@ -34,7 +34,7 @@ export class Observer {
   private demand = 0
   private stirred = false
 
-  constructor(holder: Holder = new Holder()) {
+  constructor(holder: Holder) {
     this.holder = holder
   }
 
@@ -83,22 +83,19 @@ export class Observer {
     return Math.min(dueMs, this.holder.nextMs() ?? dueMs)
   }
 
+  /** Without the holder. */
   save(to: ImageWriter): void {
-    this.holder.save(to)
     to.number(this.seq).numberOrNull(this.sentMs).number(this.lookedMs)
     to.text(this.digest).int(this.demand).flag(this.stirred)
   }
 
-  static load(from: ImageReader): Observer {
-    const holder = new Holder()
-    holder.load(from)
-    const observer = new Observer(holder)
-    observer.seq = from.number()
-    observer.sentMs = from.numberOrNull()
-    observer.lookedMs = from.number()
-    observer.digest = from.text()
-    observer.demand = from.int()
-    observer.stirred = from.flag()
-    return observer
+  /** Into a new one. */
+  load(from: ImageReader): void {
+    this.seq = from.number()
+    this.sentMs = from.numberOrNull()
+    this.lookedMs = from.number()
+    this.digest = from.text()
+    this.demand = from.int()
+    this.stirred = from.flag()
   }
 }

@@ -40,6 +40,11 @@ export class Sources {
     }
   }
 
+  /** When the agent was heard last, or null. */
+  heardAtMs(agent: string): number | null {
+    return this.agents.get(agent)?.heardAtMs ?? null
+  }
+
   /** The agent was heard within its limit, as far as can be told. */
   isAlive(agent: string | null, nowMs: number): boolean {
     const source = agent === null ? undefined : this.agents.get(agent)

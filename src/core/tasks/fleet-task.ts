@@ -13,7 +13,14 @@ import {
   newDocuments,
   saveDocuments,
 } from '../decision/documents.ts'
-import { applyOperator, expireHolds, type Holds, loadHolds, saveHolds } from '../decision/holds.ts'
+import {
+  applyOperator,
+  expireHolds,
+  type Holds,
+  holdsAtBirth,
+  loadHolds,
+  saveHolds,
+} from '../decision/holds.ts'
 import { Budget, type Order } from '../fleet/budget.ts'
 import {
   BEHAVIOUR_FLEET,
@@ -59,7 +66,7 @@ class Fleet {
   private readonly watch: Watch
   private readonly budget: Budget
   private documents = newDocuments()
-  private holds: Holds = new Map()
+  private holds: Holds
   private readonly letters: DeadLetters
   private nowMs = 0
   /** Of the newest record written. */
@@ -69,6 +76,7 @@ class Fleet {
   constructor(context: CoreContext) {
     this.context = context
     this.behaviour = context.behaviour
+    this.holds = holdsAtBirth(context.afterLossMs)
     this.watch = new Watch(context.partitionCount)
     this.budget = new Budget(context.partitionCount)
     this.letters = new DeadLetters(context.taskId)

@@ -5,6 +5,7 @@ import type { Signal } from '../../contracts/records.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
 import type { Admitted, AdmittedDelta } from '../admit/admit.ts'
 import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.ts'
+import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { silenceLimitMs } from '../health/detectors.ts'
 import { foldCounts, foldSignal } from '../health/vital.ts'
 import type { Applied } from '../registry/registry.ts'
@@ -19,6 +20,7 @@ export function fold(state: ServiceState, topic: TopicKind, view: RecordView): v
   else if (topic === 'results') foldResult(state, view)
   else if (topic === 'policies') foldPolicy(state, view)
   else if (topic === 'operator') foldOperator(state, view)
+  else if (topic === 'fleet') foldFleet(state, view)
 }
 
 function foldPolicy(state: ServiceState, view: RecordView): void {
@@ -31,6 +33,20 @@ function foldPolicy(state: ServiceState, view: RecordView): void {
 function foldOperator(state: ServiceState, view: RecordView): void {
   const admitted = state.admission.control('operator', view)
   if (admitted !== null) evolveOperator(state.healing, admitted.record, believed(state, admitted))
+}
+
+/** Read over by a behaviour that knows nothing of it. */
+function foldFleet(state: ServiceState, view: RecordView): void {
+  if (state.healing.behaviour < BEHAVIOUR_FLEET) return
+  const admitted = state.admission.control('fleet', view)
+  if (admitted === null) return
+  const { record } = admitted
+  const { taskId } = state.context
+  if (record.task === taskId) state.healing.fleet.evolve(record, state.nowMs)
+  else {
+    const detail = `the record is for ${record.task}, this is ${taskId}`
+    state.admission.refuse(view, { topic: 'fleet', agent: null, reason: 'foreign_task', detail })
+  }
 }
 
 function foldResult(state: ServiceState, view: RecordView): void {

@@ -4,6 +4,7 @@ import { serviceId } from '../../contracts/ids.ts'
 import { Admission } from '../admit/admit.ts'
 import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
+import { Observer } from '../fleet/observer.ts'
 import { restart } from '../health/health.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
@@ -37,6 +38,7 @@ export class ServiceState {
   readonly sources: Sources = new Sources()
   readonly views: Views = new Views()
   readonly healing: HealingState
+  readonly observer: Observer
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
@@ -56,6 +58,7 @@ export class ServiceState {
     this.admission = new Admission(context)
     this.registry = new Registry(context.clusterId)
     this.healing = healing
+    this.observer = new Observer(healing.fleet)
   }
 
   /** The state that `save` wrote. Errors: AssertionError, and those of ids that are none. */
@@ -68,6 +71,7 @@ export class ServiceState {
     state.windows.load(from)
     state.sources.load(from)
     state.views.load(from)
+    state.observer.load(from)
     for (const entry of state.registry.all()) state.join(entry, from)
     return state
   }
@@ -81,6 +85,7 @@ export class ServiceState {
     this.windows.save(to)
     this.sources.save(to)
     this.views.save(to)
+    this.observer.save(to)
     for (const { service, instance } of this.registry.all()) {
       if (instance === null) continue
       saveSubject(present(this.find(service, instance), 'the subject of an entry'), to)

@@ -6,6 +6,7 @@ import { decide, type Cut } from '../decision/healing.ts'
 import { assert } from '../kernel/assert.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
+import { observe } from './fleet-vector.ts'
 import { judgeStep } from './judge.ts'
 import { loadService, saveService } from './service-image.ts'
 import { ServiceState } from './service-state.ts'
@@ -53,9 +54,12 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     ...state.views.take(step.nowMs),
     ...answer.outputs,
   ]
+  const judged = judgement.judged > 0 || answer.outputs.length > 0
+  const observed = observe(state, step, { services: judgement.facts.services, judged })
+  outputs.push(...observed.outputs)
   return {
     outputs,
-    urgent: judgement.changed || answer.urgent,
+    urgent: judgement.changed || answer.urgent || observed.urgent,
     wakeAtMs: answer.cuts.length > 0 ? step.nowMs + 1 : wakeAt(state, answer.wakeAtMs),
   }
 }
@@ -102,6 +106,7 @@ function registryViews(state: ServiceState): readonly Output[] {
 function wakeAt(state: ServiceState, healingMs: number | null): number | null {
   let wakeMs = healingMs ?? Number.POSITIVE_INFINITY
   wakeMs = Math.min(wakeMs, state.admission.nextMs() ?? wakeMs)
+  wakeMs = Math.min(wakeMs, state.observer.nextMs() ?? wakeMs)
   if (state.hanging > 0) wakeMs = Math.min(wakeMs, state.windows.nextEvictionMs() ?? wakeMs)
   wakeMs = Math.min(wakeMs, state.views.nextMs(wakeMs) ?? wakeMs)
   wakeMs = Math.min(wakeMs, state.registry.nextMs(wakeMs) ?? wakeMs)

@@ -28,7 +28,18 @@ const PASSING: GuardInput = {
   recentMs: [],
   ineffectiveMs: [],
   openCommand: null,
+  fleet: {
+    pulse: { as_of_ms: 1_000_001, reporters_expected: 3, reporters_seen: 3, blind: false },
+    tokens: 1,
+  },
 }
+
+/** Inferred, and settled. */
+const LATE = { selfEvident: false, onsetMs: 998_000 }
+const heard = (asOfMs: number, blind: boolean = false): NonNullable<GuardInput['fleet']> => ({
+  pulse: { as_of_ms: asOfMs, reporters_expected: 4, reporters_seen: 2, blind },
+  tokens: 1,
+})
 
 const failing = (some: Partial<GuardInput>): readonly (readonly [string, number | null])[] =>
   askGuards({ ...PASSING, ...some })
@@ -67,6 +78,12 @@ describe('each alone', () => {
     ['rate', { recentMs: six }, 1_010_000],
     ['ineffective', { ineffectiveMs: [1, 2, 3] }, null],
     ['open_command', { openCommand: 'c1' }, null],
+    ['pulse', { ...LATE, fleet: { pulse: null, tokens: 1 } }, null],
+    ['pulse', { ...LATE, fleet: heard(994_999) }, null],
+    ['pulse', { ...LATE, fleet: heard(999_499) }, null],
+    ['pulse', { fleet: heard(1_000_000, true) }, null],
+    ['budget', { fleet: { ...heard(1_000_000), tokens: 0 } }, null],
+    ['budget', { fleet: { pulse: null, tokens: 0 } }, null],
   ]
 
   test.each(cases)('%s refuses %j', (guard, some, untilMs) => {
@@ -74,6 +91,9 @@ describe('each alone', () => {
   })
 
   const passing: readonly (readonly [string, Partial<GuardInput>])[] = [
+    ['self-evident without a pulse', { fleet: { pulse: null, tokens: 1 } }],
+    ['a pulse as of the settle time', { ...LATE, fleet: heard(999_500) }],
+    ['without a fleet task, by behaviour 1', { ...LATE, fleet: null }],
     ['canary on the first', { mode: 'canary', isFirst: true }],
     ['settled', { selfEvident: false, onsetMs: 998_500 }],
     ['warmed up by time', { wasWell: false, registeredAtMs: 880_000 }],

@@ -1,0 +1,101 @@
+// What a service task tells the fleet task of its services and of the agents beside them.
+import { agentId } from '../../contracts/ids.ts'
+import type { Reporter, ServiceCount } from '../../contracts/records.ts'
+import { overlay } from '../decision/healing.ts'
+import { policiesInForce } from '../decision/documents.ts'
+import { BEHAVIOUR_FLEET, serviceTask } from '../fleet/term.ts'
+import type { Vector } from '../fleet/observer.ts'
+import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import { sortedKeys } from '../kernel/order.ts'
+import type { Output, Step } from '../kernel/step.ts'
+import type { ServiceState } from './service-state.ts'
+import { routing } from './views.ts'
+
+/** Modes in which a policy gives commands. */
+const ACTING = ['canary', 'enforce']
+
+/** The observation that is due, if any; `judged`: something was judged or decided in this step. */
+export function observe(
+  state: ServiceState,
+  step: Step,
+  told: { readonly services: readonly ServiceFacts[]; readonly judged: boolean },
+): { readonly outputs: readonly Output[]; readonly urgent: boolean } {
+  const { healing, observer, context } = state
+  if (healing.behaviour < BEHAVIOUR_FLEET || step.behind) return { outputs: [], urgent: false }
+  const body = observer.observe({
+    nowMs: state.nowMs,
+    task: serviceTask(context.partition),
+    stock: wantsStock(state, told.services) ? 1 : 0,
+    stirred: told.judged || step.slices.length > 0,
+    vector: () => vectorOf(state, told.services),
+    sha256: context.sha256,
+  })
+  if (body === null) return { outputs: [], urgent: false }
+  const key = `task:${body.task}`
+  return { outputs: [{ topic: 'observations', key, body }], urgent: body.urgent }
+}
+
+/** A token is kept in hand only where a policy may act on somebody. */
+function wantsStock({ healing }: ServiceState, services: readonly ServiceFacts[]): boolean {
+  if (!services.some(({ instances }) => instances.length > 0)) return false
+  return policiesInForce(healing.documents).some(({ policy }) => ACTING.includes(policy.mode))
+}
+
+function vectorOf(state: ServiceState, services: readonly ServiceFacts[]): Vector {
+  const agents = new Map<string, number>()
+  for (const { instances } of services) {
+    for (const { agent, lifecycle } of instances) {
+      const heardMs = agent === null ? null : state.sources.heardAtMs(agent)
+      // One that has left may be silent.
+      if (agent !== null && heardMs !== null && lifecycle !== 'gone') agents.set(agent, heardMs)
+    }
+  }
+  const reporters = sortedKeys(agents).map((agent): Reporter => {
+    return { agent: agentId(agent), last_ms: agents.get(agent) ?? 0 }
+  })
+  return { services: services.map((facts) => countOf(state, facts)), reporters }
+}
+
+function countOf(state: ServiceState, { service, window, instances }: ServiceFacts): ServiceCount {
+  const counts = { healthy: 0, unstable: 0, unhealthy: 0, unknown: 0 }
+  const sickByZone = new Map<string, number>()
+  let routable = 0
+  let live = 0
+  let onsetMs: number | null = null
+  for (const instance of instances) {
+    if (instance.lifecycle === 'gone') continue
+    live += 1
+    counts[instance.health] += 1
+    if (isRoutable(state, instance)) routable += 1
+    if (instance.health === 'unhealthy' || instance.health === 'unstable') {
+      const zone = instance.zone ?? ''
+      sickByZone.set(zone, (sickByZone.get(zone) ?? 0) + 1)
+    }
+    for (const sinceMs of onsets(state, instance)) onsetMs = Math.min(onsetMs ?? sinceMs, sinceMs)
+  }
+  const zones = sortedKeys(sickByZone).map((zone) => [zone, sickByZone.get(zone) ?? 0] as const)
+  return {
+    service,
+    instances: live,
+    ...counts,
+    routable,
+    n: window.n,
+    errors: window.errors,
+    p99_us: window.p99Us,
+    onset_ms: onsetMs,
+    sick_by_zone: Object.fromEntries(zones),
+  }
+}
+
+/** Of findings, and of an incident that a policy has opened without any. */
+function onsets({ healing }: ServiceState, { key, findings }: InstanceFacts): number[] {
+  const incident = healing.incidents.get(key)
+  const opened = incident === undefined ? [] : [incident.openedAtMs]
+  return [...opened, ...findings.map(({ sinceMs }) => sinceMs)]
+}
+
+function isRoutable({ healing }: ServiceState, instance: InstanceFacts): boolean {
+  const { service, instance: id, lifecycle, health } = instance
+  const ready = lifecycle === 'ready' || lifecycle === 'unknown'
+  return routing(health, ready, overlay(healing, service, id)).routable
+}
