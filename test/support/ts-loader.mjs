@@ -9,7 +9,7 @@ const folder = join(tmpdir(), `healstream-ts-${process.getuid?.() ?? 0}`)
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 
 /** @param {string} source @returns {Promise<string>} */
-async function transpiled(source) {
+export async function transpiled(source) {
   const path = join(folder, `${createHash('sha256').update(source).digest('hex')}.js`)
   try {
     return readFileSync(path, 'utf8')

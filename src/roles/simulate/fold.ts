@@ -3,7 +3,14 @@
 // problem, told in words; nothing of the runtime is used.
 import { createHash } from 'node:crypto'
 import type { Decoder } from '../../contracts/decode.ts'
-import type { FenceEntry, JournalEntry, JournalStep, StepsEntry } from '../../contracts/journal.ts'
+import type {
+  FenceEntry,
+  GenesisEntry,
+  InputPosition,
+  JournalEntry,
+  JournalStep,
+  StepsEntry,
+} from '../../contracts/journal.ts'
 import type { RecordVisitor } from '../../contracts/record.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
 import { canonical, hex } from '../../core/kernel/canonical.ts'
@@ -23,8 +30,8 @@ export function stateOf(core: TaskCore): string {
 export interface FoldOptions {
   readonly task: string
   readonly partition: number
-  /** Visible batches of an input from its first to its last, those of the slices and more. */
-  readonly inputs: ReadonlyMap<TopicKind, SeenBatch[]>
+  /** Visible batches of each input, by its place: those of the slices and more. */
+  readonly inputs: ReadonlyMap<string, SeenBatch[]>
   readonly createCore: CreateCore
   readonly decoder: Decoder
   readonly problem: (what: string) => void
@@ -36,6 +43,13 @@ export interface FoldOptions {
   readonly stepped: (step: JournalStep, appendMs: number) => void
 }
 
+/** Where an input lies. */
+type Place = Pick<InputPosition, 'topic' | 'partition'>
+
+export function placeOf({ topic, partition }: Place): string {
+  return `${topic}/${partition}`
+}
+
 interface Input {
   position: number
   /** Batches before this one are used up. */
@@ -44,7 +58,7 @@ interface Input {
 
 export class Fold {
   readonly #options: FoldOptions
-  readonly #inputs = new Map<TopicKind, Input>()
+  readonly #inputs = new Map<string, Input>()
   #core: TaskCore | null = null
   #asOf: Partial<Record<TopicKind, number>> = {}
   seq: number = 0
@@ -57,8 +71,8 @@ export class Fold {
   }
 
   /** Next offset of an input to be used. */
-  position(topic: TopicKind): number {
-    return this.#inputs.get(topic)?.position ?? 0
+  position(place: string): number {
+    return this.#inputs.get(place)?.position ?? 0
   }
 
   /** The state's digest, hex; null before genesis. */
@@ -81,7 +95,7 @@ export class Fold {
         return
       case 'skip': {
         const { topic, partition, offset } = entry.record
-        this.#move('skip', { topic, from: entry.from, to: offset + 1 })
+        this.#move('skip', { topic, partition, from: entry.from, to: offset + 1 })
         this.#options.expectLetter(topic, partition, offset + 1)
         return
       }
@@ -100,15 +114,15 @@ export class Fold {
     this.#options.problem(`${this.#options.task}, entry ${this.entries}: ${what}`)
   }
 
-  #begin(genesis: Extract<JournalEntry, { kind: 'genesis' }>): void {
+  #begin(genesis: GenesisEntry): void {
     const { task, partition, inputs, createCore, decoder } = this.#options
-    for (const topic of inputs.keys()) {
-      const found = genesis.positions.find((one) => one.topic === topic)
-      this.#inputs.set(topic, { position: found?.offset ?? 0, used: 0 })
+    for (const place of inputs.keys()) {
+      const found = genesis.positions.find((one) => placeOf(one) === place)
+      this.#inputs.set(place, { position: found?.offset ?? 0, used: 0 })
     }
-    const { clusterId, partitions: partitionCount, behaviour } = genesis
+    const { clusterId, partitions: partitionCount, behaviour, scale } = genesis
     this.#nowMs = genesis.atMs
-    const context = { clusterId, taskId: task, partition, partitionCount, behaviour }
+    const context = { clusterId, taskId: task, partition, partitionCount, behaviour, scale }
     this.#core = createCore({ ...context, sha256, decoder }, null)
   }
 
@@ -116,9 +130,11 @@ export class Fold {
     // I4: whoever commits later has the higher gen.
     if (fence.gen !== this.gen + 1) this.#problem(`gen ${fence.gen} follows ${this.gen}`)
     this.gen = fence.gen
-    for (const { topic, offset } of fence.positions)
-      if (offset !== this.position(topic))
-        this.#problem(`fence at ${topic}@${offset}, the steps end at ${this.position(topic)}`)
+    for (const one of fence.positions) {
+      const position = this.position(placeOf(one))
+      if (one.offset !== position)
+        this.#problem(`fence at ${placeOf(one)}@${one.offset}, the steps end at ${position}`)
+    }
     this.#compare('fence', fence.stateDigest)
   }
 
@@ -177,16 +193,18 @@ export class Fold {
   /** Every offset once, in order (I1, I2); answers the batches that the range touches. */
   #move(
     what: string,
-    { topic, from, to }: { readonly topic: TopicKind; readonly from: number; readonly to: number },
+    range: Place & { readonly from: number; readonly to: number },
   ): readonly SeenBatch[] {
-    const input = this.#inputs.get(topic)
-    const batches = this.#options.inputs.get(topic)
+    const place = placeOf(range)
+    const { from, to } = range
+    const input = this.#inputs.get(place)
+    const batches = this.#options.inputs.get(place)
     if (input === undefined || batches === undefined) {
-      this.#problem(`${what} of ${topic}, which is no input`)
+      this.#problem(`${what} of ${place}, which is no input`)
       return []
     }
     if (from !== input.position || to < from)
-      this.#problem(`${what} of ${topic} from ${from} to ${to} follows ${input.position}`)
+      this.#problem(`${what} of ${place} from ${from} to ${to} follows ${input.position}`)
     input.position = to
     while ((batches[input.used]?.lastOffset ?? Infinity) < from) input.used++
     const touched: SeenBatch[] = []

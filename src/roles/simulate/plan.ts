@@ -7,7 +7,11 @@ import { Random } from './random.ts'
 import { EVENT_NAMES, REQUEST_NAMES } from './step-names.ts'
 
 export type Act =
-  | { readonly kind: 'kill' | 'stop'; readonly slot: number; readonly forMs: number }
+  | {
+      readonly kind: 'kill' | 'stop' | 'rot' | 'wrong build'
+      readonly slot: number
+      readonly forMs: number
+    }
   | { readonly kind: 'pause'; readonly node: string; readonly forMs: number }
   | {
       readonly kind: 'jump'
@@ -53,6 +57,8 @@ const ACT_EVERY_MS = 11_000
 const CONDITION_EVERY_MS = 16_000
 /** Longest thing that goes wrong. */
 const LONGEST_MS = 9_000
+/** A journal needs something to disagree with. */
+const WRONG_FROM_MS = 20_000
 const HOUR_MS = 3_600_000
 
 const WRITING: readonly Api[] = ['initProducerId', 'addPartitionsToTxn', 'produce', 'endTxn']
@@ -139,6 +145,7 @@ function actsOf(random: Random, bounds: Bounds & { readonly forMs: number }): Pl
       () => ({ kind: 'garbage' }),
       () => ({ kind: random.chance(0.5) ? 'poison' : 'garbage' }),
       () => ({ kind: 'hold', forMs }),
+      () => ({ kind: 'rot', slot, forMs: 4 * forMs }),
     ]
     return random.pick(kinds)()
   }
@@ -150,6 +157,11 @@ function actsOf(random: Random, bounds: Bounds & { readonly forMs: number }): Pl
   }
   if (ambushes.some(({ moment }) => moment.endsWith(' leave')))
     for (const share of [0.3, 0.5, 0.7]) acts.push(stopAt(share * lastMs, random, workers))
+  if (isLong && random.chance(0.1)) {
+    const slot = random.int(0, workers - 1)
+    const atMs = random.between(WRONG_FROM_MS, lastMs)
+    acts.push({ atMs, act: { kind: 'wrong build', slot, forMs: LONGEST_MS } })
+  }
   if (isLong && random.chance(0.02)) acts.push({ atMs: FIRST_MS, act: { kind: 'deadly' } })
   return acts.sort((a, b) => a.atMs - b.atMs)
 }
@@ -188,6 +200,11 @@ function weather(random: Random, when: Pick<Condition, 'fromMs' | 'toMs' | 'node
   if (kind < 0.2)
     return { ...when, apis: null, share: 1, mischief: random.pick(['lost', 'unanswered']) }
   if (kind < 0.28) return { ...when, node: null, apis: null, share: 1, mischief: 'down' }
+  // Only the end of transactions, for longer than a writer waits: commits in doubt.
+  if (kind < 0.4) {
+    const apis = new Set<Api>(['endTxn'])
+    return { ...when, apis, share: 1, mischief: random.pick(['lost', 'unanswered', 'late']) }
+  }
   const scope = random.pick(SCOPES)
   const apis = scope === null ? null : new Set(scope)
   const share = random.pick([0.05, 0.2, 0.5, 0.9])

@@ -4,13 +4,13 @@
 import { createMemoryLog, type MemoryLog } from '../../adapters/memory/memory-log.ts'
 import type { Transport } from '../../adapters/client/protocol.ts'
 import type { Serde } from '../../adapters/serde/serde.ts'
-import { topicName } from '../../contracts/topics.ts'
+import { INPUT_TOPICS, topicName } from '../../contracts/topics.ts'
 import { encodeUtf8 } from '../../contracts/utf8.ts'
-import type { CreateCore } from '../../core/kernel/step.ts'
+import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { initCluster } from '../../runtime/init.ts'
 import type { IdempotentProducer } from '../../runtime/ports.ts'
-import { Checker, type CheckerFigures, INPUT_KINDS } from './checker.ts'
+import { type CheckedTask, Checker, type CheckerFigures } from './checker.ts'
 import { Fleet, servicesFor } from './fleet.ts'
 import { DEADLY, Foreign, POISON } from './foreign.ts'
 import { History } from './history.ts'
@@ -97,7 +97,7 @@ class Simulation {
   #holds = 0
 
   constructor(options: SimulationOptions) {
-    const { seed, forMs, serde, workers, partitions } = options
+    const { seed, forMs, workers, partitions } = options
     this.#options = options
     this.#plan = planOf(seed, forMs, {
       ...(workers === undefined ? {} : { workers }),
@@ -131,8 +131,7 @@ class Simulation {
     })
     this.#workers = this.#makeWorkers()
     this.#fleet = this.#makeFleet()
-    this.#checker = this.#makeChecker(ask, createServiceCore)
-    void serde
+    this.#checker = this.#makeChecker(ask)
   }
 
   async run(): Promise<SimulationReport> {
@@ -182,9 +181,10 @@ class Simulation {
   #checkRunning(): void {
     const tasks = this.#workers.statuses().flatMap((status) => status.tasks)
     const running = tasks.filter(({ state }) => state === 'Running')
-    if (running.length !== this.#plan.partitions || tasks.length !== running.length) {
+    const wanted = this.#plan.partitions + 1
+    if (running.length !== wanted || tasks.length !== wanted) {
       const found = tasks.map((t) => `${t.task} ${t.state} ${t.reason ?? ''}`).join('; ')
-      this.#problem(`all is well, and of ${this.#plan.partitions} tasks there are: ${found}`)
+      this.#problem(`all is well, and of ${wanted} tasks there are: ${found}`)
     }
   }
 
@@ -214,6 +214,12 @@ class Simulation {
     switch (act.kind) {
       case 'kill':
         workers.kill(act.slot, act.forMs)
+        return
+      case 'rot':
+        workers.rot(act.slot, act.forMs)
+        return
+      case 'wrong build':
+        workers.runWrong(act.slot, act.forMs)
         return
       case 'stop':
         workers.stop(act.slot, act.forMs)
@@ -328,6 +334,7 @@ class Simulation {
       encoder: serde,
       decoder: serde,
       createCore: createServiceCore,
+      createFleetCore,
       witness: (moment, node) => this.#witness(moment, node),
       problem: (what) => this.#problem(what),
     })
@@ -353,25 +360,49 @@ class Simulation {
     })
   }
 
-  #makeChecker(ask: Transport, createCore: CreateCore): Checker {
+  #makeChecker(ask: Transport): Checker {
     const { serde } = this.#options
     const { partitions, calmFromMs } = this.#plan
-    const tasks = Array.from({ length: partitions }, (_, partition) => {
-      const journal = 'journal' as const
-      return { task: `s${partition}`, partition, journal, inputs: INPUT_KINDS, createCore }
-    })
     return new Checker({
       ask,
       decoder: serde,
       encoder: serde,
       prefix: PREFIX,
       partitions,
-      tasks,
+      tasks: checkedTasks(partitions),
       history: this.#history,
       problem: (what) => this.#problem(what),
       promptFromMs: () => WORLD_BEGINS_MS + calmFromMs + RECOVERY_MS,
     })
   }
+}
+
+/** As DESIGN.md section 5 has them: a service task for each partition, and one for the fleet. */
+function checkedTasks(partitions: number): readonly CheckedTask[] {
+  const all = Array.from({ length: partitions }, (_, partition) => partition)
+  const services = all.map((partition): CheckedTask => {
+    return {
+      task: `s${partition}`,
+      partition,
+      journal: 'journal',
+      images: ['snapshots', 'checkpoints'],
+      inputs: INPUT_TOPICS.map((topic) => ({ topic, partition })),
+      createCore: createServiceCore,
+    }
+  })
+  const people = ['policies', 'operator'] as const
+  const fleet: CheckedTask = {
+    task: 'fleet',
+    partition: 0,
+    journal: 'fleet-journal',
+    images: ['fleet-snapshots', 'fleet-checkpoints'],
+    inputs: [
+      ...people.map((topic) => ({ topic, partition: 0 })),
+      ...all.map((partition) => ({ topic: 'observations', partition }) as const),
+    ],
+    createCore: createFleetCore,
+  }
+  return [...services, fleet]
 }
 
 const ignore = (): void => undefined

@@ -6,6 +6,7 @@ import type { Decoder, Encoder } from '../../contracts/decode.ts'
 import type { CreateCore, Slice, TaskCore } from '../../core/kernel/step.ts'
 import type { EventFields, EventKind, Instruments } from '../../runtime/instruments.ts'
 import type { LogPort } from '../../runtime/ports.ts'
+import type { SnapshotPlan } from '../../runtime/snapshot-cadence.ts'
 import { startWorker, type WorkerHandle, type WorkerStatus } from '../worker/worker.ts'
 import { DEADLY, POISON } from './foreign.ts'
 import type { Network, Witness } from './network.ts'
@@ -23,6 +24,7 @@ export interface WorkersOptions {
   readonly encoder: Encoder
   readonly decoder: Decoder
   readonly createCore: CreateCore
+  readonly createFleetCore: CreateCore
   readonly witness: Witness
   readonly problem: (what: string) => void
 }
@@ -31,9 +33,22 @@ interface Life {
   readonly node: SimNode
   readonly log: LogPort
   handle: WorkerHandle | null
+  /** World time until which its memory cannot be trusted. */
+  rotsUntilMs: number
+}
+
+/** Snapshots so often that a run of a minute sees several. */
+const SNAPSHOTS: SnapshotPlan = {
+  tailMs: 3,
+  share: 100,
+  checkpointEveryMs: 30_000,
+  renewEveryMs: 86_400_000,
+  paceMs: 40,
+  closeMs: 500,
 }
 
 const SESSION = { sessionTimeoutMs: 3_000, rebalanceTimeoutMs: 1_500, heartbeatMs: 500 } as const
+const ROTTEN: ReadonlySet<string> = new Set(['snapshots', 'checkpoints'])
 const AGAIN_MS = 1_000
 /** A worker ends within 5 s, whatever the log does; then its supervisor kills it. */
 const STOP_MS = 5_500
@@ -49,9 +64,11 @@ export class Workers {
     this.#options = options
   }
 
-  start(slot: number): void {
+  /** `isWrong`: a build that judges otherwise. */
+  start(slot: number, isWrong: boolean = false): void {
     if (this.#lives.has(slot) || this.#gone.has(slot)) return
     const { world, random, network, broker, trace, witness } = this.#options
+    const { createCore, createFleetCore } = this.#options
     this.#count('starts')
     const node = new SimNode(world, {
       name: `w${slot}`,
@@ -60,7 +77,7 @@ export class Workers {
     })
     trace.note(`${node.name} starts`)
     const log = broker.connect({ clock: node, transport: network.from(node, witness) })
-    const life: Life = { node, log, handle: null }
+    const life: Life = { node, log, handle: null, rotsUntilMs: 0 }
     this.#lives.set(slot, life)
     const failed = (error: unknown): void => {
       if (this.#lives.get(slot) !== life) return
@@ -72,8 +89,10 @@ export class Workers {
       log,
       clock: node,
       decoder: this.#options.decoder,
-      encoder: this.#options.encoder,
-      createCore: this.#bent(node, slot),
+      encoder: this.#rotting(life),
+      createCore: this.#bent(isWrong ? wrong(createCore) : createCore, node, slot),
+      createFleetCore: isWrong ? wrong(createFleetCore) : createFleetCore,
+      snapshots: SNAPSHOTS,
       instruments: this.#instruments(node),
       ...SESSION,
       onFatal: failed,
@@ -89,6 +108,20 @@ export class Workers {
     this.#options.trace.note(`${life.node.name} is killed`)
     life.node.kill()
     this.#startAgain(slot, forMs)
+  }
+
+  /** Bytes of snapshots turn over in its memory before they are sent. */
+  rot(slot: number, forMs: number): void {
+    const life = this.#lives.get(slot)
+    if (life !== undefined) life.rotsUntilMs = this.#options.world.nowMs + forMs
+  }
+
+  /** For a while a build runs in its place that judges otherwise. */
+  runWrong(slot: number, forMs: number): void {
+    if (!this.#lives.has(slot)) return
+    this.kill(slot, forMs)
+    this.start(slot, true)
+    this.#options.world.after(forMs, () => this.kill(slot, 0))
   }
 
   pause(slot: number, forMs: number): void {
@@ -190,10 +223,25 @@ export class Workers {
     }
   }
 
+  /** Turns a bit over in the middle of what is kept of a snapshot. */
+  #rotting(life: Life): Encoder {
+    const { encoder, world, trace } = this.#options
+    return {
+      encode: (topic, record) => {
+        const value = encoder.encode(topic, record)
+        if (!ROTTEN.has(topic) || world.nowMs > life.rotsUntilMs) return value
+        const middle = value.length >>> 1
+        value[middle] = (value[middle] ?? 0) ^ 4
+        trace.note(`${life.node.name} sends rotten ${topic}`)
+        return value
+      },
+    }
+  }
+
   /** A core that cannot take some records: of one it throws, of another its process ends. */
-  #bent(node: SimNode, slot: number): CreateCore {
+  #bent(createCore: CreateCore, node: SimNode, slot: number): CreateCore {
     return (context, image): TaskCore => {
-      const core = this.#options.createCore(context, image)
+      const core = createCore(context, image)
       const step = core.step.bind(core)
       core.step = (given) => {
         for (const slice of given.slices) {
@@ -207,6 +255,16 @@ export class Workers {
       }
       return core
     }
+  }
+}
+
+/** The same, with a state that differs in one byte. */
+function wrong(createCore: CreateCore): CreateCore {
+  return (context, image): TaskCore => {
+    const core = createCore(context, image)
+    const pieces = core.image.bind(core)
+    core.image = () => [...pieces(), Uint8Array.of(1)]
+    return core
   }
 }
 

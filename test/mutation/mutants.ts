@@ -1,0 +1,117 @@
+// Rules of the engine, each taken away by an exchange of words in its source, and a seed whose
+// simulation fails without it. The same seed passes with the rule (test/simulate/stored.test.ts).
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+export interface Mutant {
+  readonly name: string
+  /** What goes wrong without the rule. */
+  readonly story: string
+  readonly seed: number
+  readonly edits: readonly Edit[]
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'no fencing',
+    story: 'each member has a transactional id of its own, so nobody is ever fenced',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/task.ts',
+        from: 'transactionalId: transactionalIdOf(prefix, this.#spec.task),',
+        to: 'transactionalId: transactionalIdOf(prefix, this.#spec.task) + this.#ownership.memberId,',
+      },
+    ],
+  },
+  {
+    name: 'in doubt is done',
+    story: 'a commit without a definite answer is taken for committed',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/adapters/client/writer.ts',
+        from: "throw new LogError('IN_DOUBT', 'no definite answer to the commit', { cause: error })",
+        to: "return { answer: { error: 'NONE' }, isRepeated: true }",
+      },
+    ],
+  },
+  {
+    name: 'journal outside',
+    story: 'outputs and their journal entry are two transactions',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/chain.ts',
+        from: 'const appended = await this.#writer.commit(batch)',
+        to: `await this.#writer.commit(records)
+    const appended = await this.#writer.commit(batch.slice(records.length))`,
+      },
+    ],
+  },
+  {
+    name: 'wall clock',
+    story: 'the time of a step is the wall clock of the host',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/running.ts',
+        from: 'nowMs: this.#time.now(monotonicMs),',
+        to: 'nowMs: clock.nowMs(),',
+      },
+    ],
+  },
+  {
+    name: 'no poison skip',
+    story: 'a record that the core cannot take is tried for ever',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/lives.ts',
+        from: "this.next = { cause: 'core', until }",
+        to: "this.next = { cause: 'core', until: null }",
+      },
+    ],
+  },
+  {
+    name: 'left-over fetch',
+    story: 'an answer from before the feed was set back is taken',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/stepper.ts',
+        from: 'if (intake === undefined || fetched.from !== intake.readTo) return false',
+        to: 'if (intake === undefined) return false',
+      },
+    ],
+  },
+  {
+    name: 'epoch kept',
+    story: 'after a repeated EndTxn the next transaction begins under the same epoch',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/adapters/client/writer.ts',
+        from: `const { isRepeated } = await this.#end(true, deadlineMs)
+    this.#needsNewEpoch ||= isRepeated`,
+        to: 'await this.#end(true, deadlineMs)',
+      },
+    ],
+  },
+  {
+    name: 'uncommitted read',
+    story: 'inputs are read before their transaction has ended',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/pump.ts',
+        from: "isolation: 'read_committed'",
+        to: "isolation: 'read_uncommitted'",
+      },
+    ],
+  },
+]
