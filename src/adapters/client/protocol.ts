@@ -186,6 +186,11 @@ export type Handlers = {
   readonly [K in Api]: (request: RequestOf<K>) => ResponseOf<K> | Promise<ResponseOf<K>>
 }
 
+/** For people: what was left of a deadline may be a fraction, or nothing. */
+export function wholeMs({ timeoutMs }: CallLimits): number {
+  return Math.max(0, Math.round(timeoutMs))
+}
+
 /** Key of a partition in a map; topic names hold no slash. */
 export function partitionKey(at: TopicPartition): string {
   return `${at.topic}/${at.partition}`

@@ -6,7 +6,14 @@ import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { Crc32c } from '../../runtime/record-batch.ts'
 import { Backoff } from './backoff.ts'
 import { type ErrorCode, type Failure, isRetriable, meaningOf } from './error-codes.ts'
-import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from './protocol.ts'
+import {
+  type Api,
+  type CallLimits,
+  type RequestOf,
+  type ResponseOf,
+  type Transport,
+  wholeMs,
+} from './protocol.ts'
 import { CONFIRM_MS, TopicCache } from './topic-cache.ts'
 
 export interface Connection {
@@ -117,7 +124,7 @@ export class Session {
     const sources = [this.#closing.signal, ...(limits.signal === undefined ? [] : [limits.signal])]
     for (const source of sources) source.addEventListener('abort', forward, { once: true })
     const limit = this.clock.sleep(limits.timeoutMs, stop.signal).then((): never => {
-      throw new LogError('UNAVAILABLE', `no answer to ${api} for ${limits.timeoutMs} ms`)
+      throw new LogError('UNAVAILABLE', `no answer to ${api} for ${wholeMs(limits)} ms`)
     })
     try {
       return await Promise.race([

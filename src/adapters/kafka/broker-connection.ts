@@ -6,7 +6,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import type { CallLimits } from '../client/protocol.ts'
+import { type CallLimits, wholeMs } from '../client/protocol.ts'
 import { within } from './deadline.ts'
 import { afterTags, FrameError } from './frames.ts'
 import { type Address, addressText, type SaslOptions } from './options.ts'
@@ -294,7 +294,7 @@ export class BrokerConnection {
 
   #late(request: KafkaRequest<unknown>, limits: CallLimits): LogError {
     const what = `no answer to ${request.apiName} from ${this.#where}`
-    return new LogError('UNAVAILABLE', `${what} for ${Math.round(limits.timeoutMs)} ms`)
+    return new LogError('UNAVAILABLE', `${what} for ${wholeMs(limits)} ms`)
   }
 
   #throttled(request: KafkaRequest<unknown>): LogError {

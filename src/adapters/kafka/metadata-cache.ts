@@ -4,7 +4,7 @@
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { Failure } from '../client/error-codes.ts'
-import { type CallLimits, partitionKey } from '../client/protocol.ts'
+import { type CallLimits, partitionKey, wholeMs } from '../client/protocol.ts'
 import { within } from './deadline.ts'
 import type { Address } from './options.ts'
 import type { ClusterMetadata } from './requests/metadata.ts'
@@ -124,7 +124,7 @@ export class MetadataCache {
     this.#next ??= this.#prepare()
     for (const topic of topics) this.#next.topics.add(topic)
     return within(this.#next.answer, limits, () => {
-      const what = `no metadata for ${Math.round(limits.timeoutMs)} ms${this.#lastFailure}`
+      const what = `no metadata for ${wholeMs(limits)} ms${this.#lastFailure}`
       return new LogError('UNAVAILABLE', what)
     })
   }
