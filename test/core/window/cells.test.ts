@@ -1,0 +1,105 @@
+// Counters against Maps: ranges that grow, cells that become wide, places that are used again.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Cells } from '../../../src/core/window/cells.ts'
+import { Entry } from '../../../src/core/window/entry.ts'
+
+const ROWS = 12
+const SECTIONS = 3
+
+const act = fc.record({
+  row: fc.nat({ max: ROWS - 1 }),
+  section: fc.nat({ max: SECTIONS - 1 }),
+  from: fc.oneof(fc.constant(300), fc.nat({ max: 1_200 })),
+  counts: fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(40_000, 2 ** 40)), {
+    minLength: 1,
+    maxLength: 30,
+  }),
+  releases: fc.boolean(),
+})
+
+type Held = Map<string, number>
+
+function entryOf(from: number, counts: readonly number[]): Entry {
+  const entry = new Entry()
+  counts.forEach((count, i) => entry.push(from + 2 * i, count))
+  return entry
+}
+
+function expectCounts(cells: Cells, held: Held): void {
+  const run = { section: 0, sections: SECTIONS }
+  for (let row = 0; row < ROWS; row++) {
+    const { from, to } = cells.range(row)
+    let top = -1
+    for (let slot = from; slot < to; slot++) {
+      for (let section = 0; section < SECTIONS; section++) {
+        const count = held.get(`${row}/${section}/${slot}`) ?? 0
+        if (count > 0) top = slot
+        if (cells.count(row, section, slot) !== count) throw new Error(`${row} ${section} ${slot}`)
+      }
+    }
+    expect(cells.fromTop(row, run, 0)).toBe(top)
+  }
+}
+
+test('rows count what Maps count', () => {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      const cells = new Cells(SECTIONS)
+      cells.reserve(ROWS)
+      const held: Held = new Map()
+      const added: { row: number; section: number; entry: Entry }[] = []
+      for (const { row, section, from, counts, releases } of acts) {
+        if (releases) {
+          cells.release(row)
+          for (const key of held.keys()) if (key.startsWith(`${row}/`)) held.delete(key)
+          added.splice(0, added.length, ...added.filter((one) => one.row !== row))
+          continue
+        }
+        const entry = entryOf(from, counts)
+        cells.add(row, section, entry)
+        added.push({ row, section, entry })
+        counts.forEach((count, i) => {
+          const key = `${row}/${section}/${from + 2 * i}`
+          held.set(key, (held.get(key) ?? 0) + count)
+        })
+      }
+      expectCounts(cells, held)
+      for (const { row, section, entry } of added) cells.subtract(row, section, entry)
+      expectCounts(cells, new Map())
+      for (let row = 0; row < ROWS; row++) cells.release(row)
+      expect(cells.bytes).toBe(0)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a section is drained into an entry, in order of slots', () => {
+  const cells = new Cells(SECTIONS)
+  cells.reserve(4)
+  cells.add(3, 1, entryOf(20, [1, 70_000, 5]))
+  cells.add(3, 1, entryOf(4, [2]))
+  cells.add(3, 2, entryOf(4, [9]))
+  const into = new Entry()
+  cells.drain(3, 1, into)
+  const pairs = Array.from({ length: into.pairs }, (_, i) => [into.slots[i], into.counts[i]])
+  expect(pairs).toEqual([
+    [4, 2],
+    [20, 1],
+    [22, 70_000],
+    [24, 5],
+  ])
+  expect(cells.fromTop(3, { section: 1, sections: 1 }, 0)).toBe(-1)
+  expect(cells.count(3, 2, 4)).toBe(9)
+})
+
+test('ranks from the top, over sections side by side', () => {
+  const cells = new Cells(SECTIONS)
+  cells.reserve(1)
+  cells.add(0, 0, entryOf(100, [5, 0, 1]))
+  cells.add(0, 1, entryOf(101, [3]))
+  const both = { section: 0, sections: 2 }
+  expect([0, 1, 3, 4, 8, 9].map((above) => cells.fromTop(0, both, above))).toEqual([
+    104, 101, 101, 100, 100, -1,
+  ])
+})

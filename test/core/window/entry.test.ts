@@ -1,0 +1,78 @@
+// Entries through their packed form: nothing of them is lost, whatever the size of the counts.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Entry, pack, relabel, rowAt, unpack, wordsOf } from '../../../src/core/window/entry.ts'
+
+const count = fc.oneof(
+  fc.integer({ min: 1, max: 40 }),
+  fc.integer({ min: 65_530, max: 65_540 }),
+  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+)
+
+const plain = fc.record({
+  row: fc.nat({ max: 2 ** 31 - 1 }),
+  ms: fc.nat({ max: 999 }),
+  n: fc.oneof(fc.nat({ max: 70_000 }), fc.maxSafeNat()),
+  errors: fc.nat({ max: 70_000 }),
+  pairs: fc.uniqueArray(fc.tuple(fc.nat({ max: 1_281 }), count), { selector: ([slot]) => slot }),
+})
+
+function content({ row, ms, n, errors, pairs, slots, counts, few }: Entry): unknown {
+  const flat = Array.from({ length: pairs }, (_, i) => {
+    return [slots[i], counts[i], few[i] === Math.min(counts[i] ?? 0, 65_536)]
+  })
+  return { row, ms, n, errors, flat }
+}
+
+test('entries one after the other come back as they were', () => {
+  fc.assert(
+    fc.property(fc.array(plain, { minLength: 1, maxLength: 8 }), (all) => {
+      const words = new Uint16Array(65_536)
+      const wanted: unknown[] = []
+      let end = 0
+      for (const { row, ms, n, errors, pairs } of all) {
+        const entry = new Entry()
+        entry.clear(row)
+        Object.assign(entry, { ms, n, errors })
+        for (const [slot, each] of pairs.toSorted(([a], [b]) => a - b)) entry.push(slot, each)
+        wanted.push(content(entry))
+        const next = pack(entry, words, end)
+        expect(next - end).toBe(wordsOf(entry))
+        end = next
+      }
+      const found: unknown[] = []
+      const entry = new Entry()
+      for (let at = 0; at < end; ) {
+        const next = unpack(words, at, entry)
+        found.push(content(entry))
+        relabel(words, at, entry.row ^ 65_537)
+        expect(rowAt(words, at)).toBe(entry.row ^ 65_537)
+        at = next
+      }
+      expect(found).toEqual(wanted)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a second of ten requests takes thirty bytes', () => {
+  const entry = new Entry()
+  entry.clear(70_000)
+  entry.n = 10
+  for (let slot = 200; slot < 209; slot++) entry.push(slot, slot === 200 ? 2 : 1)
+  expect(2 * wordsOf(entry)).toBe(30)
+  expect(entry.latencies).toBe(10)
+})
+
+test('the same slot again adds up', () => {
+  const entry = new Entry()
+  entry.push(7, 1)
+  entry.push(7, 65_535)
+  entry.push(9, 2)
+  expect(content(entry)).toMatchObject({
+    flat: [
+      [7, 65_536, true],
+      [9, 2, true],
+    ],
+  })
+})
