@@ -1,6 +1,6 @@
-// The agents of a fleet as one process, to be killed: sends what the fleet says through the product's
-// idempotent producer, carries out commands, reads along what the workers commit, and writes down
-// every fact (history.ts). Ends its sending by SIGTERM; whatever comes is then known.
+// The agents of a fleet as one process, to be killed: sends what the fleet says through the
+// product's idempotent producer, carries out commands, reads along what the workers commit, and
+// writes down every fact (history.ts). Ends its sending by SIGTERM; whatever comes is then known.
 //   agents.ts '{"brokers": […], "prefix": …, "partitions": …, "folder": …, "life": …, "seed": …}'
 import { createKafkaLog } from '../../src/adapters/kafka/kafka-log.ts'
 import { createSerde, type Serde } from '../../src/adapters/serde/serde.ts'

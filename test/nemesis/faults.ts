@@ -1,6 +1,6 @@
 // Carries the planned faults out. Each ends by itself and leaves things as they were; what is done
-// to one process or one way waits for nobody, unless the same one is being hit already: then it hits
-// the next. What could not be done is told and does not count.
+// to one process or one way waits for nobody, unless the same one is being hit already: then it
+// hits the next. What could not be done is told and does not count.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RequestKind } from '../conformance/rig.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'

@@ -1,6 +1,7 @@
 // What the agents say they did: one JSON line per fact, appended before it happens (`try`) and when
 // its outcome is known, to files of their own that no fault of the log can reach. A try without an
-// outcome is unknown, like one whose outcome is `info`. Values are known by the hash of their bytes.
+// outcome is unknown, like one whose outcome is `info`. Values are known by the hash of their
+// bytes.
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
 // `npm run nemesis -- --minutes N --seed S [--brokers 3] [--workers 3] [--runs K] [--output json]`:
-// runs on a cluster of its own and says what the checker found. With --runs K it goes on, seed after
-// seed, until K clean runs of this commit are in the results file; ended in between, it continues.
-// `--only KIND,KIND` measures what some faults cost, each by itself; such a run never counts.
-// `--table` prints the results as docs/reliability.md shows them.
+// runs on a cluster of its own and says what the checker found. With --runs K it goes on, seed
+// after seed, until K clean runs of this commit are in the results file; ended in between, it
+// continues. `--only KIND,KIND` measures what some faults cost, each by itself; such a run never
+// counts. `--table` prints the results as docs/reliability.md shows them.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'

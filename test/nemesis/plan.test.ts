@@ -18,7 +18,7 @@ test('the same seed gives the same faults, another one others', () => {
   )
 })
 
-test('any seed plans enough to count: faults, kinds, commits put in doubt, in order, in time', () => {
+test('any seed plans enough to count: faults, kinds, commits in doubt, in order, in time', () => {
   fc.assert(
     fc.property(seeds, fc.constantFrom(1, 2, 10), (seed, minutes) => {
       const spanMs = minutes * MINUTE_MS - 12_000

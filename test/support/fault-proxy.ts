@@ -1,8 +1,8 @@
 // A relay on loopback between one client and its brokers that understands Kafka's frames: single
 // requests and answers are lost, doubled or held back by kind, and the way can be slow, or cut in
-// one direction or both: nothing passes and nothing is closed. It listens on one port per broker and
-// puts these into the answers that name brokers, so that the client reaches no broker but through
-// it. Requests without an answer (acks 0) are not for it.
+// one direction or both: nothing passes and nothing is closed. It listens on one port per broker
+// and puts these into the answers that name brokers, so that the client reaches no broker but
+// through it. Requests without an answer (acks 0) are not for it.
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { Disturbance, Fault, Link, RequestKind } from '../conformance/rig.ts'

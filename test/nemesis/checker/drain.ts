@@ -1,4 +1,5 @@
-// Waits until every task has stepped everything that was sent, by reading the journals as they grow.
+// Waits until every task has stepped everything that was sent, by reading the journals as they
+// grow.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeEntry } from '../../../src/contracts/journal-codec.ts'

@@ -220,10 +220,11 @@ class Fold {
     }
     if (entry.steps.length > 0) this.#counts.commits++
     const digest = hash.digest()
-    if (count !== entry.outputs || !equal(digest, entry.outputsDigest))
+    const { outputs, outputsDigest } = entry
+    if (count !== outputs || !equal(digest, outputsDigest))
       throw this.#stop(
         'I8 replay',
-        `${count} outputs ${short(digest)}, recorded ${entry.outputs} ${short(entry.outputsDigest)}`,
+        `${count} outputs ${short(digest)}, recorded ${outputs} ${short(outputsDigest)}`,
       )
     if (entry.stateDigest !== null) this.#checkState(entry.stateDigest, 'steps')
     if (entry.snapshot !== null) this.#pointsTo(entry.snapshot)

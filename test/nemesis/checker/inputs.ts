@@ -1,5 +1,6 @@
-// What the agents were told against what the log has: acknowledged is there once, where it was said,
-// and was stepped; failed is not there; unknown is there at most once (Jepsen's Kafka workload).
+// What the agents were told against what the log has: acknowledged is there once, where it was
+// said, and was stepped; failed is not there; unknown is there at most once (Jepsen's Kafka
+// workload).
 import type { TopicKind } from '../../../src/contracts/topics.ts'
 import { hashOf, type Life, type NotOk, type Ok, type Try } from '../history.ts'
 import { isVisible, recordsOf } from './batches.ts'

@@ -1,5 +1,5 @@
-// The checker as a process of its own: what was collected into a folder in, the verdict out, as JSON
-// in `verdict.json` of the folder.
+// The checker as a process of its own: what was collected into a folder in, the verdict out, as
+// JSON in `verdict.json` of the folder.
 //   main.ts FOLDER PARTITIONS
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

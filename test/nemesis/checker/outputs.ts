@@ -1,7 +1,8 @@
-// What readers of the workers' topics see against what the journals say: every output of a committed
-// step is there once, in order, byte for byte, and nothing else is (I3); who writes a partition never
-// comes back after somebody newer has (I4); and whoever read along with read_committed was given
-// exactly that, each record once, in order, not before its transaction had ended.
+// What readers of the workers' topics see against what the journals say: every output of a
+// committed step is there once, in order, byte for byte, and nothing else is (I3); who writes a
+// partition never comes back after somebody newer has (I4); and whoever read along with
+// read_committed was given exactly that, each record once, in order, not before its transaction had
+// ended.
 import { type TopicKind, TOPICS } from '../../../src/contracts/topics.ts'
 import { groupBy } from '../group-by.ts'
 import { hashOf, type Life, type Seen } from '../history.ts'
@@ -98,7 +99,7 @@ function differs(wanted: Expected, record: Rec): string | null {
   return bytes(record.value) === bytes(wanted.value) ? null : `other bytes at ${record.offset}`
 }
 
-/** A partition of tasks has one writer at a time: a pair of id and epoch that was followed is over. */
+/** One writer at a time: a pair of id and epoch that was followed is over. */
 export function checkEpochs(collected: Collected): readonly Violation[] {
   return collected.logs.flatMap(({ topic, partition, settled }) => {
     if (!WRITTEN.includes(topic)) return []

@@ -1,5 +1,5 @@
-// The tasks of a cluster as DESIGN.md describes them, for the checker's own fold: what each reads, in
-// which order, and where its journal and its snapshots are.
+// The tasks of a cluster as DESIGN.md describes them, for the checker's own fold: what each reads,
+// in which order, and where its journal and its snapshots are.
 import { INPUT_TOPICS, type TopicKind } from '../../../src/contracts/topics.ts'
 import type { CreateCore } from '../../../src/core/kernel/step.ts'
 import { createFleetCore } from '../../../src/core/tasks/fleet-task.ts'

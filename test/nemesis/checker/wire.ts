@@ -1,7 +1,7 @@
-// Kafka's protocol as far as a checker needs it, over a plain socket: where partitions are led, from
-// where to where they reach, and their batches as stored, uncommitted and aborted ones and markers
-// included. Shares nothing with the adapters, whose work it judges. Fixed versions that brokers from
-// 3.9 to 4.1 serve: Metadata 4, ListOffsets 2, Fetch 4.
+// Kafka's protocol as far as a checker needs it, over a plain socket: where partitions are led,
+// from where to where they reach, and their batches as stored, uncommitted and aborted ones and
+// markers included. Shares nothing with the adapters, whose work it judges. Fixed versions that
+// brokers from 3.9 to 4.1 serve: Metadata 4, ListOffsets 2, Fetch 4.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
