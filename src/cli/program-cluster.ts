@@ -1,6 +1,6 @@
 // The commands that reach for brokers and a schema registry: set a cluster up, look at it, and run
 // a role. Each loads its code only when it is called.
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { InitFlags } from './commands/init.ts'
 import type { ConfigViewFlags } from './commands/config.ts'
 import type { RoleName } from './commands/serve.ts'
@@ -19,7 +19,20 @@ export function addCluster(program: Command, context: Context, ending: Ending): 
   sized(clusterFlags(reading(program.command('init').description(INIT))))
     .option('--dev', 'policies may enforce at once; marked in the genesis')
     .option('--dry-run', 'say what would be made, make nothing')
-    .action(async (flags: InitFlags) => (await import('./commands/init.ts')).init(context, flags))
+    .option('--after-loss', 'journals are gone: begin those tasks anew, held until released')
+    .option('--discard <task...>', 'with it: give up the broken journal of this task too')
+    .addOption(
+      new Option(
+        '--from <where>',
+        'with it: where inputs are read from (default: earliest)',
+      ).choices(['earliest', 'latest']),
+    )
+    .option('--yes', 'with it: agreed to, do not ask')
+    .action(async (flags: InitFlags) =>
+      flags.afterLoss === true
+        ? (await import('./commands/after-loss.ts')).afterLoss(context, flags)
+        : (await import('./commands/init.ts')).init(context, flags),
+    )
   addTopics(program, context, ending)
   addSchemas(program, context, ending)
   for (const [name, about] of ROLES)

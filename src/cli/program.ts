@@ -14,6 +14,7 @@ import { printableJson, printableLines } from './printable.ts'
 import { type Ending, outputOption, reading, whole } from './options.ts'
 import { addCluster } from './program-cluster.ts'
 import { addDoctor } from './program-doctor.ts'
+import { addTasks } from './program-tasks.ts'
 import { addSimulate } from './program-simulate.ts'
 import { openTerminal } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
@@ -85,12 +86,7 @@ function build(context: Context, ending: Ending): Command {
   addCluster(program, context, ending)
   addDoctor(program, context, ending)
   addSimulate(program, context, ending)
-  const journal = program.command('journal').description('what every decision was made of')
-  reading(journal.command('verify').description('check layout, chain and order')).action(
-    async (flags: ReadFlags) => {
-      ending.code = await (await import('./commands/journal.ts')).verify(context, flags)
-    },
-  )
+  addTasks(program, context, ending)
   program
     .command('version')
     .description('print the version')

@@ -11,6 +11,7 @@ import {
   NO_HASH,
 } from '../contracts/journal.ts'
 import { topicName, type TopicKind } from '../contracts/topics.ts'
+import { afterLossHold } from '../core/decision/holds.ts'
 import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
 import { begin, createTopics, patiently, positionsOf, topicSetups } from './init.ts'
 import { journalEnd, journalStart, readJournal } from './journal.ts'
@@ -40,6 +41,7 @@ export interface LostTask {
   readonly left: number
 }
 
+const JOURNALS: readonly TopicKind[] = ['journal', 'fleet-journal']
 /** Read for ever and by everybody: nothing of it is too old. */
 const ALWAYS_WHOLE: readonly TopicKind[] = ['policies', 'operator']
 
@@ -57,13 +59,29 @@ export async function findLost(
     throw new HsError('HS_NOT_FOUND', `there is no task ${JSON.stringify(stranger)}`, {
       fix: `Tasks are s0 to s${partitions - 1} and fleet.`,
     })
+  const gone = await goneTopics(log, prefix)
   const lost: LostTask[] = []
   for (const spec of specs) {
     const at = journalAt(spec, prefix)
+    if (gone.includes(at.topic)) {
+      lost.push({ spec, left: 0 })
+      continue
+    }
     const [start, end] = [await journalStart(log, at), await journalEnd(log, at)]
     if (start >= end || discard.includes(spec.task)) lost.push({ spec, left: end - start })
   }
   return lost
+}
+
+async function goneTopics(log: LogPort, prefix: string): Promise<readonly string[]> {
+  const names = JOURNALS.map((kind) => topicName(kind, prefix))
+  const admin = log.admin()
+  try {
+    const found = await admin.describeTopics(names)
+    return names.filter((_, i) => (found[i] ?? null) === null)
+  } finally {
+    await admin.close()
+  }
 }
 
 function journalAt({ journal, partition }: TaskSpec, prefix: string): TopicPartition {
@@ -83,13 +101,15 @@ export async function remakeTopics(
   }
 }
 
-/** A genesis for each. Errors: as initCluster. */
+/** A genesis for each; the names of the holds that they begin with. Errors: as initCluster. */
 export async function beginAfterLoss(
   log: LogPort,
   lost: readonly LostTask[],
   options: AfterLossOptions,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { prefix, partitions, clock } = options
+  // One time for all, so that one release is for all of them.
+  const atMs = clock.nowMs()
   const clusterId = toClusterId(await log.clusterId())
   const admin = log.admin()
   try {
@@ -110,12 +130,13 @@ export async function beginAfterLoss(
           format: SNAPSHOT_FORMAT,
           scale: options.scale ?? DEFAULT_SCALE,
           dev: options.dev ?? false,
-          atMs: clock.nowMs(),
+          atMs,
           lastTip,
         }
         return await begin(log, clock, { genesis, spec })
       })
     }
+    return lost.length === 0 ? [] : [afterLossHold(atMs)]
   } finally {
     await admin.close()
   }

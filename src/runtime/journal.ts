@@ -21,6 +21,8 @@ export function serviceTaskId(partition: number): TaskId {
   return taskId(`s${partition}`)
 }
 
+export const FLEET_TASK: TaskId = taskId('fleet')
+
 /** Id of the transactions of a task: no group in it, so that two groups cannot own one task. */
 export function transactionalIdOf(prefix: string, task: string): string {
   return `${prefix}${task}`
@@ -187,6 +189,7 @@ export async function describeTopic(log: LogPort, topic: string): Promise<TopicD
 }
 
 export interface JournalReport {
+  readonly task: TaskId
   readonly partition: number
   /** Offset of the first entry where the beginning has expired; null: it begins with genesis. */
   readonly begins: number | null
@@ -201,7 +204,7 @@ export interface JournalReport {
 }
 
 /**
- * Checks every service task's journal of a prefix: layout, chain, order of gens and steps.
+ * Checks every task's journal of a prefix: layout, chain, order of gens and steps.
  * Errors: HsError HS_NO_GENESIS when there are no journals; LogError of the log.
  */
 export async function journalVerify(
@@ -213,15 +216,19 @@ export async function journalVerify(
   if (found === null) throw new HsError('HS_NO_GENESIS', `there is no topic ${topic}`)
   const reports: JournalReport[] = []
   for (let partition = 0; partition < found.partitions; partition++)
-    reports.push(await verifyOne(log, { topic, partition }))
+    reports.push(await verifyOne(log, serviceTaskId(partition), { topic, partition }))
+  const fleet = { topic: topicName('fleet-journal', prefix), partition: 0 }
+  reports.push(await verifyOne(log, FLEET_TASK, fleet))
   return reports
 }
 
-async function verifyOne(log: LogPort, at: TopicPartition): Promise<JournalReport> {
+async function verifyOne(log: LogPort, task: TaskId, at: TopicPartition): Promise<JournalReport> {
   const check = new OrderCheck('anywhere')
   let problem: HsError | null = null
   let begins: number | null = null
   try {
+    if ((await describeTopic(log, at.topic)) === null)
+      throw new HsError('HS_NO_GENESIS', `there is no topic ${at.topic}`)
     const start = await journalStart(log, at)
     for await (const chained of readJournal(log, at)) {
       if (check.entries === 0 && chained.entry.kind !== 'genesis') begins = chained.offset
@@ -236,7 +243,17 @@ async function verifyOne(log: LogPort, at: TopicPartition): Promise<JournalRepor
     problem = error
   }
   const { entries, steps, gen, skipped, tip } = check
-  return { partition: at.partition, begins, entries, steps, gen, skipped, tip: hex(tip), problem }
+  return {
+    task,
+    partition: at.partition,
+    begins,
+    entries,
+    steps,
+    gen,
+    skipped,
+    tip: hex(tip),
+    problem,
+  }
 }
 
 function headless(offset: number): HsError {

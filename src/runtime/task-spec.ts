@@ -1,8 +1,7 @@
 // What each task is, whoever runs it: P service tasks, numbered by their partition, and behind them
 // the one fleet task (DESIGN.md section 5, two kinds of task).
-import { taskId } from '../contracts/ids.ts'
 import { INPUT_TOPICS, topicSpec } from '../contracts/topics.ts'
-import { serviceTaskId } from './journal.ts'
+import { FLEET_TASK, serviceTaskId } from './journal.ts'
 import type { TaskSpec } from './replay.ts'
 
 export function serviceTask(partition: number): TaskSpec {
@@ -17,7 +16,7 @@ export function serviceTask(partition: number): TaskSpec {
 /** Policies and what operators say reach every partition; the fleet task takes them from the first. */
 export function fleetTask(partitions: number): TaskSpec {
   return {
-    task: taskId('fleet'),
+    task: FLEET_TASK,
     partition: 0,
     inputs: [
       { topic: 'policies', partition: 0 },

@@ -1,13 +1,16 @@
 // Asks a cluster what `healstream doctor` wants to know, and what a role is allowed to do before it
 // starts. Nothing is changed by asking: no topic is made, no group joined, no transaction touched.
 import { LogError } from '../../runtime/log-error.ts'
-import type { Clock } from '../../runtime/ports.ts'
+import type { Clock, GroupShare } from '../../runtime/ports.ts'
+import { decodeShare } from '../client/assignment-bytes.ts'
+import { type Failure, meaningOf } from '../client/error-codes.ts'
 import type { CallLimits } from '../client/protocol.ts'
 import { createCluster } from './cluster.ts'
 import type { KafkaOptions } from './options.ts'
 import { fetchRequest } from './requests/fetch.ts'
 import { apiVersionsRequest, findCoordinatorRequest } from './requests/handshake.ts'
 import {
+  describeGroupRequest,
   heartbeatRequest,
   joinGroupRequest,
   leaveGroupRequest,
@@ -33,7 +36,7 @@ import {
   initProducerIdRequest,
 } from './requests/transactions.ts'
 import type { VersionRange } from './vendor.ts'
-import type { KafkaRequest, Lane } from './wire.ts'
+import type { Cluster, KafkaRequest, Lane } from './wire.ts'
 
 const LIMITS: CallLimits = { timeoutMs: 5_000 }
 /** No broker gives out such a producer id, so that asking with it does nothing. */
@@ -56,6 +59,21 @@ export interface Spoken {
   readonly apiName: string
 }
 
+/** A member of our group, as its coordinator describes it. */
+export interface MemberView {
+  readonly memberId: string
+  readonly host: string
+  /** What the member said of itself when it joined. */
+  readonly metadata: Uint8Array
+  readonly share: GroupShare
+}
+
+export interface GroupView {
+  /** A round is over and everybody has its share. */
+  readonly isStable: boolean
+  readonly members: readonly MemberView[]
+}
+
 /** `refused`: the settings may not be read. */
 export type BrokerConfig = Readonly<Record<string, string>> | 'refused'
 
@@ -66,6 +84,8 @@ export interface Inspector {
   access(topics: readonly string[]): Promise<ClusterAccess>
   /** Errors: LogError. */
   brokerConfig(node: number, names: readonly string[]): Promise<BrokerConfig>
+  /** Who is in a group of ours, and has what; null: it may not be asked for. Errors: LogError. */
+  group(name: string): Promise<GroupView | null>
   /** May the caller be a member of this group? Errors: LogError. */
   mayJoin(group: string): Promise<boolean>
   /** May the caller write transactions under this id? Errors: LogError. */
@@ -99,6 +119,7 @@ function requestsOf(): readonly KafkaRequest<unknown>[] {
     syncGroupRequest({ ...group, assignments: new Map() }),
     heartbeatRequest(group),
     leaveGroupRequest(group),
+    describeGroupRequest(''),
     createTopicsRequest({ topics: [], defaultReplicas: 1, timeoutMs: 0 }),
     deleteTopicsRequest([], 0),
     deleteRecordsRequest([], 0),
@@ -121,6 +142,7 @@ export function createInspector(options: KafkaOptions): Inspector {
       const { error, config } = await lane.send(node, brokerConfigRequest(node, names), LIMITS)
       return error === 'NONE' ? config : 'refused'
     },
+    group: (name) => describe(cluster, lane, name),
     async mayJoin(group) {
       const question = { group, memberId: 'doctor', generation: -1 }
       const { error } = await lane.sendAny(heartbeatRequest(question), LIMITS)
@@ -137,6 +159,27 @@ export function createInspector(options: KafkaOptions): Inspector {
       cluster.close()
     },
   }
+}
+
+async function describe(cluster: Cluster, lane: Lane, name: string): Promise<GroupView | null> {
+  const node = await cluster.coordinator('group', name, LIMITS)
+  if (typeof node !== 'number') return undescribed(name, node)
+  const { error, state, members } = await lane.send(node, describeGroupRequest(name), LIMITS)
+  if (error !== 'NONE') return undescribed(name, error)
+  return {
+    isStable: state === 'Stable',
+    members: members.map(({ memberId, host, metadata, assignment }) => ({
+      memberId,
+      host: host.replace(/^\//, ''),
+      metadata,
+      share: decodeShare(assignment),
+    })),
+  }
+}
+
+function undescribed(name: string, error: Failure): null {
+  if (error === 'GROUP_AUTHORIZATION_FAILED') return null
+  throw new LogError(meaningOf(error), `group ${name} is not described: ${error}`)
 }
 
 async function ask(options: KafkaOptions): Promise<Answer> {

@@ -17,6 +17,11 @@ export interface InitFlags extends TopicFlags {
   readonly dryRun?: boolean
   readonly url?: string
   readonly tokenFile?: string
+  readonly afterLoss?: boolean
+  /** Tasks whose broken journals are given up. */
+  readonly discard?: readonly string[]
+  readonly from?: 'earliest' | 'latest'
+  readonly yes?: boolean
 }
 
 /** Topics and journals on real brokers take their time. */

@@ -1,15 +1,20 @@
-// `healstream journal verify`: layout, chain and order of every task's journal; exit code 1 names
-// what is broken.
+// `healstream journal verify`: layout, chain and order of every journal. `journal show`: what is in
+// one of them.
 import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import type { JournalView } from '../../roles/projector/views.ts'
-import { connect, show } from '../context.ts'
+import { journalPage } from '../../runtime/journal-page.ts'
+import { specNamed } from '../../runtime/resume.ts'
+import { withCluster } from '../cluster.ts'
+import { connect, show as print } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
+import type { ClusterReadFlags } from '../settings-flags.ts'
+import { entryJson, entryLine } from '../show-journal.ts'
 import { table } from '../table.ts'
 
 export async function verify(context: Context, flags: ReadFlags): Promise<ExitCode> {
   const reports = await connect(context, flags).get<readonly JournalView[]>('/v1/journal')
-  show(context, flags.output, {
+  print(context, flags.output, {
     value: reports,
     lines: () => journalTable(reports, context.terminal.paint),
     next: ['get incidents'],
@@ -22,7 +27,7 @@ const journalTable = (
   paint: Context['terminal']['paint'],
 ): readonly string[] =>
   table(rows, [
-    { head: 'TASK', cell: (r) => `s${r.partition}` },
+    { head: 'TASK', cell: (r) => r.task },
     { head: 'ENTRIES', cell: (r) => String(r.entries) },
     { head: 'STEPS', cell: (r) => String(r.steps) },
     { head: 'GEN', cell: (r) => String(r.gen) },
@@ -34,3 +39,29 @@ const journalTable = (
       paint: (text, r) => paint(r.problem === null ? 'green' : 'red', text),
     },
   ])
+
+export interface ShowFlags extends ClusterReadFlags {
+  readonly task: string
+  readonly from?: number
+  readonly limit: number
+}
+
+/** Errors: HS_NOT_FOUND, HS_CHAIN_BROKEN naming the entry, and those of withCluster. */
+export function show(context: Context, flags: ShowFlags): Promise<void> {
+  return withCluster(context, flags, async ({ log, prefix, partitions }) => {
+    const spec = specNamed(flags.task, partitions)
+    const { task, limit } = flags
+    const page = await journalPage(log, spec, { prefix, from: flags.from ?? null, limit })
+    const { entries, start, end } = page
+    const next = (entries.at(-1)?.offset ?? end - 1) + 1
+    print(context, flags.output, {
+      value: { task, start, end, entries: entries.map(entryJson) },
+      lines: () => entries.map(entryLine),
+      next: next < end - 1 ? [`journal show --task ${task} --from ${next}`] : ['tasks'],
+    })
+    if (flags.output === 'table')
+      context.terminal.say(
+        `${entries.length} entries; the journal of ${task} is ${start} to ${end}`,
+      )
+  })
+}

@@ -142,6 +142,7 @@ export interface AppliedPolicy {
 
 /** What a check of one task's journal found. */
 export interface JournalView {
+  readonly task: string
   readonly partition: number
   readonly entries: number
   readonly steps: number

@@ -2,7 +2,7 @@
 // LeaveGroup version 3. The protocol type is our own, as Connect's is: a consumer that takes the
 // group's name by mistake is refused, and tools do not read our assignments as Kafka's.
 import type { JoinedMember, RequestOf, ResponseOf } from '../../client/protocol.ts'
-import { errorName } from '../../client/error-codes.ts'
+import { type ErrorCode, errorName } from '../../client/error-codes.ts'
 import type { KafkaRequest } from '../wire.ts'
 import { kafkaRequest } from './codec.ts'
 
@@ -92,6 +92,54 @@ export function leaveGroupRequest(
         return errorName(body.int16())
       })
       return { error: error === 'NONE' ? (members[0] ?? 'NONE') : error }
+    },
+  )
+}
+
+export interface DescribedGroup {
+  readonly error: ErrorCode
+  /** Kafka's own word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead. */
+  readonly state: string
+  readonly members: readonly DescribedMember[]
+}
+
+export interface DescribedMember {
+  readonly memberId: string
+  /** `/10.0.0.7` */
+  readonly host: string
+  readonly metadata: Uint8Array
+  /** Of the last round; empty before its end. */
+  readonly assignment: Uint8Array
+}
+
+export function describeGroupRequest(group: string): KafkaRequest<DescribedGroup> {
+  return kafkaRequest(
+    { apiKey: 15, apiVersion: 3, apiName: 'DescribeGroups' },
+    (body) => {
+      body.array([group], (name) => body.string(name)).bool(false)
+    },
+    (body) => {
+      body.int32() // throttle time
+      const [described] = body.array((): DescribedGroup => {
+        const error = errorName(body.int16())
+        body.string() // the group asked for
+        const state = body.string()
+        body.string() // protocol type
+        body.string() // protocol
+        const members = body.array((): DescribedMember => {
+          const memberId = body.string()
+          body.string() // client id
+          return {
+            memberId,
+            host: body.string(),
+            metadata: body.bytes(),
+            assignment: body.bytes(),
+          }
+        })
+        body.int32() // authorised operations, not asked for
+        return { error, state, members }
+      })
+      return described ?? { error: 'UNKNOWN_SERVER_ERROR', state: '', members: [] }
     },
   )
 }

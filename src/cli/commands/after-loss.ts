@@ -1,0 +1,79 @@
+// `healstream init --after-loss`: tasks whose journals are gone begin anew, holding everything until
+// `healstream release` says that they may act again.
+import { HsError } from '../../contracts/failure.ts'
+import { topicName } from '../../contracts/topics.ts'
+import {
+  type AfterLossOptions,
+  beginAfterLoss,
+  findLost,
+  type LostTask,
+  remakeTopics,
+} from '../../runtime/after-loss.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import type { LogPort } from '../../runtime/ports.ts'
+import { withLog } from '../cluster.ts'
+import { confirm } from '../confirm.ts'
+import { type Context, show } from '../context.ts'
+import type { InitFlags } from './init.ts'
+
+/** Errors: HS_NO_GENESIS where nothing ever was, HS_USAGE, HS_NOT_FOUND; those of withLog. */
+export function afterLoss(context: Context, flags: InitFlags): Promise<void> {
+  return withLog(context, flags, async ({ log, resolved, clusterId }) => {
+    const { prefix } = resolved.settings
+    const partitions = flags.partitions ?? (await partitionsOf(log, prefix))
+    const { replicas, dev = false, discard = [], from = 'earliest' } = flags
+    const options: AfterLossOptions = {
+      ...{ clock: systemClock, prefix, partitions, dev, discard, from },
+      ...(replicas === undefined ? {} : { replicas }),
+    }
+    const lost = await findLost(log, options)
+    const names = lost.map(({ spec }) => spec.task)
+    if (lost.length > 0)
+      await confirm(
+        context,
+        { plan: planOf(lost, options), word: 'yes', command: commandOf(flags) },
+        flags.yes === true,
+      )
+    const created = await remakeTopics(log, options)
+    const holds = await beginAfterLoss(log, lost, options)
+    show(context, flags.output, {
+      value: { cluster_id: clusterId, topics_created: created, tasks: names, holds },
+      lines: () =>
+        lost.length === 0
+          ? ['every journal has its entries; nothing was changed']
+          : [`${names.join(' ')}: begun anew; everything is held by ${holds.join(' ')}`],
+      next: lost.length === 0 ? ['journal verify'] : ['worker', `release ${holds[0]} --why TEXT`],
+    })
+  })
+}
+
+/** Topics that are left tell how many partitions there were. */
+async function partitionsOf(log: LogPort, prefix: string): Promise<number> {
+  const admin = log.admin()
+  try {
+    const kinds = ['journal', 'policies', 'telemetry', 'incidents'] as const
+    const found = await admin.describeTopics(kinds.map((kind) => topicName(kind, prefix)))
+    const known = found.find((topic) => topic !== null)
+    if (known !== undefined && known !== null) return known.partitions
+  } finally {
+    await admin.close()
+  }
+  throw new HsError('HS_NO_GENESIS', `there is no topic under ${prefix}: nothing was lost here`)
+}
+
+function planOf(lost: readonly LostTask[], { from }: AfterLossOptions): readonly string[] {
+  return [
+    ...lost.map(({ spec, left }) =>
+      left === 0
+        ? `${spec.task}: its journal is empty; it begins anew`
+        : `${spec.task}: what is left of its journal (${left} offsets) is DELETED; it begins anew`,
+    ),
+    `What they had decided is forgotten. Inputs are read from the ${from}; every action is held.`,
+  ]
+}
+
+function commandOf({ discard = [], from, brokers }: InitFlags): string {
+  const words = ['init --after-loss', ...discard.map((task) => `--discard ${task}`)]
+  if (from !== undefined) words.push(`--from ${from}`)
+  return [...words, brokers === undefined ? '' : '--brokers …'].join(' ').trim()
+}
