@@ -38,6 +38,7 @@ export class ImageWriter {
   }
 
   int(value: number): this {
+    if ((value & 127) === value) return this.byte(value)
     if (!Number.isSafeInteger(value) || value < 0)
       throw new AssertionError(`an image's int is a whole number, not ${value}`)
     this.room(8)
@@ -73,14 +74,17 @@ export class ImageWriter {
     this.room(8 + length)
     const start = this.at
     this.int(length * 2)
+    const { block } = this
+    let at = this.at
     for (let i = 0; i < length; i++) {
       const unit = value.charCodeAt(i)
       if (unit > 127) {
         this.at = start
         return this.longText(value)
       }
-      this.block[this.at++] = unit
+      block[at++] = unit
     }
+    this.at = at
     return this
   }
 

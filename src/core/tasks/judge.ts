@@ -6,12 +6,15 @@ import type { DetectorInput } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
 import { quietUntilMs } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
+import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { Step } from '../kernel/step.ts'
 import type { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
 import { factsOf, hangsOnEviction, isLeaving, type Subject } from './subject.ts'
 
+/** The window that judges. */
+const JUDGED_MS = 60_000
 const PEOPLES_TOPICS = ['policies', 'operator'] as const
 const NOBODY: readonly Subject[] = []
 const NO_FACTS: readonly InstanceFacts[] = []
@@ -54,7 +57,9 @@ function hasHeardPeople({ asOf, nowMs }: Step): boolean {
 }
 
 function markChangedWindows(state: ServiceState): void {
-  for (const { service, instance, caller } of state.windows.takeChanged()) {
+  // Others than the window that judges count only where they are told.
+  const span = state.healing.behaviour < BEHAVIOUR_WINDOWS ? JUDGED_MS : null
+  for (const { service, instance, caller } of state.windows.takeChanged(span)) {
     if (caller !== null) continue
     if (instance === null) state.serviceChanged(service)
     else {

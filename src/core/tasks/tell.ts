@@ -4,10 +4,12 @@
 import type { Health } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { reasonOf, standing } from '../health/health.ts'
+import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
+import type { Figures } from '../kernel/facts.ts'
 import type { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
-import { routing, type Telling } from './views.ts'
+import { type Others, routing, type Telling } from './views.ts'
 
 /** A finding's name in the view for an agent whose clock is not believed (S0-25). */
 const CLOCK_SKEW = 'clock_skew'
@@ -41,6 +43,7 @@ function instanceTelling(state: ServiceState, { entry, vital }: Subject): Tellin
     ...routing(vital.health, ready, guards),
     guard: guards.guard,
     window: state.windows.instance(vital.service, vital.instance),
+    others: othersOf(state, vital.service, vital.instance),
     signals,
     incidentId: guards.incidentId,
   }
@@ -63,9 +66,22 @@ function serviceTelling(state: ServiceState, group: Group): Telling {
     weightPercent: routable ? 100 : 0,
     guard: null,
     window: group.window,
+    others: othersOf(state, service, null),
     signals: [],
     incidentId: null,
   }
+}
+
+/** Of an instance, or of the service as a whole. */
+function othersOf(
+  { healing, windows }: ServiceState,
+  service: string,
+  instance: string | null,
+): Others | null {
+  if (healing.behaviour < BEHAVIOUR_WINDOWS) return null
+  const figures = (span: 10_000 | 300_000): Figures =>
+    instance === null ? windows.service(service, span) : windows.instance(service, instance, span)
+  return { short: figures(10_000), long: figures(300_000) }
 }
 
 /** Any instance is. An incident changes it for one instance at most. */

@@ -28,6 +28,11 @@ const WEIGHT_PERCENT: Readonly<Record<Health, number>> = {
   unknown: 30,
 }
 
+export interface Others {
+  readonly short: Figures
+  readonly long: Figures
+}
+
 /** What is to be told of a key. */
 export interface Telling {
   readonly service: ServiceId
@@ -39,7 +44,10 @@ export interface Telling {
   readonly routable: boolean
   readonly weightPercent: number
   readonly guard: string | null
+  /** The window that judges. */
   readonly window: Figures
+  /** The shorter and the longer one; null: by a behaviour that does not tell them. */
+  readonly others: Others | null
   readonly signals: readonly string[]
   readonly incidentId: HealthView['incident_id']
 }
@@ -65,7 +73,7 @@ export class Views {
   tell(telling: Telling, nowMs: number): void {
     const key = viewKey(telling.service, telling.instance)
     const state = stateText(telling)
-    const figures = figuresText(telling.window)
+    const figures = figuresText(telling)
     const told = this.told.get(key)
     if (told === undefined) {
       const first = { key, version: 0, atMs: nowMs, state, figures, pending: null }
@@ -174,7 +182,7 @@ export class Views {
       routable,
       weight_percent: telling.weightPercent,
       guard,
-      windows: [windowRecord(telling.window)],
+      windows: windowsOf(telling).map(windowRecord),
       signals,
       incident_id: telling.incidentId,
       at_ms: told.atMs,
@@ -203,6 +211,11 @@ function figuresDueMs({ atMs, pending }: Told): number | null {
   return pending === null ? null : atMs + FIGURES_EVERY_MS
 }
 
+/** In order of their spans. */
+function windowsOf({ window, others }: Telling): readonly Figures[] {
+  return others === null ? [window] : [others.short, window, others.long]
+}
+
 function windowRecord(window: Figures): WindowFigures {
   return {
     span_ms: window.spanMs,
@@ -220,8 +233,11 @@ function stateText(telling: Telling): string {
   return `${parts.join('|')}|${telling.signals.join(',')}`
 }
 
-function figuresText({ n, errors, p99Us, maxUs }: Figures): string {
-  return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
+function figuresText(telling: Telling): string {
+  const parts = windowsOf(telling).map(({ n, errors, p99Us, maxUs }) => {
+    return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
+  })
+  return parts.join('|')
 }
 
 function saveTelling(telling: Telling, to: ImageWriter): void {
@@ -229,6 +245,9 @@ function saveTelling(telling: Telling, to: ImageWriter): void {
   to.text(telling.health).number(telling.sinceMs).text(telling.reason)
   to.flag(telling.routable).number(telling.weightPercent).textOrNull(telling.guard)
   saveFigures(telling.window, to)
+  to.flag(telling.others !== null)
+  if (telling.others !== null)
+    saveFigures(telling.others.long, saveFigures(telling.others.short, to))
   to.texts(telling.signals).textOrNull(telling.incidentId)
 }
 
@@ -244,6 +263,7 @@ function loadTelling(from: ImageReader): Telling {
     weightPercent: from.number(),
     guard: from.textOrNull(),
     window: loadFigures(from),
+    others: from.flag() ? { short: loadFigures(from), long: loadFigures(from) } : null,
     signals: from.texts(),
     incidentId: idOrNull(from.textOrNull(), incidentId),
   }
@@ -253,9 +273,9 @@ function idOrNull<T>(text: string | null, id: (text: string) => T): T | null {
   return text === null ? null : id(text)
 }
 
-function saveFigures({ spanMs, n, errors, ...rest }: Figures, to: ImageWriter): void {
+function saveFigures({ spanMs, n, errors, ...rest }: Figures, to: ImageWriter): ImageWriter {
   to.int(spanMs).number(n).number(errors)
-  to.numberOrNull(rest.successRate).numberOrNull(rest.p99Us).number(rest.maxUs)
+  return to.numberOrNull(rest.successRate).numberOrNull(rest.p99Us).number(rest.maxUs)
 }
 
 function loadFigures(from: ImageReader): Figures {

@@ -1,6 +1,7 @@
 // Views: what is told, when, and how often.
 import { describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
 import { saved } from '../../support/image.ts'
 import { routing, type Telling, Views } from '../../../src/core/tasks/views.ts'
 
@@ -15,6 +16,7 @@ const telling: Telling = {
   weightPercent: 100,
   guard: null,
   window: { spanMs: 60_000, n: 1, errors: 0, successRate: 1, p99Us: 9, maxUs: 9 },
+  others: null,
   signals: [],
   incidentId: null,
 }
@@ -100,5 +102,41 @@ describe('routing (S0-23)', () => {
     expect(by('healthy', false)).toEqual([false, 0])
     expect(by('unhealthy', true)).toEqual([true, 30])
     expect(by('healthy', true, false)).toEqual([false, 0])
+  })
+
+  test('all three windows, where they are to be told: any of them is something new', () => {
+    const views = new Views()
+    const figures = (spanMs: number, n: number): Telling['window'] => {
+      return { ...telling.window, spanMs, n }
+    }
+    const told = (short: number, long: number): Telling => {
+      return { ...telling, others: { short: figures(10_000, short), long: figures(300_000, long) } }
+    }
+    const spans = (nowMs: number): unknown =>
+      views.take(nowMs).map(({ body }) => {
+        return body !== null && 'windows' in body && body.windows.map((w) => [w.span_ms, w.n])
+      })
+    views.tell(told(1, 5), 0)
+    expect(spans(0)).toEqual([
+      [
+        [10_000, 1],
+        [60_000, 1],
+        [300_000, 5],
+      ],
+    ])
+    views.tell(told(0, 5), 1_000)
+    expect(spans(1_000)).toEqual([
+      [
+        [10_000, 0],
+        [60_000, 1],
+        [300_000, 5],
+      ],
+    ])
+    views.tell(told(0, 6), 1_500)
+    const bytes = saved((to) => views.save(to))
+    const again = new Views()
+    again.load(new ImageReader(bytes))
+    expect(saved((to) => again.save(to))).toEqual(bytes)
+    expect(again.take(2_000)).toEqual(views.take(2_000))
   })
 })
