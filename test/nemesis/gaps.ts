@@ -6,6 +6,8 @@ import type { FaultKind } from './plan.ts'
 
 /** After the end of a fault, how long its consequences are looked for. */
 const AFTER_MS = 12_000
+/** Between commits of a partition that is well. */
+const COMMIT_MS = 2_000
 /** Another fault this long before is not over yet. */
 const BEFORE_MS = 8_000
 
@@ -31,17 +33,21 @@ export interface GapFigures {
   readonly p99Ms: number
 }
 
-/** `commitTimes`: by partition, ascending. */
+/**
+ * `commitTimes`: by partition, ascending. `quietFromMs`: from then on nothing was sent any more, so
+ * that nobody had to commit.
+ */
 export function gapsOf(
   happened: readonly Happened[],
   commitTimes: readonly (readonly number[])[],
+  quietFromMs: number,
 ): readonly Gap[] {
   const faults = happened.filter(({ missed }) => missed === null)
   return faults.map((fault) => {
     const { id, kind, startMs, endMs } = fault
     const later = faults.filter((other) => other.id !== id && other.startMs >= startMs)
     const nextMs = Math.min(...later.map((other) => other.startMs), endMs + AFTER_MS)
-    const untilMs = Math.max(nextMs, endMs)
+    const untilMs = Math.min(Math.max(nextMs, endMs), quietFromMs - COMMIT_MS)
     const alone = faults.every(
       (other) =>
         other.id === id || other.endMs + BEFORE_MS < startMs || other.startMs >= endMs + 4_000,

@@ -50,13 +50,14 @@ export async function runOnce(options: RunOptions): Promise<Result> {
     await sleep(CALM_MS)
     const happened = await disturb(stage, plan, { spanMs, say })
     await sleep(CALM_MS)
+    const quietFromMs = Date.now()
     const problems = await settle(stage)
     say('drained; collecting')
     await collect(stage.kafka.brokers, stage.prefix, join(folder, 'collected'))
     writeFileSync(join(folder, 'faults.json'), `${JSON.stringify(happened, null, 2)}\n`)
     const verdict = await checked(folder)
     const { version: kafka } = stage.kafka
-    const gaps = gapsOf(happened, verdict.commitTimes)
+    const gaps = gapsOf(happened, verdict.commitTimes, quietFromMs)
     const { inDoubt } = stage
     const facts = { seed, minutes, workers, kafka, startedAt, happened, gaps, inDoubt, verdict }
     const notes = notesOf(stage)

@@ -202,7 +202,7 @@ describe('in the journal', () => {
 
   test('a writer again that was followed', () => {
     const spoilt = withBatches('journal', (all) => {
-      const [first] = settle(all).filter(isVisible)
+      const first = settle(all).find(isVisible)
       const last = lastOf(settle(all).filter(isVisible), 'entry').batch
       const { producerId, producerEpoch } = first?.batch ?? fail('entry')
       return all.map((batch) =>
