@@ -80,6 +80,11 @@ export class Tallies {
     return this.sum(row, RUNS[span], 0)
   }
 
+  /** Of them, how many failed. */
+  errors(row: number, span: Span): number {
+    return this.sum(row, RUNS[span], 1)
+  }
+
   figures(row: number, span: Span): Figures {
     const run = RUNS[span]
     const n = this.sum(row, run, 0)

@@ -195,6 +195,15 @@ export class Windows {
     return this.ledger.tallies.figures(row, span)
   }
 
+  /** Requests of a row; `errors`, `p99Us`: figures one by one, for who asks often. */
+  requests(row: number, span: Span = JUDGED): number {
+    return this.ledger.tallies.requests(row, span)
+  }
+
+  errors(row: number, span: Span = JUDGED): number {
+    return this.ledger.tallies.errors(row, span)
+  }
+
   /** P99 latency of a row in whole microseconds; -1: no latency was counted. */
   p99Us(row: number, span: Span = JUDGED): number {
     return this.ledger.tallies.p99Us(row, span)
