@@ -1,6 +1,7 @@
 // A stream of inputs for a task: records of every kind, plausible and not, as agents and people
 // may send them in any order, with chance from a seed. A few instances only, so that what is sent
 // meets what was sent before.
+import { taskId } from '../../src/contracts/ids.ts'
 import { encodeUtf8 } from '../../src/contracts/utf8.ts'
 import type { CoreDriver } from './core-driver.ts'
 import { Lcg } from './lcg.ts'
@@ -112,6 +113,8 @@ export class Stream {
       (one) => this.hold(one),
       () => this.release(),
       () => this.garbage(),
+      () => this.fleet(),
+      () => this.fleet(),
     ]
     return { telemetry, signals, people }
   }
@@ -210,6 +213,30 @@ export class Stream {
     const id = `release-${this.holds}-${this.driver.steps}`
     const refersTo = `hold-${this.holds - this.random.below(2)}`
     this.driver.operator(operator({ id, kind: 'release', refers_to: refersTo }))
+  }
+
+  /** A pulse as the fleet task would give it, or tokens, seldom asked back. */
+  private fleet(): void {
+    const { driver, random } = this
+    const { nowMs } = driver
+    const seq = ++this.version
+    const blind = random.below(10) === 0
+    const reporters = { reporters_expected: 6, reporters_seen: blind ? 1 : 6 }
+    const lease = `lease-${random.below(8) === 0 ? seq - 3 : seq}`
+    const grant = { lease_id: lease, budget: 'fleet', tokens: 2, deadline_ms: nowMs + 8_000 }
+    const isGrant = random.below(2) === 0
+    const kind = isGrant ? this.pick(['grant', 'grant', 'take_back'] as const) : 'pulse'
+    const record = {
+      task: taskId('s0'),
+      seq,
+      gen: 1,
+      at_ms: nowMs,
+      kind,
+      pulse: isGrant ? null : { as_of_ms: nowMs - random.below(900), blind, ...reporters },
+      grant: isGrant ? grant : null,
+      verdict: null,
+    }
+    driver.append('fleet', record, 'task:s0')
   }
 
   /** Bytes that are nothing, and a count under the wrong key; sometimes more than are kept. */
