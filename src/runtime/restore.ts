@@ -12,6 +12,7 @@ import { LogError } from './log-error.ts'
 import type { LogPort, TopicPartition } from './ports.ts'
 import { type Base, Replay, type ReplayOptions, type Restored } from './replay.ts'
 import { sameBytes } from './replay-checks.ts'
+import type { JournalPlace } from './snapshot-parts.ts'
 import { baseOf, findSnapshots, type Found, refusalOf, SnapshotRefused } from './snapshot-reader.ts'
 
 const PROGRESS_EVERY_MS = 1_000
@@ -65,6 +66,7 @@ async function fromWarm(options: RestoreOptions): Promise<Replay | null> {
   if (warm === null || warm === undefined) return null
   warm.bind(signal)
   try {
+    if (warm.offset >= 0) await checkChain({ offset: warm.offset, hash: warm.tip }, options)
     await catchUp(warm, options)
     if (warm.divergence !== null) throw warm.divergence
     return warm
@@ -133,15 +135,14 @@ export async function openReplay(
 ): Promise<Replay> {
   const { log, spec, prefix, instruments } = options
   const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
-  const end = await journalEnd(log, at)
-  if (end === 0)
+  if ((await journalEnd(log, at)) === 0)
     throw new HsError('HS_NO_GENESIS', `the journal ${at.topic}-${at.partition} is empty`)
   for await (const found of findSnapshots(options)) {
     let base: Base | null = null
     try {
       if ('refused' in found) throw found.refused
       base = await baseOf(found, options)
-      await checkChain(base, options, end)
+      await checkChain(base.journal, options)
       return await opened(base, found, options)
     } catch (error) {
       const refusal = refusalOf(error)
@@ -165,7 +166,6 @@ async function opened(base: Base, { header }: Found, options: ReplayOptions): Pr
   try {
     replay = new Replay(options, base)
   } catch (error) {
-    if (error instanceof HsError && error.code !== 'HS_CONFIG') throw error
     if (!(error instanceof Error)) throw error
     const isOurs = error instanceof AssertionError || error instanceof HsError
     const what = isOurs ? error.message : `${error.name}: ${error.message}`
@@ -178,16 +178,20 @@ async function opened(base: Base, { header }: Found, options: ReplayOptions): Pr
   throw new SnapshotRefused('digest', `${what}, written was ${header.state_digest.slice(0, 12)}`)
 }
 
-/** The journal holds the entry that the snapshot belongs to, or goes on right behind it. */
-async function checkChain(base: Base, options: ReplayOptions, end: number): Promise<void> {
+/**
+ * The journal holds the entry that a state belongs to, or goes on right behind it. Errors:
+ * SnapshotRefused; LogError of the log.
+ */
+async function checkChain(place: JournalPlace, options: ReplayOptions): Promise<void> {
   const { log, spec, prefix, signal } = options
-  const { offset, hash } = base.journal
+  const { offset, hash } = place
+  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
+  const end = await journalEnd(log, at)
   if (offset >= end)
     throw new SnapshotRefused(
       'rolled_back',
       `it belongs to the journal's offset ${offset}, the journal ends at ${end}`,
     )
-  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
   const reader = new JournalReader(log, at, { from: offset })
   try {
     for (;;) {
@@ -202,7 +206,7 @@ async function checkChain(base: Base, options: ReplayOptions, end: number): Prom
     }
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'POSITION_LOST') throw error
-    if (await goesOnBehind(base, options)) return
+    if (await goesOnBehind(place, options)) return
     const what = `the journal's entries from offset ${offset} on have expired`
     throw new SnapshotRefused('expired', what, { cause: error })
   } finally {
@@ -211,11 +215,11 @@ async function checkChain(base: Base, options: ReplayOptions, end: number): Prom
 }
 
 /** The first entry that is left of the journal is the next one behind the snapshot. */
-async function goesOnBehind({ journal }: Base, options: ReplayOptions): Promise<boolean> {
+async function goesOnBehind(place: JournalPlace, options: ReplayOptions): Promise<boolean> {
   const { log, spec, prefix, signal } = options
   const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
   for await (const { offset, previous } of readJournal(log, at, { signal }))
-    return offset > journal.offset && sameBytes(previous, journal.hash)
+    return offset > place.offset && sameBytes(previous, place.hash)
   return false
 }
 

@@ -3,15 +3,27 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { clusterId } from '../../src/contracts/ids.ts'
 import type { SnapshotPart } from '../../src/contracts/records.ts'
-import type { EventFields, EventKind, Instruments } from '../../src/runtime/instruments.ts'
-import type { LogPort } from '../../src/runtime/ports.ts'
-import type { Restored } from '../../src/runtime/replay.ts'
 import { restore } from '../../src/runtime/restore.ts'
-import { SNAPSHOT_PLAN, type SnapshotPlan } from '../../src/runtime/snapshot-cadence.ts'
-import { serviceTask } from '../../src/runtime/task-spec.ts'
-import { EngineRig, type RigWorker, TOY_CLUSTER } from '../support/engine-rig.ts'
+import { EngineRig } from '../support/engine-rig.ts'
+import {
+  comparable,
+  folded,
+  heavyToy,
+  NEVER,
+  noted,
+  OFTEN,
+  partOf,
+  refusals,
+  replayOptions,
+  restored,
+  SNAPSHOTS,
+  snapshotRecords,
+  steps,
+  withSnapshots,
+  written,
+} from '../support/snapshots.ts'
 import { type Tamper, tamperedLog } from '../support/tampered-log.ts'
-import { createToy, type Toy, toyDecoder } from '../support/toy-core.ts'
+import { createToy } from '../support/toy-core.ts'
 
 const rigs: EngineRig[] = []
 
@@ -25,107 +37,6 @@ async function rig(): Promise<EngineRig> {
 afterEach(async () => {
   for (const made of rigs.splice(0)) await made.stop()
 })
-
-/** A snapshot after every few steps, however little they cost. */
-const OFTEN: SnapshotPlan = { ...SNAPSHOT_PLAN, tailMs: 1, paceMs: 5, closeMs: 0 }
-const NEVER: SnapshotPlan = {
-  ...SNAPSHOT_PLAN,
-  tailMs: 1e12,
-  checkpointEveryMs: 1e12,
-  renewEveryMs: 1e12,
-  closeMs: 0,
-}
-const SNAPSHOTS = 'hs.snapshots'
-const BALLAST = 700_000
-
-/** One whose image is of three pieces. */
-function heavyToy(): Toy {
-  const toy = createToy()
-  toy.ballast = BALLAST
-  return toy
-}
-
-interface Outcome {
-  readonly restored: Restored
-  readonly events: readonly { kind: EventKind; fields: EventFields }[]
-}
-
-function noted(): { events: { kind: EventKind; fields: EventFields }[]; instruments: Instruments } {
-  const events: { kind: EventKind; fields: EventFields }[] = []
-  return { events, instruments: { emit: (kind, fields) => events.push({ kind, fields }) } }
-}
-
-async function restored(
-  cluster: EngineRig,
-  how: { readonly log?: LogPort; readonly toy?: Toy } = {},
-): Promise<Outcome> {
-  const { events, instruments } = noted()
-  const found = await cluster.run(
-    restore({
-      log: how.log ?? cluster.log,
-      clock: cluster.clock,
-      decoder: toyDecoder,
-      createCore: (how.toy ?? heavyToy()).createCore,
-      instruments,
-      prefix: 'hs.',
-      group: 'healstream',
-      clusterId: TOY_CLUSTER,
-      spec: serviceTask(0),
-      signal: new AbortController().signal,
-    }),
-  )
-  return { restored: found, events }
-}
-
-/** The fold from the genesis: no snapshot is there. */
-async function folded(cluster: EngineRig): Promise<Restored> {
-  const none: Tamper = {
-    end: (topic) => (topic === SNAPSHOTS || topic === 'hs.checkpoints' ? 0 : null),
-  }
-  return (await restored(cluster, { log: tamperedLog(cluster.log, none) })).restored
-}
-
-const refusals = ({ events }: Outcome): readonly unknown[] =>
-  events.flatMap(({ kind, fields }) => (kind === 'snapshot_refused' ? [fields['reason']] : []))
-
-const written = (worker: RigWorker, kind = 'snapshot'): readonly EventFields[] =>
-  worker.events.flatMap((e) =>
-    e.kind === 'snapshot_written' && e.fields['kind'] === kind ? [e.fields] : [],
-  )
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-/** Everything but what depends on where the restore began. */
-function comparable(found: Restored): unknown {
-  const { core, tail: _tail, checkpointMs: _checkpoint, stateDigest, tip, ...rest } = found
-  const image = core.image().map(hexOf)
-  return { ...rest, image, stateDigest: hexOf(stateDigest), tip: hexOf(tip) }
-}
-
-async function steps(cluster: EngineRig, count: number, from = 0): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await cluster.send(i % 3 === 0 ? 'telemetry' : 'signals', [`v${from + i}`])
-    await cluster.clock.advance(120)
-  }
-}
-
-async function withSnapshots(cluster: EngineRig, count: number): Promise<RigWorker> {
-  const worker = await cluster.worker({ toy: heavyToy(), snapshots: OFTEN })
-  for (let i = 0; written(worker).length < count; i++) {
-    if (i > 200) throw new Error('no snapshots are written')
-    await steps(cluster, 4, i * 4)
-  }
-  return worker
-}
-
-async function snapshotRecords(cluster: EngineRig): Promise<readonly SnapshotPart[]> {
-  const records = await cluster.records('snapshots')
-  return records.map(({ value }) => partOf(Buffer.from(value ?? [])))
-}
-
-function partOf(value: Buffer): SnapshotPart {
-  return JSON.parse(value.toString()) as SnapshotPart
-}
 
 describe('a snapshot', () => {
   test('is written beside the steps, header last, and the journal points at it', async () => {
@@ -355,20 +266,8 @@ describe('a restore refuses', () => {
     const worker = await withSnapshots(cluster, 1)
     worker.kill()
     const { instruments, events } = noted()
-    const attempt = cluster.run(
-      restore({
-        log: cluster.log,
-        clock: cluster.clock,
-        decoder: toyDecoder,
-        createCore: createToy().createCore,
-        instruments,
-        prefix: 'hs.',
-        group: 'healstream',
-        clusterId: clusterId('cluster-b'),
-        spec: serviceTask(0),
-        signal: new AbortController().signal,
-      }),
-    )
+    const options = { ...replayOptions(cluster), clusterId: clusterId('cluster-b') }
+    const attempt = cluster.run(restore({ ...options, group: 'healstream', instruments }))
     await expect(attempt).rejects.toMatchObject({ code: 'HS_FOREIGN_CLUSTER' })
     expect(events.some(({ fields }) => fields['reason'] === 'foreign')).toBe(true)
   })
