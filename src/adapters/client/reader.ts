@@ -176,6 +176,8 @@ export class Reader implements LogReader {
       // What does not wait for news is answered before anything that could be sent behind it.
       if (!isMissing || flight.dueMs <= nowMs) return
       this.#flights.cancel(node)
+      // Whose fetch is given up has not been asked for.
+      for (const entry of flight.entries) entry.askedIn = 0
     }
     const isAsked = entries.every((entry) => entry.askedIn === this.#polls)
     if (isAsked && nowMs >= this.#deadlineMs(poll)) return

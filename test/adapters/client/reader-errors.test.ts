@@ -212,3 +212,27 @@ describe('a position that is not there', () => {
     expect(reader.position(TWO)).toBe(5)
   })
 })
+
+// Story: partition 0 had been refused and was found again, its long poll was under way. Partition
+// 1, new, had been refused too and was found a moment later. What was under way was given up for a
+// fetch of both, which then was not sent: each had been asked for in this poll already. Nothing was
+// under way, nobody looked again, and the poll never ended: a restore stood still for ever.
+test('a fetch that is given up for one of both partitions is made up for', async () => {
+  await send(ONE, 1)
+  await send(TWO, 1)
+  let refused: readonly number[] = []
+  nodes.bendFetched = (answer): FetchedPartition => {
+    if (!refused.includes(answer.partition)) return answer
+    refused = refused.filter((partition) => partition !== answer.partition)
+    const error = 'NOT_LEADER_OR_FOLLOWER'
+    return { ...answer, error, chunks: [], endOffset: -1, logStartOffset: -1 }
+  }
+  reader.assign(ONE, 0)
+  expect(news(await poll(100))).toEqual(['0 0-1'])
+  refused = [0, 1]
+  // The fetch ahead for partition 0 comes back without news, refused.
+  await clock.advance(105)
+  expect(refused).toEqual([1])
+  reader.assign(TWO, 0)
+  expect(news(await poll(1_000))).toEqual(['1 0-1'])
+})
