@@ -10,6 +10,8 @@ export interface Script {
   readonly mustAct: readonly string[] | null
   readonly lines: readonly { readonly atMs: number; readonly text: string; readonly act: Act }[]
   readonly endMs: number
+  /** The least behaviour it speaks of; it runs under the latest, or under this one. */
+  readonly behaviour: number
 }
 
 type Act = (world: World) => void
@@ -17,6 +19,7 @@ type Handler = (world: World, words: readonly string[]) => void
 
 const AT = /^at (\S+) (.+)$/
 const END = /^end at (\S+)$/
+const BEHAVIOUR = /^from behaviour (\d+) on$/
 const MUST_ACT = /^must-act on (.+)$/
 
 /** What can be said, and what it does. */
@@ -27,7 +30,10 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
   ],
   [/^policy (\S+)(?: \[(.*)\])?: (.+)$/, addPolicy],
   [/^(detectors|guards): (.+)$/, setLimits],
+  [/^guards of (.+?): (.+)$/, setLimitsOf],
   [/^policy (\S+) is deleted$/, (world, [name = '']) => world.remove('HealPolicy', name)],
+  [/^the fleet task stops$/, (world) => world.fleet?.stop()],
+  [/^the fleet task runs again$/, (world) => world.fleet?.start()],
   [/^a person holds (\S+)$/, (world, [service = '']) => world.hold(service)],
   [/^the hold on (\S+) is released$/, (world, [service = '']) => world.release(service)],
   [/^all agents fall silent$/, (world) => each(world, (one) => void (one.speaks = false))],
@@ -75,13 +81,16 @@ export function parseScript(text: string): Script {
   let title = ''
   let mustAct: readonly string[] | null | undefined
   let endMs: number | null = null
+  let behaviour = 1
   const lines: Script['lines'][number][] = []
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     const end = END.exec(line)
     const must = MUST_ACT.exec(line)
+    const from = BEHAVIOUR.exec(line)
     if (line.startsWith('#')) title ||= line.slice(1).trim()
     else if (line === 'must-not-act') mustAct = null
+    else if (from !== null) behaviour = Number(from[1])
     else if (must !== null) mustAct = (must[1] ?? '').split(/,\s*/)
     else if (end !== null) endMs = ms(end[1])
     else if (line !== '') lines.push(parseLine(line, i + 1))
@@ -89,7 +98,7 @@ export function parseScript(text: string): Script {
   if (title === '') throw new Error('a script begins with # and what it is about')
   if (mustAct === undefined) throw new Error('a script says must-act on … or must-not-act')
   if (endMs === null) throw new Error('a script says when it ends: end at 90s')
-  return { title, mustAct, lines, endMs }
+  return { title, mustAct, lines, endMs, behaviour }
 }
 
 function parseLine(line: string, number: number): Script['lines'][number] {
@@ -137,14 +146,24 @@ function addPolicy(world: World, [name = '', options = '', trigger = '']: readon
 }
 
 /** `detectors: silenceAfterMs 3s, samplesMin 10`. */
-function setLimits(world: World, [which = '', text = '']: readonly string[]): void {
+function setLimits(
+  world: World,
+  [which = '', text = '']: readonly string[],
+  { name = which, match = EVERYWHERE }: { name?: string; match?: typeof EVERYWHERE } = {},
+): void {
   const kind = which === 'guards' ? 'GuardSet' : 'DetectorSet'
   const limits = text.split(/,\s*/).map((pair) => {
     const [key = '', value = ''] = pair.split(' ')
     return [key, Number.isNaN(Number(value)) ? value : Number(value)]
   })
-  const spec = { match: EVERYWHERE, ...Object.fromEntries(limits) }
-  world.apply(kind, which, { apiVersion: API, kind, metadata: { name: which }, spec })
+  const spec = { match, ...Object.fromEntries(limits) }
+  world.apply(kind, name, { apiVersion: API, kind, metadata: { name }, spec })
+}
+
+/** `guards of shop, cart: perMinute 100`. */
+function setLimitsOf(world: World, [services = '', text = '']: readonly string[]): void {
+  const match = { services: services.split(/,\s*/) }
+  setLimits(world, ['guards', text], { name: 'guards-of-some', match })
 }
 
 function setRestart(world: World, [name, outcome]: readonly string[]): void {

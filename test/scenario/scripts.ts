@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Serde } from '../../src/adapters/serde/serde.ts'
+import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import type { DriverOptions } from '../support/core-driver.ts'
 import { parseScript, type Script } from './script.ts'
 import { World } from './world.ts'
@@ -29,7 +30,8 @@ export function readScript(name: string): Script {
 
 /** The world at the end of the script. */
 export function run(script: Script, serde: Serde, options: DriverOptions = {}): World {
-  const world = new World(serde, options)
+  const behaviour = Math.max(BEHAVIOUR_LATEST, script.behaviour)
+  const world = new World(serde, { behaviour, ...options })
   for (const { atMs, act } of script.lines) world.in(atMs, () => act(world))
   world.runUntil(script.endMs)
   return world

@@ -2,10 +2,13 @@
 // The core is called when something was appended and when it asked to be woken, and never
 // otherwise.
 import type { Serde } from '../../src/adapters/serde/serde.ts'
+import { BEHAVIOUR_FLEET } from '../../src/core/fleet/term.ts'
+import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import { CoreDriver, type DriverOptions, START_MS } from '../support/core-driver.ts'
 import { operator, policy } from '../support/records.ts'
+import { SimFleet } from './fleet.ts'
 import { type Schedule, SimInstance } from './instance.ts'
-import type { PolicyKind } from '../../src/contracts/records.ts'
+import type { OperatorRecord, PolicyKind, PolicyRecord } from '../../src/contracts/records.ts'
 import { serviceId } from '../../src/contracts/ids.ts'
 
 interface Due {
@@ -21,6 +24,8 @@ const TICK_MS = 1_000
 export class World implements Schedule {
   readonly driver: CoreDriver
   readonly instances = new Map<string, SimInstance>()
+  /** null: by a behaviour that knows nothing of it. */
+  readonly fleet: SimFleet | null
   private readonly queue: Due[] = []
   private order = 0
   private obeyed = 0
@@ -28,6 +33,8 @@ export class World implements Schedule {
 
   constructor(serde: Serde, options: DriverOptions = {}) {
     this.driver = new CoreDriver(serde, options)
+    const behaviour = options.behaviour ?? BEHAVIOUR_LATEST
+    this.fleet = behaviour < BEHAVIOUR_FLEET ? null : new SimFleet(this, serde, options)
   }
 
   in(afterMs: number, act: () => void): void {
@@ -53,22 +60,22 @@ export class World implements Schedule {
 
   /** A document of people, in its next version. */
   apply(kind: PolicyKind, name: string, document: unknown): void {
-    this.driver.policy(policy({ kind, name, version: this.nextVersion(kind, name), document }))
+    this.say(policy({ kind, name, version: this.nextVersion(kind, name), document }))
   }
 
   remove(kind: PolicyKind, name: string): void {
     const version = this.nextVersion(kind, name)
-    this.driver.policy(policy({ kind, name, version, deleted: true }))
+    this.say(policy({ kind, name, version, deleted: true }))
   }
 
   hold(service: string): void {
     const scope = { fleet: false, service: serviceId(service), instance: null, policy: null }
-    this.driver.operator(operator({ id: `hold-${service}`, kind: 'hold', scope }))
+    this.word(operator({ id: `hold-${service}`, kind: 'hold', scope }))
   }
 
   release(service: string): void {
     const id = `release-${service}`
-    this.driver.operator(operator({ id, kind: 'release', refers_to: `hold-${service}` }))
+    this.word(operator({ id, kind: 'release', refers_to: `hold-${service}` }))
   }
 
   runUntil(sinceStartMs: number): void {
@@ -76,12 +83,30 @@ export class World implements Schedule {
     for (;;) {
       const due = this.next()
       const wakeMs = this.driver.last.wakeAtMs
-      const atMs = Math.min(due?.atMs ?? endMs, wakeMs ?? endMs)
+      const fleetMs = this.fleet?.wakeAtMs ?? endMs
+      const atMs = Math.min(due?.atMs ?? endMs, wakeMs ?? endMs, fleetMs)
       if (atMs >= endMs) break
-      if (due !== undefined && due.atMs <= atMs) this.happen(atMs)
+      if (fleetMs <= atMs) this.fleetSteps(atMs)
+      else if (due !== undefined && due.atMs <= atMs) this.happen(atMs)
       else this.step(atMs)
     }
     this.driver.nowMs = endMs
+  }
+
+  /** A document goes to every partition, and so to every task. */
+  private say(record: PolicyRecord): void {
+    this.driver.policy(record)
+    this.fleet?.policy(record)
+  }
+
+  private word(record: OperatorRecord): void {
+    this.driver.operator(record)
+    this.fleet?.operator(record)
+  }
+
+  private fleetSteps(atMs: number): void {
+    this.driver.nowMs = Math.max(this.driver.nowMs, atMs)
+    this.fleet?.step(atMs)
   }
 
   /** All that is due now happens, and is read together a moment later. */
@@ -97,6 +122,7 @@ export class World implements Schedule {
   private step(atMs: number): void {
     this.driver.nowMs = Math.max(atMs, this.driver.nowMs)
     this.driver.step()
+    this.fleet?.listen()
     const commands = this.driver.bodies('commands')
     for (const command of commands.slice(this.obeyed)) {
       this.instances.get(command.target.instance)?.obey(command)

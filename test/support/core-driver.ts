@@ -27,6 +27,9 @@ export interface DriverOptions {
   readonly partition?: number
   readonly partitionCount?: number
   readonly core?: CreateCore
+  readonly taskId?: string
+  /** Topics it reads, in the order of a step; default: those of a service task. */
+  readonly inputs?: readonly TopicKind[]
   /** Default: the latest. */
   readonly behaviour?: number
 }
@@ -61,7 +64,7 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 export function testContext(serde: Serde, options: DriverOptions = {}): CoreContext {
   return {
     clusterId: 'cluster-a',
-    taskId: 's0',
+    taskId: options.taskId ?? 's0',
     partition: options.partition ?? 0,
     partitionCount: options.partitionCount ?? 1,
     behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
@@ -113,6 +116,7 @@ export class CoreDriver {
   private readonly serde: Serde
   private readonly options: DriverOptions
   private readonly partition: number
+  private readonly inputs: readonly TopicKind[]
   private readonly waiting = new Map<TopicKind, Held[]>()
   private readonly offsets = new Map<TopicKind, number>()
   private readonly sequences = new Map<string, number>()
@@ -121,6 +125,7 @@ export class CoreDriver {
     this.serde = serde
     this.options = options
     this.partition = options.partition ?? 0
+    this.inputs = options.inputs ?? INPUT_TOPICS
     this.core = this.made(null)
   }
 
@@ -210,7 +215,7 @@ export class CoreDriver {
   /** What was appended since the last step, one slice per topic, in the order of a step. */
   takeSlices(): readonly Slice[] {
     const slices: Slice[] = []
-    for (const topic of INPUT_TOPICS) {
+    for (const topic of this.inputs) {
       const records = this.waiting.get(topic)
       if (records !== undefined) slices.push(sliceOf(topic, this.partition, records))
     }
@@ -219,7 +224,7 @@ export class CoreDriver {
   }
 
   stepOver(slices: readonly Slice[], options: StepOptions = {}): Outcome {
-    const asOf = Object.fromEntries(INPUT_TOPICS.map((topic) => [topic, this.nowMs]))
+    const asOf = Object.fromEntries(this.inputs.map((topic) => [topic, this.nowMs]))
     this.steps += 1
     this.last = this.core.step({
       seq: this.steps,
