@@ -33,10 +33,30 @@ interface Needs {
   readonly more: (names: AccessNames) => readonly Access[]
 }
 
+/** Journals and snapshots: what a task's state is made of. */
+const STATE_TOPICS: readonly TopicKind[] = [
+  'journal',
+  'snapshots',
+  'checkpoints',
+  'fleet-journal',
+  'fleet-snapshots',
+  'fleet-checkpoints',
+]
+const OUTPUT_TOPICS: readonly TopicKind[] = [
+  'commands',
+  'incidents',
+  'health',
+  'registry',
+  'observations',
+  'fleet',
+  'alerts',
+  'dlq',
+]
+
 const NEEDS: Readonly<Record<Role, Needs>> = {
   worker: {
-    reads: [...INPUT_TOPICS, 'journal'],
-    writes: ['journal', 'commands', 'incidents', 'health', 'registry', 'dlq'],
+    reads: [...INPUT_TOPICS, 'observations', ...STATE_TOPICS],
+    writes: [...STATE_TOPICS, ...OUTPUT_TOPICS],
     more: ({ prefix, group }) => [
       { resource: 'group', pattern: 'literal', name: group, operations: ['Read'] },
       transactions(prefix),
@@ -54,8 +74,9 @@ const NEEDS: Readonly<Record<Role, Needs>> = {
   },
   operator: {
     reads: [],
-    writes: ['policies', 'operator', 'journal'],
-    more: ({ prefix }) => [
+    writes: ['policies', 'operator', 'journal', 'fleet-journal'],
+    more: ({ prefix, group }) => [
+      { resource: 'group', pattern: 'literal', name: group, operations: ['Describe'] },
       {
         resource: 'topic',
         pattern: 'prefixed',

@@ -6,6 +6,9 @@ import { DURATION_PATTERN, parseDuration } from '../contracts/duration.ts'
 import { idProblem } from '../contracts/ids.ts'
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
+/** More copies of a task than this help nobody. */
+const STANDBYS_MAX = 5
+const UPGRADES = ['auto', 'hold'] as const
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const PROBE_PROFILES = ['fast', 'isolate', 'default', 'conservative'] as const
 
@@ -71,6 +74,8 @@ export interface FileSettings {
   readonly prefix?: string | undefined
   readonly group?: string | undefined
   readonly cacheDir?: string | undefined
+  readonly standbys?: number | undefined
+  readonly upgrade?: 'auto' | 'hold' | undefined
   readonly http?: { readonly port?: number | undefined } | undefined
   readonly log?: { readonly level?: LogLevel | undefined } | undefined
   readonly agent?: AgentSettings | undefined
@@ -164,6 +169,8 @@ export const fileSchema: z.ZodType<FileSettings> = z.strictObject({
     .optional(),
   group: text.max(255).optional(),
   cacheDir: path.optional(),
+  standbys: z.int().min(0).max(STANDBYS_MAX).optional(),
+  upgrade: z.enum(UPGRADES).optional(),
   http: z.strictObject({ port: port.optional() }).optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).optional() }).optional(),
   agent: agent.optional(),
@@ -200,6 +207,8 @@ export const SETTINGS: readonly SettingSpec[] = [
   textOf('prefix', 'HEALSTREAM_PREFIX', 'prefix'),
   textOf('group', 'HEALSTREAM_GROUP', 'group'),
   { ...pathOf('cacheDir', 'HEALSTREAM_CACHE_DIR'), flag: 'cache-dir' },
+  { key: 'standbys', env: 'HEALSTREAM_STANDBYS', flag: null, kind: 'number' },
+  textOf('upgrade', 'HEALSTREAM_UPGRADE'),
   { key: 'http.port', env: 'HEALSTREAM_HTTP_PORT', flag: 'port', kind: 'number' },
   textOf('log.level', 'HEALSTREAM_LOG_LEVEL', 'log-level'),
 ]

@@ -21,6 +21,7 @@ import type {
 import { fieldName } from './yaml-place.ts'
 
 const DEFAULT_GROUP = 'healstream'
+const DEFAULT_STANDBYS = 1
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -57,6 +58,10 @@ export interface Settings {
   readonly prefix: string
   readonly group: string
   readonly cacheDir: string
+  /** Workers that follow each task beside its owner. */
+  readonly standbys: number
+  /** Whether tasks take a new behaviour as soon as every worker has it. */
+  readonly upgrade: 'auto' | 'hold'
   readonly port: number
   readonly logLevel: LogLevel
   readonly agent: AgentSettings | null
@@ -187,6 +192,8 @@ function assemble(file: FileSettings, origin: Origin, env: Environment): Setting
     prefix: file.prefix ?? DEFAULT_PREFIX,
     group: file.group ?? DEFAULT_GROUP,
     cacheDir: file.cacheDir ?? defaultCache(env),
+    standbys: file.standbys ?? DEFAULT_STANDBYS,
+    upgrade: file.upgrade ?? 'auto',
     port: file.http?.port ?? 0,
     logLevel: file.log?.level ?? 'info',
     agent: file.agent ?? null,
@@ -251,6 +258,8 @@ const EFFECTIVE: Readonly<Record<string, (settings: Settings) => unknown>> = {
   prefix: (settings) => settings.prefix,
   group: (settings) => settings.group,
   cacheDir: (settings) => settings.cacheDir,
+  standbys: (settings) => settings.standbys,
+  upgrade: (settings) => settings.upgrade,
   'http.port': (settings) => settings.port,
   'log.level': (settings) => settings.logLevel,
   'kafka.tls.enabled': ({ kafka }) => kafka?.tls !== null && kafka !== null,
@@ -273,7 +282,7 @@ function viewOf(tree: unknown, settings: Settings, origin: Origin): readonly Set
 }
 
 const TYPO_EDITS = 3
-const AREAS = /^HEALSTREAM_(KAFKA|REGISTRY|HTTP|LOG|PREFIX|GROUP|CACHE|CONFIG)/
+const AREAS = /^HEALSTREAM_(KAFKA|REGISTRY|HTTP|LOG|PREFIX|GROUP|CACHE|CONFIG|STANDBY|UPGRADE)/
 
 function warningsOf({ kafka, registry }: Settings, env: Environment): readonly string[] {
   const warnings: string[] = []

@@ -53,6 +53,8 @@ describe('order', () => {
       prefix: 'hs.',
       group: 'healstream',
       cacheDir: '/nowhere/.cache/healstream',
+      standbys: 1,
+      upgrade: 'auto',
       port: 0,
       logLevel: 'info',
       agent: null,

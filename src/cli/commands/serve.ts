@@ -77,8 +77,8 @@ function start(
   parts: ProcessParts,
   { resolved, context }: { readonly resolved: ResolvedSettings; readonly context: Context },
 ): Promise<RunningRole> {
-  const { port, agent } = resolved.settings
-  if (name === 'worker') return startWorkerProcess(parts, port)
+  const { port, agent, standbys, upgrade } = resolved.settings
+  if (name === 'worker') return startWorkerProcess(parts, { port, standbys, upgrade })
   if (name === 'projector') return startProjectorProcess(parts, { port, run: claim(context) })
   if (agent === null) throw noAgent()
   return startAgentProcess(parts, { settings: agent, port })

@@ -8,6 +8,7 @@ import type { Observability } from '../../adapters/observability/instruments.ts'
 import { createSerde } from '../../adapters/serde/serde.ts'
 import { HsError } from '../../contracts/failure.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
+import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { initCluster } from '../../runtime/init.ts'
@@ -112,6 +113,7 @@ export class Cluster {
       log: this.log.connect('worker'),
       group: this.log.group,
       createCore: createServiceCore,
+      createFleetCore,
       onFatal: (error) => {
         this.fatal = error
       },

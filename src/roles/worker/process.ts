@@ -1,14 +1,28 @@
 // The worker as a process of its own: the tasks of its group, with /livez, /readyz and /metrics.
+import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import type { ProcessParts } from '../parts/parts.ts'
 import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
 import { startWorker } from './worker.ts'
 import type { WorkerStatus } from './worker.ts'
 
+export interface WorkerSettings {
+  readonly port: number
+  readonly standbys: number
+  readonly upgrade: 'auto' | 'hold'
+}
+
 /** Errors: HS_PORT_IN_USE, and those of `startWorker`. */
-export async function startWorkerProcess(parts: ProcessParts, port: number): Promise<RunningRole> {
+export async function startWorkerProcess(
+  parts: ProcessParts,
+  { port, standbys, upgrade }: WorkerSettings,
+): Promise<RunningRole> {
   const { fatal, fail } = fatalSwitch()
-  const worker = await startWorker({ ...parts, createCore: createServiceCore, onFatal: fail })
+  const worker = await startWorker({
+    ...{ ...parts, standbys, upgrade, onFatal: fail },
+    createCore: createServiceCore,
+    createFleetCore,
+  })
   try {
     const { metrics } = parts
     const notReady = (): readonly string[] => waitingFor(worker.status())
@@ -29,5 +43,10 @@ export async function startWorkerProcess(parts: ProcessParts, port: number): Pro
 export function waitingFor({ generation, tasks }: WorkerStatus): readonly string[] {
   const member = generation < 0 ? ['worker: not in its group'] : []
   const waiting = tasks.filter((task) => task.state !== 'Running')
-  return [...member, ...waiting.map((task) => `worker: task s${task.partition} is ${task.state}`)]
+  return [...member, ...waiting.map((task) => `worker: task ${sentence(task)}`)]
+}
+
+function sentence({ task, state, restored, reason }: WorkerStatus['tasks'][number]): string {
+  const percent = restored === null ? '' : `, ${Math.floor(restored * 100)} %`
+  return `${task} is ${state}${percent}${reason === null ? '' : `: ${reason}`}`
 }
