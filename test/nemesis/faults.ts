@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RequestKind } from '../conformance/rig.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
-import { BROKER_FAULTS, type FaultKind, type PlannedFault } from './plan.ts'
+import { BROKER_FAULTS, COMMITTING, type FaultKind, type PlannedFault } from './plan.ts'
 import { PARTITIONS, type Stage, type Worker } from './stage.ts'
 
 /** A fault as it came to pass; wall times, which the brokers share. */
@@ -192,7 +192,7 @@ export class Nemesis {
   /** The target, or the next one whose process or way nothing else is being done to. */
   async #taking(
     what: 'process' | 'link',
-    { target }: PlannedFault,
+    { target, kind }: PlannedFault,
     work: (worker: Worker) => Promise<void>,
   ): Promise<void> {
     const { workers } = this.#stage
@@ -200,6 +200,7 @@ export class Nemesis {
       const worker = workers[(target + i) % workers.length]
       const key = `${what} ${worker?.child.name}`
       if (worker === undefined || !worker.child.isAlive || this.#busy.has(key)) continue
+      if (COMMITTING.has(kind) && worker.running === 0) continue
       this.#busy.add(key)
       try {
         await work(worker)

@@ -35,6 +35,14 @@ export const BROKER_FAULTS: ReadonlySet<FaultKind> = new Set([
   'broker paused',
 ])
 
+/** Faults of a request that only a worker with tasks sends. */
+export const COMMITTING: ReadonlySet<FaultKind> = new Set([
+  'killed in commit',
+  'request held',
+  'end held',
+  'answer lost',
+])
+
 export interface PlannedFault {
   readonly id: number
   readonly kind: FaultKind
