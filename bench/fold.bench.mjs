@@ -48,6 +48,7 @@ class World {
           partition,
           partitionCount: TASKS,
           behaviour: BEHAVIOUR_LATEST,
+          scale: 4,
           sha256,
           decoder: serde,
         },

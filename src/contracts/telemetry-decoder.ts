@@ -44,6 +44,8 @@ export class DeltaScratch {
   epoch: number = 0
   /** 0 live, 1 backlog. */
   lane: number = 0
+  /** Where the part ends that says whose the datum is. */
+  identityEnd: number = 0
   seq: number = 0
   incarnation: number = 0
   tickStartMs: number = 0
@@ -123,6 +125,7 @@ export function decodeIdentity(
   cursor.readLong()
   into.epoch = cursor.value
   into.lane = cursor.index(2)
+  into.identityEnd = cursor.at
   return cursor.faulty ? 'corrupt' : null
 }
 

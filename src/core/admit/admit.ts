@@ -2,17 +2,24 @@
 // before; all else goes to the dead letters with a reason and what to do about it (DESIGN.md
 // section 4 and 7; S0-25).
 import type { DecodeReason, Span } from '../../contracts/decode.ts'
-import { idProblem } from '../../contracts/ids.ts'
 import { partitionFor } from '../../contracts/partitioner.ts'
 import type { RecordView } from '../../contracts/record.ts'
 import type { DeadLetter, RecordOf } from '../../contracts/records.ts'
-import { DeltaScratch, decodeTelemetry } from '../../contracts/telemetry-decoder.ts'
+import {
+  DeltaScratch,
+  decodeCounts,
+  decodeIdentity,
+  decodeTelemetry,
+} from '../../contracts/telemetry-decoder.ts'
 import { type TopicKind, topicSpec } from '../../contracts/topics.ts'
-import { decodeUtf8, encodeUtf8 } from '../../contracts/utf8.ts'
+import { decodeUtf8 } from '../../contracts/utf8.ts'
+import { present } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
+import { type Channel, Channels } from './channel.ts'
 import { DeadLetters } from './dead-letter.ts'
+import { isKey, isKeyOf, malformed, type Sender } from './sender.ts'
 import { Sequences } from './sequence.ts'
 
 /** Topics of agents, keyed by service. */
@@ -35,26 +42,23 @@ export interface Admitted<T> {
   readonly eventMs: number
 }
 
-/** An admitted delta: its counts in `scratch` until the next one, its names as text. */
-export interface AdmittedDelta {
+/** An admitted delta; it and all it holds, but for the channel, stand until the next one. */
+export interface AdmittedDelta<B> {
   readonly scratch: DeltaScratch
-  readonly service: string
-  readonly instance: string
-  readonly agent: string
+  readonly channel: Channel<B>
   readonly caller: { readonly service: string; readonly instance: string } | null
   readonly place: Place
   readonly appendMs: number
   readonly eventMs: number
 }
 
-interface Sender {
-  readonly service: string
-  /** null where the record speaks of the service as a whole. */
-  readonly instance: string | null
-  readonly agent: string | null
-  readonly epoch: number
-  readonly lane: number
-  readonly seq: number
+/** The one that is filled anew for every delta. */
+interface Delta<B> extends AdmittedDelta<B> {
+  channel: Channel<B>
+  caller: { readonly service: string; readonly instance: string } | null
+  readonly place: { readonly topic: TopicKind; readonly partition: number; offset: number }
+  appendMs: number
+  eventMs: number
 }
 
 /** Event time further from the append time than this is not believed. */
@@ -65,13 +69,18 @@ const AGENTS_MAX = 1_024
 const LIVE = 0
 const BACKLOG = 1
 
-export class Admission {
+const TELEMETRY_BYTES_MAX = topicSpec('telemetry').maxBytes
+
+/** `B`: what the next stage keeps with a channel of telemetry. */
+export class Admission<B> {
   private readonly context: CoreContext
   private readonly sequences = new Sequences()
   private readonly deadLetters: DeadLetters
   /** Agents whose clock is not believed: event time − append time of their last record, ms. */
   private readonly skews = new Map<string, number>()
+  private readonly channels = new Channels<B>()
   private readonly scratch = new DeltaScratch()
+  private delta: Delta<B> | null = null
   private readonly span: Span = { buffer: new Uint8Array(0), start: 0, end: 0 }
   /** Partition by service; asked for every record. */
   private readonly partitions = new Map<string, number>()
@@ -123,7 +132,30 @@ export class Admission {
     return this.admitted('results', view, { record, eventMs: view.timestampMs })
   }
 
-  telemetry(view: RecordView): AdmittedDelta | null {
+  /** Nothing is made for a delta whose channel is known. */
+  telemetry(view: RecordView): AdmittedDelta<B> | null {
+    const { scratch, span } = this
+    if (view.valueEnd - view.valueStart > TELEMETRY_BYTES_MAX) return this.telemetryAnew(view)
+    const reason =
+      this.context.decoder.telemetry(view, span) ??
+      decodeIdentity(span.buffer, span.start, span.end, scratch)
+    if (reason !== null) return this.telemetryAnew(view)
+    const { buffer, start } = span
+    const channel = this.channels.find(buffer, start, scratch.cursor.at)
+    const { serviceStart, serviceEnd } = scratch
+    if (channel === null || !isKeyOf(view, buffer, serviceStart, serviceEnd)) {
+      return this.telemetryAnew(view)
+    }
+    const fault = decodeCounts(scratch)
+    if (fault !== null) return this.undecodable('telemetry', view, { reason: fault, detail: '' })
+    if (!this.hasSaneCounts(view, channel)) return null
+    const { stream } = channel
+    const sequenced = this.sequences.again(stream, scratch.seq, view.timestampMs)
+    return sequenced === 'fresh' ? this.admittedDelta(view, channel) : null
+  }
+
+  /** The full way, which knows nothing of channels but to add one. */
+  private telemetryAnew(view: RecordView): AdmittedDelta<B> | null {
     if (!this.hasSize('telemetry', view)) return null
     const { scratch, span } = this
     const reason =
@@ -140,21 +172,39 @@ export class Admission {
       seq: scratch.seq,
     }
     if (!this.hasSaneCounts(view, sender) || !this.mayEnter('telemetry', view, sender)) return null
-    const callerService = decodeUtf8(buffer, scratch.callerServiceStart, scratch.callerServiceEnd)
-    const callerInstance = decodeUtf8(
-      buffer,
-      scratch.callerInstanceStart,
-      scratch.callerInstanceEnd,
-    )
+    const { service, instance, agent, epoch, lane } = sender
+    const stream = this.sequences.find({ stream: 'telemetry', agent, epoch, lane })
+    const channel = {
+      service,
+      instance,
+      agent,
+      lane,
+      stream: present(stream, 'a stream that was noted'),
+      bound: null,
+    }
+    const identity = { bytes: buffer, start: span.start, end: scratch.identityEnd }
+    this.channels.add(channel, identity)
+    return this.admittedDelta(view, channel)
+  }
+
+  private admittedDelta(view: RecordView, channel: Channel<B>): AdmittedDelta<B> {
+    const { scratch } = this
+    const place = this.delta?.place ?? { ...this.place('telemetry', view) }
+    this.delta ??= { scratch, channel, caller: null, place, appendMs: 0, eventMs: 0 }
+    const { delta } = this
+    delta.channel = channel
+    delta.caller = scratch.hasCaller ? this.callerIn(this.span.buffer) : null
+    delta.place.offset = view.offset
+    delta.appendMs = view.timestampMs
+    delta.eventMs = this.eventMs(channel, scratch.tickStartMs, view)
+    return delta
+  }
+
+  private callerIn(buffer: Uint8Array): AdmittedDelta<B>['caller'] {
+    const { scratch } = this
     return {
-      scratch,
-      service: sender.service,
-      instance: sender.instance,
-      agent: sender.agent,
-      caller: scratch.hasCaller ? { service: callerService, instance: callerInstance } : null,
-      place: this.place('telemetry', view),
-      appendMs: view.timestampMs,
-      eventMs: this.eventMs(sender, scratch.tickStartMs, view),
+      service: decodeUtf8(buffer, scratch.callerServiceStart, scratch.callerServiceEnd),
+      instance: decodeUtf8(buffer, scratch.callerInstanceStart, scratch.callerInstanceEnd),
     }
   }
 
@@ -292,7 +342,11 @@ export class Admission {
    * Event time, or append time where the agent's clock is off by more than the limit. What comes
    * from a spool may be as old as it says.
    */
-  private eventMs({ agent, lane }: Sender, saidMs: number, view: RecordView): number {
+  private eventMs(
+    { agent, lane }: Pick<Sender, 'agent' | 'lane'>,
+    saidMs: number,
+    view: RecordView,
+  ): number {
     const appendMs = view.timestampMs
     const aheadMs = saidMs - appendMs
     const isSkewed = aheadMs > SKEW_MAX_MS || (lane === LIVE && -aheadMs > SKEW_MAX_MS)
@@ -301,8 +355,9 @@ export class Admission {
   }
 
   private noteSkew(agent: string, aheadMs: number | null): void {
-    if (aheadMs === null) this.skews.delete(agent)
-    else if (this.skews.has(agent) || this.skews.size < AGENTS_MAX) this.skews.set(agent, aheadMs)
+    if (aheadMs === null) {
+      if (this.skews.size > 0) this.skews.delete(agent)
+    } else if (this.skews.has(agent) || this.skews.size < AGENTS_MAX) this.skews.set(agent, aheadMs)
   }
 
   private refused(
@@ -333,24 +388,4 @@ export class Admission {
   private place(topic: TopicKind, view: RecordView): Place {
     return { topic, partition: this.context.partition, offset: view.offset }
   }
-}
-
-/** Ids that a decoder lets through because Avro knows only strings. */
-function malformed(sender: Sender): { reason: string; detail: string } | null {
-  for (const field of ['service', 'instance', 'agent'] as const) {
-    const id = sender[field]
-    const problem = id === null ? null : idProblem(id)
-    if (problem === null) continue
-    return { reason: 'invalid', detail: `the id of the ${field} ${problem}; give it a plain name` }
-  }
-  return null
-}
-
-function isKey(view: RecordView, service: string): boolean {
-  const { buffer, keyStart, keyEnd } = view
-  if (keyStart < 0) return false
-  const wanted = encodeUtf8(service)
-  if (wanted.length !== keyEnd - keyStart) return false
-  for (let i = 0; i < wanted.length; i++) if (buffer[keyStart + i] !== wanted[i]) return false
-  return true
 }

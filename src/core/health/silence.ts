@@ -7,13 +7,16 @@ export const ASOF_STALE_MS = 5_000
 /** A source unheard for so much longer than the newest one is no source any more. */
 const FORGET_MS = 600_000
 
-/** Sources told apart; more are not heard. */
-const SOURCES_MAX = 4_096
+/** Sources told apart, more than a partition holds instances; more are not heard. */
+const SOURCES_MAX = 32_768
 
-interface SourceState {
+/** One agent as it was heard; `held` ends when it is forgotten. */
+export interface Source {
+  readonly agent: string
   heardAtMs: number
   /** Silence of this length is a sign. */
   limitMs: number
+  held: boolean
 }
 
 export interface Hearing {
@@ -25,19 +28,27 @@ export interface Hearing {
 }
 
 export class Sources {
-  private readonly agents = new Map<string, SourceState>()
+  private readonly agents = new Map<string, Source>()
+  /** Log time of the newest record of any of them. */
+  private newestMs = 0
+  /** None of them was heard last before this. */
+  private oldestMs = Number.POSITIVE_INFINITY
   private floorMs = 0
   private blind = false
   private wasBehind = true
 
-  heard(agent: string, atMs: number, limitMs: number): void {
-    const known = this.agents.get(agent)
-    if (known === undefined) {
-      if (this.agents.size < SOURCES_MAX) this.agents.set(agent, { heardAtMs: atMs, limitMs })
-    } else {
-      known.heardAtMs = Math.max(known.heardAtMs, atMs)
-      known.limitMs = limitMs
-    }
+  /** null: there are too many. */
+  heard(agent: string, atMs: number, limitMs: number): Source | null {
+    const source = this.agents.get(agent) ?? this.add(agent, atMs)
+    if (source !== null) this.again(source, atMs, limitMs)
+    return source
+  }
+
+  /** As `heard`, of a source that is held. */
+  again(source: Source, atMs: number, limitMs: number): void {
+    if (atMs > source.heardAtMs) source.heardAtMs = atMs
+    if (atMs > this.newestMs) this.newestMs = atMs
+    source.limitMs = limitMs
   }
 
   /** When the agent was heard last, or null. */
@@ -91,7 +102,7 @@ export class Sources {
     this.blind = from.flag()
     this.wasBehind = from.flag()
     for (let left = from.count(); left > 0; left--) {
-      this.agents.set(from.text(), { heardAtMs: from.number(), limitMs: from.number() })
+      this.heard(from.text(), from.number(), from.number())
     }
   }
 
@@ -100,7 +111,7 @@ export class Sources {
    * the first of them to reach its limit is not taken for a single fault.
    */
   private allSilent(reachedMs: number): boolean {
-    const newestMs = this.newestMs()
+    const { newestMs } = this
     let together = 0
     for (const { heardAtMs, limitMs } of this.agents.values()) {
       if (heardAtMs < newestMs - limitMs) continue
@@ -110,16 +121,23 @@ export class Sources {
     return together >= 2
   }
 
-  private newestMs(): number {
-    let newestMs = 0
-    for (const { heardAtMs } of this.agents.values()) newestMs = Math.max(newestMs, heardAtMs)
-    return newestMs
+  private add(agent: string, atMs: number): Source | null {
+    if (this.agents.size >= SOURCES_MAX) return null
+    const source = { agent, heardAtMs: atMs, limitMs: 0, held: true }
+    this.agents.set(agent, source)
+    this.oldestMs = Math.min(this.oldestMs, atMs)
+    return source
   }
 
   private forgetOld(): void {
-    const oldestMs = this.newestMs() - FORGET_MS
-    for (const [agent, { heardAtMs }] of this.agents) {
-      if (heardAtMs < oldestMs) this.agents.delete(agent)
+    const forgetMs = this.newestMs - FORGET_MS
+    if (this.oldestMs >= forgetMs) return
+    this.oldestMs = Number.POSITIVE_INFINITY
+    for (const [agent, source] of this.agents) {
+      if (source.heardAtMs < forgetMs) {
+        source.held = false
+        this.agents.delete(agent)
+      } else this.oldestMs = Math.min(this.oldestMs, source.heardAtMs)
     }
   }
 }

@@ -48,7 +48,7 @@ export interface Vital {
   refused: Since | null
   exited: (Since & { readonly how: string }) | null
   /** Last own delta. */
-  deltaPlace: Place | null
+  deltaPlace: { topic: string; partition: number; offset: number } | null
   /** By detector. */
   readonly findings: Map<string, Finding>
   health: Health
@@ -96,10 +96,19 @@ export interface Counted {
   readonly place: Place
 }
 
-/** Folds an own delta; older ones than the newest change no run of failures. */
+/**
+ * Folds an own delta, of which nothing is kept but copies; older ones than the newest change no run of
+ * failures.
+ */
 export function foldCounts(vital: Vital, counted: Counted): void {
   const { n, errors, eventMs, place } = counted
-  vital.deltaPlace = place
+  const { deltaPlace } = vital
+  if (deltaPlace === null) vital.deltaPlace = { ...place }
+  else {
+    deltaPlace.topic = place.topic
+    deltaPlace.partition = place.partition
+    deltaPlace.offset = place.offset
+  }
   if (n === 0 || eventMs < vital.lastCountedMs) return
   vital.lastCountedMs = eventMs
   if (errors < n) {
@@ -108,7 +117,11 @@ export function foldCounts(vital: Vital, counted: Counted): void {
     return
   }
   const run = vital.failures
-  vital.failures = { count: (run?.count ?? 0) + n, sinceMs: run?.sinceMs ?? eventMs, place }
+  vital.failures = {
+    count: (run?.count ?? 0) + n,
+    sinceMs: run?.sinceMs ?? eventMs,
+    place: { ...place },
+  }
 }
 
 /** Folds a signal about the incarnation held. Returns whether the instance begins anew by it. */

@@ -93,8 +93,23 @@ export class Registry {
     const entry = held ?? this.create(seen, seen.incarnation, seen.atMs)
     if (entry === null) return tooMany()
     const renewed = this.turn(entry, seen.incarnation, seen.atMs)
-    if (seen.agent !== null) this.heard(entry, { ...seen, agent: seen.agent })
+    if (seen.agent !== null) this.heard(entry, seen.agent, seen)
     return { ok: true, entry, renewed }
+  }
+
+  /**
+   * As `sight`, where nothing can change but when the entry was heard: it is held, of this
+   * incarnation, and `isKnown` to be beside this agent.
+   */
+  again(entry: Entry, atMs: number): void {
+    if (atMs > entry.heardAtMs) entry.heardAtMs = atMs
+  }
+
+  /** Whether a sighting by the agent changes nothing of an entry of the incarnation. */
+  isKnown(entry: Entry, agent: string, agentEpoch: number): boolean {
+    if (entry.agent === null || entry.isForgotten) return false
+    if (entry.agent === agent && agentEpoch > entry.agentEpoch) return false
+    return entry.link === 'online' || entry.lifecycle === 'gone'
   }
 
   find(service: string, instance: string | null): Entry | undefined {
@@ -229,12 +244,16 @@ export class Registry {
     return true
   }
 
-  private heard(entry: Entry, by: { agent: string; agentEpoch: number; atMs: number }): void {
-    entry.heardAtMs = Math.max(entry.heardAtMs, by.atMs)
-    const isNewer = entry.agent === by.agent && by.agentEpoch > entry.agentEpoch
+  private heard(
+    entry: Entry,
+    agent: string,
+    { agentEpoch, atMs }: Pick<Sighting, 'agentEpoch' | 'atMs'>,
+  ): void {
+    this.again(entry, atMs)
+    const isNewer = entry.agent === agent && agentEpoch > entry.agentEpoch
     if (entry.agent === null || isNewer) {
-      entry.agent = by.agent
-      entry.agentEpoch = by.agentEpoch
+      entry.agent = agent
+      entry.agentEpoch = agentEpoch
       this.changed.add(entry)
     }
     if (entry.link !== 'online' && entry.lifecycle !== 'gone') {

@@ -9,8 +9,11 @@ import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { silenceLimitMs } from '../health/detectors.ts'
 import { foldCounts, foldSignal } from '../health/vital.ts'
 import type { Applied } from '../registry/registry.ts'
+import type { Bound, Group, Owners } from './group.ts'
 import { GRACE_MS, type ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
+
+type Delta = AdmittedDelta<Bound>
 
 /** Folds one record. Topics this task does not use yet are read over. */
 export function fold(state: ServiceState, topic: TopicKind, view: RecordView): void {
@@ -106,41 +109,75 @@ function foldSignals(state: ServiceState, view: RecordView): void {
 function foldTelemetry(state: ServiceState, view: RecordView): void {
   const delta = state.admission.telemetry(view)
   if (delta === null) return
-  const { service, instance, agent, scratch, appendMs: atMs, eventMs } = delta
-  const when = { eventMs, appendMs: atMs }
-  if (delta.caller !== null) {
-    const { service: callerService, instance: callerInstance } = delta.caller
-    state.windows.addEdgeOf({ service, instance, callerService, callerInstance }, scratch, when)
+  const { scratch, channel, caller, appendMs: atMs } = delta
+  const { service, instance, agent, bound } = channel
+  if (caller !== null) {
+    const edge = { callerService: caller.service, callerInstance: caller.instance }
+    state.windows.addEdgeOf({ service, instance, ...edge }, scratch, delta)
     noteAgent(state, { service, agent, atMs })
+    return
+  }
+  if (bound !== null && goesOn(state, bound, delta)) {
+    const { subject, group, source } = bound
+    state.registry.again(subject.entry, atMs)
+    count(state, bound, delta)
+    state.sources.again(source, atMs, limitMs(state, group, subject))
+    subject.dirty = true
+    group.touch(subject)
     return
   }
   const { incarnation, epoch: agentEpoch } = scratch
   const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
   if (applied.ok) {
-    foldOwnDelta(state, delta, applied)
+    const subject = state.subjectOf(applied.entry)
+    if (applied.renewed) state.renew(subject)
+    count(state, { subject, group: state.group(service) }, delta)
+    channel.bound = bind(state, subject, delta)
+    state.changed(subject)
     return
   }
   noteAgent(state, { service, agent, atMs })
   if (applied.reason === 'too_many') refuse(state, view, { topic: 'telemetry', agent, applied })
   // The users of the service saw what an earlier incarnation did, its successor is not to blame for
   // it.
-  else state.windows.addOf({ service, instance: null }, scratch, when)
+  else state.windows.addOf({ service, instance: null }, scratch, delta)
 }
 
-function foldOwnDelta(
-  state: ServiceState,
-  delta: AdmittedDelta,
-  { entry, renewed }: Extract<Applied, { ok: true }>,
-): void {
-  const { service, instance, scratch, appendMs: atMs, eventMs, place } = delta
-  const subject = state.subjectOf(entry)
-  if (renewed) state.renew(subject)
-  const added = state.windows.addOf({ service, instance }, scratch, { eventMs, appendMs: atMs })
+/** Whether what was found out for the channel still holds. */
+function goesOn(state: ServiceState, bound: Bound, { scratch, channel }: Delta): boolean {
+  const { subject, source } = bound
+  const { incarnation, epoch } = scratch
+  return (
+    incarnation === subject.entry.incarnation &&
+    source.held &&
+    state.registry.isKnown(subject.entry, channel.agent, epoch)
+  )
+}
+
+function bind(state: ServiceState, subject: Subject, { channel, appendMs }: Delta): Bound | null {
+  const group = state.group(channel.service)
+  const source = state.sources.heard(channel.agent, appendMs, limitMs(state, group, subject))
+  return source === null ? null : { subject, group, source }
+}
+
+/** Counts an own delta. */
+function count(state: ServiceState, { subject, group }: Owners, delta: Delta): void {
+  const { scratch, appendMs: atMs, eventMs, place } = delta
+  const { vital } = subject
+  const { counting, windows } = state
+  const added = windows.add(state.rowOf(subject), state.serviceRowOf(group), scratch, delta)
   if (added === 'added') {
-    foldCounts(subject.vital, { n: scratch.n, errors: scratch.errors, eventMs, place })
+    counting.n = scratch.n
+    counting.errors = scratch.errors
+    counting.eventMs = eventMs
+    counting.place = place
+    foldCounts(vital, counting)
   }
-  heard(state, subject, { agent: delta.agent, atMs })
-  state.changed(subject)
+  if (atMs > vital.heardAtMs) vital.heardAtMs = atMs
+}
+
+function limitMs(state: ServiceState, group: Group, { vital }: Subject): number {
+  return silenceLimitMs(vital, (group.limits ??= state.limits(group.service)))
 }
 
 /** Whether the agent beside the instance speaks, not somebody who looks at it from afar. */

@@ -3,6 +3,7 @@
 import type { ServiceId } from '../../contracts/ids.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
+import type { Source } from '../health/silence.ts'
 import type { Figures, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { Subject } from './subject.ts'
@@ -12,9 +13,22 @@ import { routing } from './views.ts'
 const SORT_BELOW = 8
 const NOBODY: readonly Subject[] = []
 
+/** What is found out once for a channel of telemetry. */
+export interface Bound extends Owners {
+  readonly source: Source
+}
+
+export interface Owners {
+  readonly subject: Subject
+  readonly group: Group
+}
+
 export class Group implements ServiceFacts {
   readonly service: ServiceId
   readonly subjects: Map<string, Subject> = new Map()
+  /** Its row in the windows, as long as it is of this generation. */
+  row: number = 0
+  generation: number = 0
   /** Resolved limits; null: to be asked for. */
   limits: DetectorLimits | null = null
   /** What the policies in force read of its figures; null: to be asked for. */

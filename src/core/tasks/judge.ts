@@ -9,7 +9,7 @@ import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { Step } from '../kernel/step.ts'
-import type { Group } from './group.ts'
+import { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
 import { factsOf, hangsOnEviction, isLeaving, type Subject } from './subject.ts'
 
@@ -59,14 +59,11 @@ function hasHeardPeople({ asOf, nowMs }: Step): boolean {
 function markChangedWindows(state: ServiceState): void {
   // Others than the window that judges count only where they are told.
   const span = state.healing.behaviour < BEHAVIOUR_WINDOWS ? JUDGED_MS : null
-  for (const { service, instance, caller } of state.windows.takeChanged(span)) {
-    if (caller !== null) continue
-    if (instance === null) state.serviceChanged(service)
-    else {
-      const subject = state.find(service, instance)
-      if (subject !== undefined) state.counted(subject)
-    }
-  }
+  state.windows.takeChangedRows((row) => {
+    const owner = state.ownerOf(row)
+    if (owner instanceof Group) owner.changed = true
+    else if (owner !== null) state.counted(owner)
+  }, span)
 }
 
 /** Whether a raw health changed. */
@@ -107,7 +104,7 @@ function judgeSubject(
   const { vital, entry } = subject
   const { nowMs } = state
   const agentHeard = state.sources.isAlive(entry.agent, nowMs)
-  const window = state.windows.instance(vital.service, vital.instance)
+  const window = state.figuresOf(subject)
   const limits = (group.limits ??= state.limits(group.service))
   const input: DetectorInput = {
     vital,

@@ -6,17 +6,18 @@ import { detectorLimits, type HealingState, initialHealing } from '../decision/h
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { Observer } from '../fleet/observer.ts'
 import { restart } from '../health/health.ts'
+import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
 import { DueQueue } from '../kernel/due-queue.ts'
-import type { InstanceFacts } from '../kernel/facts.ts'
+import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import type { Entry } from '../registry/entry.ts'
 import { Registry } from '../registry/registry.ts'
 import { Windows } from '../window/window.ts'
-import { Group } from './group.ts'
+import { type Bound, Group } from './group.ts'
 import { hangsOnEviction, loadSubject, newSubject, saveSubject, type Subject } from './subject.ts'
 import { Views } from './views.ts'
 
@@ -30,9 +31,18 @@ export const GRACE_MS: number = SPAN_MS
 /** Services whose limits are kept at hand; records may speak of any number. */
 const LIMITS_MAX = 4_096
 
+interface Counting extends Counted {
+  n: number
+  errors: number
+  eventMs: number
+  place: Place
+}
+
+const NOWHERE: Place = { topic: '', partition: 0, offset: 0 }
+
 export class ServiceState {
   readonly context: CoreContext
-  readonly admission: Admission
+  readonly admission: Admission<Bound>
   readonly registry: Registry
   readonly windows: Windows = new Windows({ graceMs: GRACE_MS })
   readonly sources: Sources = new Sources()
@@ -42,6 +52,8 @@ export class ServiceState {
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
+  /** Reused for the counts of every delta. */
+  readonly counting: Counting = { n: 0, errors: 0, eventMs: 0, place: NOWHERE }
   /** Subjects that a pane that leaves the window could change by itself. */
   hanging: number = 0
   /** Keys of the subjects that have left since the last decision. */
@@ -49,6 +61,8 @@ export class ServiceState {
   private readonly groups = new Map<string, Group>()
   /** In order; null = to be made again. */
   private order: readonly Group[] | null = null
+  /** Whose rows are whose, by row; told from the windows whenever that has ended. */
+  private readonly owners: (Subject | Group)[] = []
   private readonly queue = new DueQueue<Subject>(dueAt)
   private attended: readonly Subject[] = []
   private readonly limitsOf = new Map<string, DetectorLimits>()
@@ -170,6 +184,43 @@ export class ServiceState {
     for (const subject of this.attended) subject.attended = true
   }
 
+  /** The row of the subject in the windows, made when there is none. */
+  rowOf(subject: Subject): number {
+    if (this.windows.isCurrent(subject.row, subject.generation)) return subject.row
+    const { service, instance } = subject.vital
+    return this.own(subject, this.windows.instanceRow(service, instance))
+  }
+
+  figuresOf({ row, generation, vital }: Subject): Figures {
+    if (this.windows.isCurrent(row, generation)) return this.windows.figures(row)
+    return this.windows.instance(vital.service, vital.instance)
+  }
+
+  serviceRowOf(group: Group): number {
+    if (this.windows.isCurrent(group.row, group.generation)) return group.row
+    return this.own(group, this.windows.serviceRow(group.service))
+  }
+
+  /** Whose row it is; null: an edge's, or of somebody who is not known here. */
+  ownerOf(row: number): Subject | Group | null {
+    const held = this.owners[row]
+    if (held?.row === row && this.windows.isCurrent(row, held.generation)) return held
+    if (this.windows.isEdge(row)) return null
+    const { service, instance } = this.windows.keyOf(row)
+    const group = this.groups.get(service)
+    const owner = instance === null ? group : group?.subjects.get(instance)
+    if (owner === undefined) return null
+    this.own(owner, row)
+    return owner
+  }
+
+  private own(owner: Subject | Group, row: number): number {
+    owner.row = row
+    owner.generation = this.windows.generation(row)
+    this.owners[row] = owner
+    return row
+  }
+
   /** The subject of a registry entry of an instance, made when there is none. */
   subjectOf(entry: Entry): Subject {
     const group = this.group(entry.service)
@@ -194,6 +245,7 @@ export class ServiceState {
     if (subject !== undefined) {
       group.subjects.delete(entry.instance ?? '')
       group.count(subject, false)
+      subject.row = 0
       if (subject.hangs) this.hanging -= 1
       this.left.push(subject.key)
       group.remade()
@@ -203,6 +255,7 @@ export class ServiceState {
       return false
     }
     this.groups.delete(entry.service)
+    group.row = 0
     this.order = null
     this.limitsOf.delete(entry.service)
     return true

@@ -28,6 +28,9 @@ export interface Subject extends Queued {
   nextMs: number | null
   facts: SubjectFacts | null
   // What follows from the rest, kept at hand.
+  /** In the windows, as long as it is of this generation. */
+  row: number
+  generation: number
   /** Place in the order of its service. */
   rank: number
   /** It is among those to be looked at in this step. */
@@ -62,6 +65,8 @@ function subjectWith(
     dirty,
     nextMs,
     facts: null,
+    row: 0,
+    generation: 0,
     rank: 0,
     touched: false,
     moved: true,

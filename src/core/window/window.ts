@@ -223,6 +223,10 @@ export class Windows {
     return edges.sort((a, b) => compareText(a.edge, b.edge))
   }
 
+  isEdge(row: number): boolean {
+    return this.ledger.rows.kind(row) === EDGE
+  }
+
   /** The key of a current row. */
   keyOf(row: number): RowKey {
     return this.ledger.rows.keyOfRow(row)
