@@ -81,8 +81,8 @@ test('an agent lives as long as it is heard within its limit', () => {
 
 test('a flood of names is not remembered without end', () => {
   const made = sources('a')
-  for (let i = 0; i < 10_000; i++) made.heard(`x${i}`, T, LIMIT_MS)
-  expect(made.size).toBe(4_096)
+  for (let i = 0; i < 40_000; i++) made.heard(`x${i}`, T, LIMIT_MS)
+  expect(made.size).toBe(32_768)
   made.heard('a', T + 1, LIMIT_MS)
   expect(made.isAlive('a', T + LIMIT_MS)).toBe(true)
 })
