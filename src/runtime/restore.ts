@@ -1,6 +1,6 @@
 // Restore: a task's state as its journal says it. A replay begins with the newest snapshot that
-// proves itself (or at the genesis, or with what a standby has kept warm) and takes the journal from
-// there to its end. What was refused, and why, is said loudly; a divergence stops the task
+// proves itself (or at the genesis, or with what a standby has kept warm) and takes the journal
+// from there to its end. What was refused, and why, is said loudly; a divergence stops the task
 // (replay.ts).
 import { HsError } from '../contracts/failure.ts'
 import { topicName } from '../contracts/topics.ts'

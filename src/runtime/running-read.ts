@@ -1,5 +1,5 @@
-// What was read for a running task: into its inputs and its time, or why not; and out of them one by
-// one while a record that cannot be taken is searched for.
+// What was read for a running task: into its inputs and its time, or why not; and out of them one
+// by one while a record that cannot be taken is searched for.
 import { HsError } from '../contracts/failure.ts'
 import { topicKind } from '../contracts/topics.ts'
 import type { LogTime } from './log-time.ts'

@@ -1,6 +1,6 @@
-// The runtime's part of a snapshot, in front of the core's image: everything a restore needs that is
-// not the core's own, so that no entry before the snapshot has to be there any more (the journal's
-// beginning expires).
+// The runtime's part of a snapshot, in front of the core's image: everything a restore needs that
+// is not the core's own, so that no entry before the snapshot has to be there any more (the
+// journal's beginning expires).
 import {
   type FenceEntry,
   type GenesisEntry,

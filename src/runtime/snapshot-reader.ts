@@ -1,6 +1,7 @@
-// Finding and reading snapshots: hs.snapshots and hs.checkpoints are read backwards from their ends
-// in growing windows of offsets, and what they hold is offered newest first. A snapshot has to prove
-// itself; each thing that can be wrong with it has a reason of its own (restore.ts tells them).
+// Finding and reading snapshots: their topic and that of checkpoints are read backwards from their
+// ends in growing windows of offsets, and what they hold is offered newest first. A snapshot has to
+// prove itself; each thing that can be wrong with it has a reason of its own (restore.ts tells
+// them).
 import { createHash } from 'node:crypto'
 import type { Decoder } from '../contracts/decode.ts'
 import { HsError } from '../contracts/failure.ts'

@@ -1,5 +1,5 @@
-// What lies between the newest snapshot and the end of the journal: how much has to be stepped again
-// and how long that will take.
+// What lies between the newest snapshot and the end of the journal: how much has to be stepped
+// again and how long that will take.
 
 export interface Tail {
   readonly steps: number

@@ -1,8 +1,8 @@
 // A standby: a task's state kept warm by a member that does not own it. It restores as an owner
 // would and then follows the journal, stepping what is journalled and nothing beyond; it never
 // writes. When the task is given to its member, the replay is handed to the new owner, which after
-// its fence finds only the last few entries left to read. Whatever goes wrong here is told and tried
-// again after a pause; the owner does not notice.
+// its fence finds only the last few entries left to read. Whatever goes wrong here is told and
+// tried again after a pause; the owner does not notice.
 import { HsError } from '../contracts/failure.ts'
 import { topicName } from '../contracts/topics.ts'
 import type { Instruments } from './instruments.ts'
