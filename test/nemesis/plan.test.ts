@@ -46,15 +46,21 @@ test('ten minutes see every kind', () => {
 })
 
 test('what is asked of a run: ten minutes as written down, two in proportion', () => {
-  expect(demandOf(10)).toEqual({ inputs: 100_000, faults: 20, kinds: 5, inDoubt: 5 })
-  expect(demandOf(2)).toEqual({ inputs: 20_000, faults: 4, kinds: 3, inDoubt: 1 })
-  const had = { minutes: 10, faults: { a: 5, b: 5, c: 5, d: 5 }, inDoubt: 4, inputs: 99_999 }
+  expect(demandOf(10)).toEqual({ inputs: 100_000, faults: 20, kinds: 5, inDoubt: 5, commands: 10 })
+  expect(demandOf(2)).toEqual({ inputs: 20_000, faults: 4, kinds: 3, inDoubt: 1, commands: 2 })
+  const had = {
+    minutes: 10,
+    faults: { a: 5, b: 5, c: 5, d: 5 },
+    inDoubt: 4,
+    inputs: 99_999,
+    commands: 9,
+  }
   expect(lacking(had)).toEqual([
     '99999 inputs, 100000 are due',
     '4 kinds of faults, 5 are due',
     '4 commits in doubt, 5 are due',
+    '9 commands, 10 are due',
   ])
-  expect(lacking({ ...had, faults: { ...had.faults, e: 1 }, inDoubt: 5, inputs: 100_000 })).toEqual(
-    [],
-  )
+  const more = { inDoubt: 5, inputs: 100_000, commands: 10 }
+  expect(lacking({ ...had, ...more, faults: { ...had.faults, e: 1 } })).toEqual([])
 })

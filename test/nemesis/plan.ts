@@ -152,6 +152,8 @@ export interface Demand {
   readonly faults: number
   readonly kinds: number
   readonly inDoubt: number
+  /** Without a command nothing was decided. */
+  readonly commands: number
 }
 
 /** 10 minutes: 100,000 inputs, 20 faults of 5 kinds, 5 commits in doubt; else in proportion. */
@@ -162,5 +164,6 @@ export function demandOf(minutes: number): Demand {
     faults: Math.ceil(20 * share),
     kinds: share === 1 ? 5 : 3,
     inDoubt: Math.max(1, Math.floor(5 * share)),
+    commands: Math.max(1, Math.floor(10 * share)),
   }
 }

@@ -64,7 +64,8 @@ export function resultOf(facts: Facts): Result {
     if (stuck.length > 0) failures.push(`${kind} (${id}): ${stuck.join(' ')} never moved again`)
     if (worstMs > STUCK_MS) failures.push(`${kind} (${id}): no commit for ${worstMs} ms`)
   }
-  const lacks = lacking({ minutes, faults, inDoubt, inputs: verdict.counts.inputs })
+  const { inputs, commands } = verdict.counts
+  const lacks = lacking({ minutes, faults, inDoubt, inputs, commands })
   const outcome = failures.length > 0 ? 'failed' : lacks.length > 0 ? 'void' : 'clean'
   return {
     seed: facts.seed,
@@ -102,6 +103,7 @@ export function lacking(had: {
   readonly faults: Readonly<Record<string, number>>
   readonly inDoubt: number
   readonly inputs: number
+  readonly commands: number
 }): readonly string[] {
   const demand = demandOf(had.minutes)
   const kinds = Object.keys(had.faults).length
@@ -111,6 +113,7 @@ export function lacking(had: {
     ['faults', faults, demand.faults],
     ['kinds of faults', kinds, demand.kinds],
     ['commits in doubt', had.inDoubt, demand.inDoubt],
+    ['commands', had.commands, demand.commands],
   ] as const
   return lacks.flatMap(([what, is, due]) => (is < due ? [`${is} ${what}, ${due} are due`] : []))
 }
