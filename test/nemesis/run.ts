@@ -123,6 +123,8 @@ async function settle(stage: Stage): Promise<readonly string[]> {
       if (!(await child.end(STOP_MS))) problems.push(`${child.name} did not stop at the end`)
     }),
   )
+  for (const { child, stopped } of stage.workers)
+    for (const what of stopped) problems.push(`${child.name} stopped a task: ${what}`)
   // Exit 3: it could not reach the brokers when it started, and its supervisor starts it again.
   for (const { child } of [...stage.workers, stage.agents])
     for (const death of child.deaths)

@@ -32,6 +32,8 @@ export class Worker {
   /** Commits that it said it does not know the end of. */
   inDoubt = 0
   readonly failures = new Map<string, number>()
+  /** Tasks that stopped and called for a person: nothing done here is a reason for that. */
+  readonly stopped: string[] = []
 
   constructor(name: string, folder: string, link: FaultProxy) {
     this.link = link
@@ -59,6 +61,7 @@ export class Worker {
     }
     if (event !== 'task_failed' && event !== 'task_stopped') return
     const reason = String(fields.reason)
+    if (event === 'task_stopped') this.stopped.push(`${fields.task}: ${reason.slice(0, 300)}`)
     if (reason.includes('IN_DOUBT')) this.inDoubt++
     const key = `${event} ${reason.replaceAll(/\d+/g, '#').slice(0, 100)}`
     this.failures.set(key, (this.failures.get(key) ?? 0) + 1)
