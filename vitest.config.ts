@@ -15,6 +15,8 @@ const forked = [
   'bench',
   'scripts',
   'nemesis',
+  'simulate',
+  'mutation',
 ]
 
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */

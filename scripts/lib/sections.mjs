@@ -7,6 +7,7 @@ import { demoKafkaSection, kafkaSection, olderSection, partsSection } from './ka
 import { nemesisSection } from './nemesis-section.mjs'
 import { packageSection, tarballSection } from './package-section.mjs'
 import { run } from './run.mjs'
+import { simulationSection } from './simulation-section.mjs'
 import { KAFKA_VERSIONS } from './servers/fetch.mjs'
 import { STEPS } from './steps.mjs'
 import { count, emptyTally } from './tally.mjs'
@@ -81,6 +82,12 @@ export const SECTIONS = [
   { name: 'package', shareSeconds: 20, run: packageSection },
   testSection('conformance', 20, ['conformance']),
   testSection('runtime', 210, ['runtime', 'scripts', 'bench']),
+  {
+    name: 'simulation',
+    shareSeconds: 90,
+    run: simulationSection({ seeds: 700, forText: '120s', shareSeconds: 90 }),
+  },
+  testSection('mutation', 60, ['simulate', 'mutation']),
   testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
   { name: 'kafka', shareSeconds: 500, run: kafkaSection(NEWEST, 500) },
   { name: 'kafka-3.9', shareSeconds: 30, run: olderSection(30) },
@@ -92,6 +99,12 @@ export const SECTIONS = [
     shareSeconds: 1200,
     full: true,
     run: kafkaSection(OLDER, 1200, { HEALSTREAM_TEST_FULL: 'true' }),
+  },
+  {
+    name: 'simulation-full',
+    shareSeconds: 1500,
+    full: true,
+    run: simulationSection({ seeds: 10_000, forText: '120s', shareSeconds: 1500 }),
   },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {

@@ -40,6 +40,8 @@ export interface CheckerOptions {
   readonly tasks: readonly CheckedTask[]
   readonly history: History
   readonly problem: (what: string) => void
+  /** A value of this print was spoilt on its way to the log, and is not to be believed. */
+  readonly isRotten: (print: number) => boolean
   /** Log time from which everything has to be used promptly; Infinity: not yet. */
   readonly promptFromMs: () => number
 }
@@ -252,6 +254,7 @@ export class Checker {
     for (const topic of spec.images) {
       const at = { topic: topicName(topic, this.#options.prefix), partition: spec.partition }
       for (const record of await this.#stored.newRecords(at)) {
+        if (this.#options.isRotten(printOf(bytesOf(record, 'value')))) continue
         const decoded = this.#options.decoder.decode('snapshots', { ...record })
         const header = decoded.ok ? decoded.record.header : null
         if (header !== null) claims.set(header.step_seq, header.state_digest)

@@ -4,6 +4,8 @@
 import type { Clock } from '../../runtime/ports.ts'
 import { type Due, type World, WORLD_BEGINS_MS } from './world.ts'
 
+/** A timer never rings early, whatever was rounded. */
+const GRAIN_MS = 1e-6
 /** A stretch of work between two turns. */
 const TURN_MS = 2
 
@@ -62,7 +64,7 @@ export class SimNode implements Clock {
         signal?.removeEventListener('abort', stop)
         resolve()
       }
-      const due: Due = this.#world.after(ms / this.#rate, () => {
+      const due: Due = this.#world.after(ms / this.#rate + GRAIN_MS, () => {
         due.act = wake
         this.enter(wake)
       })

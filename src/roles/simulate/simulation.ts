@@ -372,6 +372,7 @@ class Simulation {
       tasks: checkedTasks(partitions),
       history: this.#history,
       problem: (what) => this.#problem(what),
+      isRotten: (print) => this.#workers.rotten.has(print),
       promptFromMs: () => WORLD_BEGINS_MS + calmFromMs + RECOVERY_MS,
     })
   }

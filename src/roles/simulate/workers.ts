@@ -8,6 +8,7 @@ import type { EventFields, EventKind, Instruments } from '../../runtime/instrume
 import type { LogPort } from '../../runtime/ports.ts'
 import type { SnapshotPlan } from '../../runtime/snapshot-cadence.ts'
 import { startWorker, type WorkerHandle, type WorkerStatus } from '../worker/worker.ts'
+import { printOf } from './batches.ts'
 import { DEADLY, POISON } from './foreign.ts'
 import type { Network, Witness } from './network.ts'
 import { SimNode } from './node.ts'
@@ -58,6 +59,8 @@ export class Workers {
   readonly #lives = new Map<number, Life>()
   /** Slots that are not to be started again. */
   readonly #gone = new Set<number>()
+  /** Prints of what was spoilt on its way to the log. */
+  readonly rotten: Set<number> = new Set()
   readonly counts: Record<string, number> = { starts: 0, kills: 0, stops: 0, pauses: 0 }
 
   constructor(options: WorkersOptions) {
@@ -233,6 +236,7 @@ export class Workers {
         const middle = value.length >>> 1
         value[middle] = (value[middle] ?? 0) ^ 4
         trace.note(`${life.node.name} sends rotten ${topic}`)
+        this.rotten.add(printOf(value))
         return value
       },
     }
