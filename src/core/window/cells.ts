@@ -32,6 +32,12 @@ const SLAB_BYTES = 65_536
 const PLACES_FIRST = 4
 const ROWS_FIRST = 64
 const NONE = -1
+/** Columns of the table of rows. */
+const SLAB = 0
+const FIRST = 1
+const LOW = 2
+const SIZE = 3
+const STRIDE = 4
 
 export class Cells {
   private readonly sections: number
@@ -43,10 +49,7 @@ export class Cells {
   /** Slabs by kind. */
   private readonly alike: number[] = []
   /** By row: its slab or NONE, its first cell there, its first slot, its slots. */
-  private slab = new Int32Array(ROWS_FIRST).fill(NONE)
-  private first = new Int32Array(ROWS_FIRST)
-  private low = new Int32Array(ROWS_FIRST)
-  private size = new Int32Array(ROWS_FIRST)
+  private table = new Int32Array(STRIDE * ROWS_FIRST).fill(NONE)
   /** Bytes of all slabs. */
   bytes: number = 0
 
@@ -56,31 +59,43 @@ export class Cells {
 
   /** Rows up to `count` can be asked for. */
   reserve(count: number): void {
-    const held = this.slab.length
-    if (count <= held) return
-    const length = Math.max(count, 2 * held)
-    this.slab = grownInts(this.slab, length)
-    this.slab.fill(NONE, held)
-    this.first = grownInts(this.first, length)
-    this.low = grownInts(this.low, length)
-    this.size = grownInts(this.size, length)
+    const held = this.table.length
+    if (STRIDE * count <= held) return
+    this.table = grownInts(this.table, Math.max(STRIDE * count, 2 * held))
+    this.table.fill(NONE, held)
   }
 
   /** Adds the pairs of the entry to a section of the row. */
   add(row: number, section: number, entry: Entry): void {
-    const { pairs, slots } = entry
-    if (pairs === 0) return
-    this.cover(row, slots[0] ?? 0, slots[pairs - 1] ?? 0)
+    if (entry.pairs === 0) return
+    const { narrow } = this.covering(row, entry)
+    if (narrow !== null) addNarrow(narrow, this.baseOf(row, section), entry)
+    if (entry.done < entry.pairs) addWide(this.widened(row), this.baseOf(row, section), entry)
+  }
+
+  /** Adds to a section and the one after it, which counts at least as much. */
+  addTwice(row: number, section: number, entry: Entry): void {
+    if (entry.pairs === 0) return
+    const { narrow } = this.covering(row, entry)
+    const size = this.table[STRIDE * row + SIZE] ?? 0
+    if (narrow !== null) addNarrowTwice(narrow, this.baseOf(row, section), size, entry)
+    if (entry.done === entry.pairs) return
+    const { done } = entry
+    addWide(this.widened(row), this.baseOf(row, section), entry)
+    entry.done = done
+    addWide(this.widened(row), this.baseOf(row, section + 1), entry)
+  }
+
+  /** Moves what was added to a section on to the one after it. */
+  pass(row: number, section: number, entry: Entry): void {
+    if (entry.pairs === 0) return
     entry.done = 0
-    let { narrow, wide } = this.slabOf(row)
-    if (narrow !== null) {
-      addNarrow(narrow, this.baseOf(row, section), entry)
-      if (entry.done === pairs) return
-      const { low, size } = this
-      this.move(row, { low: low[row] ?? 0, size: size[row] ?? 0, isWide: true })
-      wide = this.slabOf(row).wide
+    const { narrow } = this.slabOf(row)
+    const size = this.table[STRIDE * row + SIZE] ?? 0
+    if (narrow !== null) passNarrow(narrow, this.baseOf(row, section), size, entry)
+    if (entry.done < entry.pairs) {
+      passWide(this.widened(row), this.baseOf(row, section), size, entry)
     }
-    addWide(present(wide, 'wide cells'), this.baseOf(row, section), entry)
   }
 
   /** Takes away what was added. */
@@ -94,14 +109,14 @@ export class Cells {
 
   /** Pushes what a section counts to the entry, and empties the section. */
   drain(row: number, section: number, into: Entry): void {
-    const slab = this.slab[row] ?? NONE
+    const slab = this.table[STRIDE * row + SLAB] ?? NONE
     if (slab === NONE) return
     const { narrow, wide } = this.slabOf(row)
     const cells = narrow ?? wide
     if (cells === null) return
-    const low = this.low[row] ?? 0
-    const size = this.size[row] ?? 0
-    const from = (this.first[row] ?? 0) + section * size
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    const size = this.table[STRIDE * row + SIZE] ?? 0
+    const from = (this.table[STRIDE * row + FIRST] ?? 0) + section * size
     for (let i = 0; i < size; i++) {
       const count = cells[from + i] ?? 0
       if (count !== 0) into.push(low + i, count)
@@ -111,18 +126,18 @@ export class Cells {
 
   /** Count of a slot in a section. */
   count(row: number, section: number, slot: number): number {
-    if ((this.slab[row] ?? NONE) === NONE) return 0
-    const low = this.low[row] ?? 0
-    if (slot < low || slot >= low + (this.size[row] ?? 0)) return 0
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return 0
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    if (slot < low || slot >= low + (this.table[STRIDE * row + SIZE] ?? 0)) return 0
     const { narrow, wide } = this.slabOf(row)
     return (narrow ?? wide)?.[this.baseOf(row, section) + slot] ?? 0
   }
 
   /** Slots of the row: from the first up to, not including, the last. */
   range(row: number): { readonly from: number; readonly to: number } {
-    if ((this.slab[row] ?? NONE) === NONE) return { from: 0, to: 0 }
-    const from = this.low[row] ?? 0
-    return { from, to: from + (this.size[row] ?? 0) }
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return { from: 0, to: 0 }
+    const from = this.table[STRIDE * row + LOW] ?? 0
+    return { from, to: from + (this.table[STRIDE * row + SIZE] ?? 0) }
   }
 
   /**
@@ -130,11 +145,11 @@ export class Cells {
    * or -1. With 0 that of the largest.
    */
   fromTop(row: number, { section, sections }: Run, above: number): number {
-    if ((this.slab[row] ?? NONE) === NONE) return -1
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return -1
     const { narrow, wide } = this.slabOf(row)
-    const size = this.size[row] ?? 0
-    const low = this.low[row] ?? 0
-    const from = (this.first[row] ?? 0) + section * size
+    const size = this.table[STRIDE * row + SIZE] ?? 0
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    const from = (this.table[STRIDE * row + FIRST] ?? 0) + section * size
     const place =
       narrow !== null
         ? topNarrow(narrow, { from, size, sections }, above)
@@ -144,12 +159,12 @@ export class Cells {
 
   /** Gives the cells of a row back. */
   release(row: number): void {
-    const index = this.slab[row] ?? NONE
+    const index = this.table[STRIDE * row + SLAB] ?? NONE
     if (index === NONE) return
     const slab = this.slabOf(row)
-    const first = this.first[row] ?? 0
+    const first = this.table[STRIDE * row + FIRST] ?? 0
     ;(slab.narrow ?? slab.wide)?.fill(0, first, first + slab.stride)
-    this.slab[row] = NONE
+    this.table[STRIDE * row + SLAB] = NONE
     if (slab.free.length === 0) this.openOf(slab.kind).push(index)
     slab.free.push(first)
     if (slab.free.length < slab.places) return
@@ -161,15 +176,32 @@ export class Cells {
     this.bytes -= (slab.narrow ?? slab.wide)?.byteLength ?? 0
   }
 
+  /** The slab of the row, with room for the entry. */
+  private covering(row: number, entry: Entry): Slab {
+    entry.done = 0
+    this.cover(row, entry.slots[0] ?? 0, entry.slots[entry.pairs - 1] ?? 0)
+    return this.slabOf(row)
+  }
+
+  /** Cells of the row as doubles. */
+  private widened(row: number): Wide {
+    if (this.slabOf(row).wide === null) {
+      const at = STRIDE * row
+      const low = this.table[at + LOW] ?? 0
+      this.move(row, { low, size: this.table[at + SIZE] ?? 0, isWide: true })
+    }
+    return present(this.slabOf(row).wide, 'wide cells')
+  }
+
   /** Makes room for the slots from `from` to `to`. */
   private cover(row: number, from: number, to: number): void {
-    if ((this.slab[row] ?? NONE) === NONE) {
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) {
       const low = from - (from % UNIT)
       this.place(row, { low, size: sizeFrom(low, to), isWide: false })
       return
     }
-    const low = this.low[row] ?? 0
-    const size = this.size[row] ?? 0
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    const size = this.table[STRIDE * row + SIZE] ?? 0
     if (from >= low && to < low + size) return
     const newLow = Math.min(low, from - (from % UNIT))
     const newSize = sizeFrom(newLow, Math.max(to, low + size - 1))
@@ -179,9 +211,9 @@ export class Cells {
   private move(row: number, to: Range): void {
     const { narrow, wide } = this.slabOf(row)
     const from = present(narrow ?? wide, 'cells of a row that has some')
-    const first = this.first[row] ?? 0
-    const low = this.low[row] ?? 0
-    const size = this.size[row] ?? 0
+    const first = this.table[STRIDE * row + FIRST] ?? 0
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    const size = this.table[STRIDE * row + SIZE] ?? 0
     const held = from.slice(first, first + this.sections * size)
     this.release(row)
     this.place(row, to)
@@ -189,7 +221,7 @@ export class Cells {
     const cells = present(slab.narrow ?? slab.wide, 'cells of a row just placed')
     for (let section = 0; section < this.sections; section++) {
       const part = held.subarray(section * size, (section + 1) * size)
-      cells.set(part, (this.first[row] ?? 0) + section * to.size + low - to.low)
+      cells.set(part, (this.table[STRIDE * row + FIRST] ?? 0) + section * to.size + low - to.low)
     }
   }
 
@@ -198,10 +230,11 @@ export class Cells {
     const open = this.openOf(kind)
     const index = open.at(-1) ?? this.newSlab(kind)
     const slab = present(this.slabs[index], 'a slab with free places')
-    this.slab[row] = index
-    this.first[row] = present(slab.free.pop(), 'a free place')
-    this.low[row] = low
-    this.size[row] = size
+    const at = STRIDE * row
+    this.table[at + SLAB] = index
+    this.table[at + FIRST] = present(slab.free.pop(), 'a free place')
+    this.table[at + LOW] = low
+    this.table[at + SIZE] = size
     if (slab.free.length === 0) open.pop()
   }
 
@@ -228,14 +261,18 @@ export class Cells {
   }
 
   private slabOf(row: number): Slab {
-    const slab = this.slabs[this.slab[row] ?? NONE]
+    const slab = this.slabs[this.table[STRIDE * row + SLAB] ?? NONE]
     assert(slab !== undefined && slab !== null, 'a row with cells')
     return slab
   }
 
   /** What added to a slot gives its cell. */
   private baseOf(row: number, section: number): number {
-    return (this.first[row] ?? 0) + section * (this.size[row] ?? 0) - (this.low[row] ?? 0)
+    return (
+      (this.table[STRIDE * row + FIRST] ?? 0) +
+      section * (this.table[STRIDE * row + SIZE] ?? 0) -
+      (this.table[STRIDE * row + LOW] ?? 0)
+    )
   }
 }
 
@@ -265,10 +302,52 @@ function addNarrow(cells: Narrow, base: number, entry: Entry): void {
   entry.done = i
 }
 
-function addWide(cells: Wide, base: number, { slots, counts, pairs, done }: Entry): void {
-  for (let i = done; i < pairs; i++) {
+function addWide(cells: Wide, base: number, entry: Entry): void {
+  const { slots, counts, pairs } = entry
+  for (let i = entry.done; i < pairs; i++) {
     const at = base + (slots[i] ?? 0)
     cells[at] = (cells[at] ?? 0) + (counts[i] ?? 0)
+  }
+  entry.done = pairs
+}
+
+/** Stops at the pair that would overflow the second section, the larger of the two. */
+function addNarrowTwice(cells: Narrow, base: number, size: number, entry: Entry): void {
+  const { slots, few, pairs } = entry
+  let i = 0
+  for (; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    const count = few[i] ?? 0
+    const sum = (cells[at + size] ?? 0) + count
+    if (sum > NARROW_MOST) break
+    cells[at + size] = sum
+    cells[at] = (cells[at] ?? 0) + count
+  }
+  entry.done = i
+}
+
+/** Stops at the pair that would overflow. */
+function passNarrow(cells: Narrow, base: number, size: number, entry: Entry): void {
+  const { slots, few, pairs } = entry
+  let i = 0
+  for (; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    const count = few[i] ?? 0
+    const sum = (cells[at + size] ?? 0) + count
+    if (sum > NARROW_MOST) break
+    cells[at + size] = sum
+    cells[at] = (cells[at] ?? 0) - count
+  }
+  entry.done = i
+}
+
+function passWide(cells: Wide, base: number, size: number, entry: Entry): void {
+  const { slots, counts, pairs } = entry
+  for (let i = entry.done; i < pairs; i++) {
+    const at = base + (slots[i] ?? 0)
+    const count = counts[i] ?? 0
+    cells[at + size] = (cells[at + size] ?? 0) + count
+    cells[at] = (cells[at] ?? 0) - count
   }
 }
 

@@ -120,8 +120,7 @@ export class Ledger {
         entry.row = made
         rows.release(row)
         rows.refer(made)
-        if (sec > this.nowSec - SHORT_SECS) tallies.add(made, W10, entry)
-        tallies.add(made, W60, entry)
+        this.enterRow(sec, made, entry)
       })
     }
     return made
@@ -201,18 +200,17 @@ export class Ledger {
 
   /** Counts an entry in the windows of 10 and 60 s. */
   private enter(sec: number, entry: Entry): void {
-    const { rows, tallies } = this
+    const { rows } = this
     const { row } = entry
-    const isInShort = sec > this.nowSec - SHORT_SECS
     const kind = rows.kind(row)
     rows.refer(row)
-    if (kind !== NAMELESS) {
-      if (isInShort) tallies.add(row, W10, entry)
-      tallies.add(row, W60, entry)
-    }
-    if (!hasService(kind)) return
-    if (isInShort) tallies.add(rows.parent(row), W10, entry)
-    tallies.add(rows.parent(row), W60, entry)
+    if (kind !== NAMELESS) this.enterRow(sec, row, entry)
+    if (hasService(kind)) this.enterRow(sec, rows.parent(row), entry)
+  }
+
+  private enterRow(sec: number, row: number, entry: Entry): void {
+    if (sec > this.nowSec - SHORT_SECS) this.tallies.addNew(row, entry)
+    else this.tallies.add(row, W60, entry)
   }
 
   private readonly leaveShort = (entry: Entry): void => {
@@ -228,10 +226,17 @@ export class Ledger {
     const { rows, tallies } = this
     const { row } = entry
     const kind = rows.kind(row)
-    if (kind !== NAMELESS) tallies.subtract(row, W60, entry)
-    if (hasService(kind)) tallies.subtract(rows.parent(row), W60, entry)
-    this.absorb(entry)
-    this.touch(row, IN_60)
+    this.open(row)
+    if (kind !== NAMELESS) {
+      tallies.pass(row, entry)
+      this.mark(row, IN_60)
+    }
+    if (hasService(kind)) {
+      const service = rows.parent(row)
+      this.open(service)
+      tallies.pass(service, entry)
+      this.mark(service, IN_60)
+    }
     rows.release(row)
   }
 

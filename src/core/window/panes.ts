@@ -9,8 +9,6 @@ import { Entry, ENTRY_WORDS_MAX, pack, relabel, unpack, wordsOf } from './entry.
 /** 32 kB; an entry lies in one chunk. */
 const CHUNK_WORDS = 16_384
 const FIRST_WORDS = 64
-/** Full chunks kept for later; a busy task fills as many in a second. */
-const SPARE_MAX = 128
 const NO_CHUNKS: readonly Chunk[] = []
 
 interface Chunk {
@@ -31,7 +29,6 @@ export type Visitor = (entry: Entry) => void
 export class Panes {
   private readonly ring: readonly Pane[]
   private readonly entry = new Entry()
-  private readonly spare: Uint16Array<ArrayBuffer>[] = []
 
   /** Holds panes of any `size` keys in a row. */
   constructor(size: number) {
@@ -46,8 +43,7 @@ export class Panes {
     const size = wordsOf(entry)
     let chunk = pane.chunks.at(-1)
     if (chunk === undefined || chunk.length + size > CHUNK_WORDS) {
-      const isFirst = chunk === undefined
-      const words = isFirst ? new Uint16Array(FIRST_WORDS) : this.fullChunk()
+      const words = new Uint16Array(chunk === undefined ? FIRST_WORDS : CHUNK_WORDS)
       chunk = { words, length: 0, held: false }
       pane.chunks.push(chunk)
     }
@@ -95,14 +91,7 @@ export class Panes {
 
   /** Empties a pane. */
   clear(key: number): void {
-    if (this.chunksOf(key).length === 0) return
-    const pane = this.at(key)
-    for (const { words, held } of pane.chunks) {
-      const isFull = words.length === CHUNK_WORDS
-      if (isFull && !held && this.spare.length < SPARE_MAX) this.spare.push(words)
-    }
-    pane.chunks = []
-    if (this.ring.every(({ chunks }) => chunks.length === 0)) this.spare.length = 0
+    if (this.chunksOf(key).length > 0) this.at(key).chunks = []
   }
 
   /** Gives back room at the end of a pane that is not expected to grow. */
@@ -120,7 +109,7 @@ export class Panes {
 
   /** Bytes held. */
   get bytes(): number {
-    let words = CHUNK_WORDS * this.spare.length
+    let words = 0
     for (const { chunks } of this.ring) for (const chunk of chunks) words += chunk.words.length
     return 2 * words
   }
@@ -159,10 +148,6 @@ export class Panes {
 
   private at(key: number): Pane {
     return present(this.ring[key % this.ring.length], `a pane for ${key}`)
-  }
-
-  private fullChunk(): Uint16Array<ArrayBuffer> {
-    return this.spare.pop() ?? new Uint16Array(CHUNK_WORDS)
   }
 }
 

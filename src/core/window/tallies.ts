@@ -54,6 +54,20 @@ export class Tallies {
     this.cells.add(row, section, entry)
   }
 
+  /** Adds to W10 and W60. */
+  addNew(row: number, entry: Entry): void {
+    this.total(row, W10, entry, 1)
+    this.total(row, W60, entry, 1)
+    this.cells.addTwice(row, W10, entry)
+  }
+
+  /** Moves what W60 counts on to OPEN. */
+  pass(row: number, entry: Entry): void {
+    this.total(row, W60, entry, -1)
+    this.total(row, OPEN, entry, 1)
+    this.cells.pass(row, W60, entry)
+  }
+
   subtract(row: number, section: number, entry: Entry): void {
     this.total(row, section, entry, -1)
     this.cells.subtract(row, section, entry)
