@@ -72,8 +72,9 @@ export async function taskViews(
   const views: TaskView[] = []
   for (const [number, spec] of allTasks(partitions).entries()) {
     const group = groupOf(number, members)
-    const view = { task: spec.task, ...group, ...(await fromJournal(log, spec, prefix)) }
-    views.push({ ...view, condition: conditionOf(view, members) })
+    const { member, ...told } = await fromJournal(log, spec, prefix)
+    const condition = conditionOf({ ...told, ...group, member }, members)
+    views.push({ task: spec.task, condition, ...group, ...told })
   }
   return views
 }
@@ -110,7 +111,7 @@ const NOTHING: Told = {
   attempt: 0,
   seq: 0,
   behaviour: null,
-  behind: true,
+  behind: false,
   lag: 0,
   lastEntryMs: null,
   reason: null,
@@ -134,7 +135,7 @@ async function fromJournal(log: LogPort, spec: TaskSpec, prefix: string): Promis
       ...told,
       behaviour: behaviour ?? null,
       seq: step?.seq ?? 0,
-      behind: step?.behind ?? true,
+      behind: step?.behind ?? false,
       lag,
     }
   } catch (error) {
