@@ -1,14 +1,16 @@
 // `fold`: deltas a second that the core of a service task takes, folds into its windows and judges,
 // without a log: real Avro in real record batches, twelve tasks on one core, every instance one
 // delta of ten requests a second, one step per task and second of log time, so that every instance
-// is judged once for each of its deltas. Subject: 10,000 instances; ruler: 100,000. The last line
-// also tells nanoseconds and heap bytes for a delta, and the longest pause of the collector.
+// is judged once for each of its deltas. Subject: 10,000 instances and a reader that catches up.
+// Rulers: 100,000 instances, and 10,000 with a reader that is at the end of the log, which tells
+// figures as well. The last line also tells nanoseconds and heap bytes for a delta, and the longest
+// pause of the collector.
 import { createHash } from 'node:crypto'
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { createSerde } from '../dist/adapters/serde/serde.js'
 import { INPUT_TOPICS } from '../dist/contracts/topics.js'
-import { BEHAVIOUR_LATEST } from '../dist/core/kernel/behaviour.js'
+import { BEHAVIOUR_WINDOWS } from '../dist/core/kernel/behaviour.js'
 import { createServiceCore } from '../dist/core/tasks/service-task.js'
 import { DeltaFleet, FLEET_START_MS } from './delta-fleet.mjs'
 import { round } from './figures.mjs'
@@ -17,10 +19,13 @@ const TASKS = 12
 /** Log time that fills the windows, and that one measurement takes. */
 const FILL_SECONDS = 310
 const QUICK_FILL_SECONDS = 70
-const SECONDS = { subject: 20, instances_100k: 3 }
-const INSTANCES = { subject: 10_000, instances_100k: 100_000 }
+const CONTENDERS = {
+  subject: { instances: 10_000, behind: true, seconds: 20 },
+  at_the_end: { instances: 10_000, behind: false, seconds: 20 },
+  instances_100k: { instances: 100_000, behind: true, seconds: 3 },
+}
 
-/** @typedef {keyof typeof INSTANCES} Contender */
+/** @typedef {keyof typeof CONTENDERS} Contender */
 
 /** @param {Uint8Array} bytes */
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
@@ -31,14 +36,19 @@ class World {
   #fleet
   #cores
   #offsets = new Float64Array(TASKS)
+  #behind
   deltas = 0
   tookMs = 0
   heapBytes = 0
   heapDeltas = 0
   outputs = 0
 
-  /** @param {import('./delta-fleet.mjs').Serde} serde @param {number} instances @param {number} seed */
-  constructor(serde, instances, seed) {
+  /**
+   * @param {import('./delta-fleet.mjs').Serde} serde
+   * @param {{ instances: number, behind: boolean, seed: number }} how
+   */
+  constructor(serde, { instances, behind, seed }) {
+    this.#behind = behind
     this.#fleet = new DeltaFleet(serde, { instances, tasks: TASKS, seed })
     this.#cores = Array.from({ length: TASKS }, (_, partition) =>
       createServiceCore(
@@ -47,7 +57,7 @@ class World {
           taskId: `s${partition}`,
           partition,
           partitionCount: TASKS,
-          behaviour: BEHAVIOUR_LATEST,
+          behaviour: BEHAVIOUR_WINDOWS,
           scale: 4,
           sha256,
           decoder: serde,
@@ -83,7 +93,7 @@ class World {
         for (const batch of batches) batch.visit(visitor)
       },
     }
-    const step = { seq: this.#second + 1, nowMs, behind: false, asOf, slices: [slice] }
+    const step = { seq: this.#second + 1, nowMs, behind: this.#behind, asOf, slices: [slice] }
     const heap = getHeapStatistics().used_heap_size
     const start = performance.now()
     const outcome = this.#cores[task]?.step(step)
@@ -118,19 +128,19 @@ async function open({ quick, seed }) {
   const worldOf = (who) => {
     const held = worlds.get(who)
     if (held !== undefined) return held
-    const world = new World(serde, INSTANCES[who], seed)
+    const world = new World(serde, { ...CONTENDERS[who], seed })
     world.run(quick ? QUICK_FILL_SECONDS : FILL_SECONDS)
     worlds.set(who, world)
     return world
   }
   return {
     measure: async (name) => {
-      const who = name === 'subject' ? 'subject' : 'instances_100k'
+      const who = /** @type {Contender} */ (name)
       const world = worldOf(who)
       world.reset()
       longestMs = 0
       observer.observe({ entryTypes: ['gc'] })
-      world.run(SECONDS[who])
+      world.run(CONTENDERS[who].seconds)
       await new Promise((resolve) => setTimeout(resolve, 20))
       observer.disconnect()
       told[who] = {
@@ -148,6 +158,6 @@ async function open({ quick, seed }) {
 /** @type {import('./run.mjs').Bench} */
 export const bench = {
   unit: 'deltas/s',
-  rulers: ['instances_100k'],
+  rulers: ['instances_100k', 'at_the_end'],
   open,
 }

@@ -7,7 +7,7 @@ import type { Source } from '../health/silence.ts'
 import type { Figures, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { Subject } from './subject.ts'
-import { routing } from './views.ts'
+import { routing, type Told } from './views.ts'
 
 /** From so many touched on (one in so many), the whole order is looked through. */
 const SORT_BELOW = 8
@@ -43,6 +43,8 @@ export class Group implements ServiceFacts {
   live: number = 0
   /** Of them, those that can be routed to as far as their health and lifecycle say. */
   routable: number = 0
+  /** As it was told last; null: it was not. */
+  told: { readonly view: Told; readonly health: Health; readonly routable: boolean } | null = null
   private readonly figures: () => Figures
   private touched: Subject[] = []
   private order: readonly Subject[] | null = null

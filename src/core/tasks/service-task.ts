@@ -10,7 +10,7 @@ import { observe } from './fleet-vector.ts'
 import { judgeStep } from './judge.ts'
 import { loadService, saveService } from './service-image.ts'
 import { ServiceState } from './service-state.ts'
-import { tellViews } from './tell.ts'
+import { takeViews, tellViews } from './tell.ts'
 
 /**
  * When something is due but cannot be judged yet (reading lags behind the log's time), look again
@@ -51,7 +51,7 @@ export function runStep(state: ServiceState, step: Step): Outcome {
   const outputs: Output[] = [
     ...letters(state),
     ...registryViews(state),
-    ...state.views.take(step.nowMs),
+    ...takeViews(state, step.behind),
     ...answer.outputs,
   ]
   const judged = judgement.judged > 0 || answer.outputs.length > 0

@@ -10,6 +10,7 @@ import { present } from '../kernel/assert.ts'
 import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { Entry } from '../registry/entry.ts'
+import type { Told } from './views.ts'
 
 /** Facts whose figures go on while nothing else changes. */
 export interface SubjectFacts extends InstanceFacts {
@@ -39,6 +40,9 @@ export interface Subject extends Queued {
   moved: boolean
   /** More than its figures may have changed since it was last told. */
   untold: boolean
+  /** As it was told last, and whether its clock was believed then; null: it was not. */
+  told: Told | null
+  toldSkewed: boolean
   /** The last decision attends to it: an incident is open, or a trigger holds. */
   attended: boolean
   /** A pane that leaves the window could change its verdict. */
@@ -71,6 +75,8 @@ function subjectWith(
     touched: false,
     moved: true,
     untold: true,
+    told: null,
+    toldSkewed: false,
     attended: false,
     hangs: false,
     counted: null,

@@ -4,8 +4,10 @@
 import type { Health } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { reasonOf, standing } from '../health/health.ts'
+import { present } from '../kernel/assert.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Figures } from '../kernel/facts.ts'
+import type { Output } from '../kernel/step.ts'
 import type { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
@@ -18,21 +20,66 @@ const CLOCK_SKEW = 'clock_skew'
  * Tells the views what is new; `everybody`: guards and incidents may have changed for any of them.
  */
 export function tellViews(state: ServiceState, everybody: boolean): void {
+  const mayWait = state.healing.behaviour >= BEHAVIOUR_WINDOWS
   for (const group of state.services()) {
     const subjects = everybody ? group.ordered() : group.judged
     for (const subject of subjects) {
-      state.views.tell(instanceTelling(state, subject), state.nowMs)
+      subject.untold ||= everybody || subject.attended
+      if (mayWait) tellOrWait(state, subject)
+      else state.views.tell(instanceTelling(state, subject), state.nowMs)
     }
-    const isNew = everybody || subjects.length > 0 || group.subjects.size === 0
-    if (isNew) state.views.tell(serviceTelling(state, group), state.nowMs)
+    if (!everybody && subjects.length === 0 && group.subjects.size > 0) continue
+    if (mayWait) tellServiceOrWait(state, group)
+    else state.views.tell(serviceTelling(state, group), state.nowMs)
   }
 }
 
-function instanceTelling(state: ServiceState, { entry, vital }: Subject): Telling {
+/**
+ * Records of the views. While a reader is behind nobody is told figures: those of long ago are of
+ * use to nobody, and as many would be written as read.
+ */
+export function takeViews(state: ServiceState, behind: boolean): readonly Output[] {
+  const { views, nowMs } = state
+  if (behind && state.healing.behaviour >= BEHAVIOUR_WINDOWS) return views.take(nowMs, null)
+  return views.take(nowMs, ({ service, instance }) => {
+    if (instance === null) return serviceTelling(state, state.group(service))
+    return instanceTelling(state, present(state.find(service, instance), 'whose figures wait'))
+  })
+}
+
+/** Of one that is quiet nothing is new but figures, which needs no look at what was told. */
+function tellOrWait(state: ServiceState, subject: Subject): void {
+  const isSkewed = hasSkew(state, subject)
+  const { told } = subject
+  if (told !== null && !subject.untold && isSkewed === subject.toldSkewed) {
+    state.views.wait(told)
+    return
+  }
+  subject.told = state.views.tellOrWait(instanceTelling(state, subject), state.nowMs)
+  subject.toldSkewed = isSkewed
+  subject.untold = false
+}
+
+function tellServiceOrWait(state: ServiceState, group: Group): void {
+  const { told } = group
+  const { health, routable } = standingOf(state, group)
+  if (told?.health === health && told.routable === routable) state.views.wait(told.view)
+  else {
+    const view = state.views.tellOrWait(serviceTelling(state, group), state.nowMs)
+    group.told = { view, health, routable }
+  }
+}
+
+function hasSkew(state: ServiceState, { entry }: Subject): boolean {
+  return entry.agent !== null && state.admission.isSkewed(entry.agent)
+}
+
+function instanceTelling(state: ServiceState, subject: Subject): Telling {
+  const { entry, vital } = subject
   const guards = overlay(state.healing, vital.service, vital.instance)
   const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
   const signals: string[] = standing(vital).map(({ detector }) => detector)
-  if (entry.agent !== null && state.admission.isSkewed(entry.agent)) signals.push(CLOCK_SKEW)
+  if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
   return {
     service: vital.service,
     instance: vital.instance,
@@ -51,10 +98,8 @@ function instanceTelling(state: ServiceState, { entry, vital }: Subject): Tellin
 
 function serviceTelling(state: ServiceState, group: Group): Telling {
   const { service, live } = group
-  const announced = state.registry.find(service, null)?.announced ?? 'unknown'
-  const health = live === 0 ? announced : together(group.healths)
+  const { health, routable } = standingOf(state, group)
   const sinceMs = state.views.serviceSince(service, health, state.nowMs)
-  const routable = live === 0 ? health !== 'unhealthy' : isRoutable(state, group)
   return {
     service,
     instance: null,
@@ -70,6 +115,15 @@ function serviceTelling(state: ServiceState, group: Group): Telling {
     signals: [],
     incidentId: null,
   }
+}
+
+function standingOf(
+  state: ServiceState,
+  group: Group,
+): { readonly health: Health; readonly routable: boolean } {
+  if (group.live > 0) return { health: together(group.healths), routable: isRoutable(state, group) }
+  const health = state.registry.find(group.service, null)?.announced ?? 'unknown'
+  return { health, routable: health !== 'unhealthy' }
 }
 
 /** Of an instance, or of the service as a whole. */

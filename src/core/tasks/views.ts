@@ -20,6 +20,12 @@ import type { Output } from '../kernel/step.ts'
 
 /** Figures alone are told at most this often per key. */
 export const FIGURES_EVERY_MS = 1_000
+/**
+ * From BEHAVIOUR_WINDOWS on, those of an instance that is healthy, with nothing said against it and
+ * no incident: its figures decide nothing, and the service's own, told each second, are what people
+ * watch. Ten thousand instances that serve would else be ten thousand records a second.
+ */
+export const CALM_FIGURES_EVERY_MS = 10_000
 /** Share of its normal traffic by health (S0-23). */
 const WEIGHT_PERCENT: Readonly<Record<Health, number>> = {
   healthy: 100,
@@ -52,15 +58,21 @@ export interface Telling {
   readonly incidentId: HealthView['incident_id']
 }
 
-interface Told extends Queued {
+/** What was told of a key last. */
+export interface Told extends Queued {
   readonly key: string
+  readonly service: ServiceId
+  readonly instance: InstanceId | null
   version: number
   atMs: number
   /** Everything but figures and words. */
   state: string
   figures: string
-  /** Figures that wait for their second to be over. */
+  /** Figures that wait for their second to be over; before BEHAVIOUR_WINDOWS. */
   pending: Telling | null
+  /** It is looked at anew when its time is over; from BEHAVIOUR_WINDOWS on. */
+  waits: boolean
+  everyMs: number
 }
 
 export class Views {
@@ -69,30 +81,45 @@ export class Views {
   private readonly queue = new DueQueue<Told>(figuresDueMs)
   private outputs: Output[] = []
 
-  /** Tells what is new about a key, now or when its second is over. */
+  /**
+   * Tells what is new about a key, now or when its second is over. What waits is told as it is told
+   * of here.
+   */
   tell(telling: Telling, nowMs: number): void {
-    const key = viewKey(telling.service, telling.instance)
-    const state = stateText(telling)
-    const figures = figuresText(telling)
-    const told = this.told.get(key)
+    const told = this.told.get(viewKey(telling.service, telling.instance))
+    const [state, figures] = [stateText(telling), figuresText(telling)]
     if (told === undefined) {
-      const first = { key, version: 0, atMs: nowMs, state, figures, pending: null }
-      const told: Told = { ...first, queuedMs: Number.POSITIVE_INFINITY }
-      this.told.set(key, told)
-      this.write(told, telling)
+      this.begin(telling, nowMs)
       return
     }
     told.pending = null
+    told.waits = false
     if (told.state === state && told.figures === figures) return
     if (told.state === state && nowMs < told.atMs + FIGURES_EVERY_MS) {
       told.pending = telling
       this.queue.note(told)
       return
     }
-    told.state = state
-    told.figures = figures
-    told.atMs = nowMs
-    this.write(told, telling)
+    this.write(told, telling, nowMs)
+  }
+
+  /**
+   * Tells what is new about a key at once when it is more than figures, else has it wait. Whether
+   * figures are new is asked when their time is over, of what they are then.
+   */
+  tellOrWait(telling: Telling, nowMs: number): Told {
+    const told = this.told.get(viewKey(telling.service, telling.instance))
+    if (told === undefined) return this.begin(telling, nowMs)
+    if (told.state === stateText(telling)) this.wait(told)
+    else this.write(told, telling, nowMs)
+    return told
+  }
+
+  /** There may be new figures. */
+  wait(told: Told): void {
+    told.pending = null
+    told.waits = true
+    this.queue.note(told)
   }
 
   /** Since when a service has had this health. */
@@ -111,14 +138,21 @@ export class Views {
     if (told === undefined) return
     this.told.delete(key)
     told.pending = null
+    told.waits = false
     this.outputs.push({ topic: 'health', key, body: null })
   }
 
-  /** Records due now, in order of key. */
-  take(nowMs: number): readonly Output[] {
+  /**
+   * Records due now, in order of key. `anew`: what is to be told of one that waits; null: all of
+   * them go on waiting.
+   */
+  take(nowMs: number, anew: ((told: Told) => Telling) | null): readonly Output[] {
     const due: Told[] = []
-    this.queue.take(nowMs, due)
-    for (const { pending } of due) if (pending !== null) this.tell(pending, nowMs)
+    if (anew !== null) this.queue.take(nowMs, due)
+    for (const told of due) {
+      if (told.pending !== null) this.tell(told.pending, nowMs)
+      else if (anew !== null) this.tellWaiting(told, anew(told), nowMs)
+    }
     const taken = this.outputs.sort((a, b) => compareText(a.key, b.key))
     this.outputs = []
     return taken
@@ -133,14 +167,11 @@ export class Views {
   save(to: ImageWriter): void {
     assert(this.outputs.length === 0, 'an image has no untold views')
     to.int(this.told.size)
-    for (const [key, { version, atMs, state, figures, pending }] of this.told) {
-      to.text(key)
-        .int(version)
-        .number(atMs)
-        .text(state)
-        .text(figures)
-        .flag(pending !== null)
-      if (pending !== null) saveTelling(pending, to)
+    for (const told of this.told.values()) {
+      to.text(told.service).textOrNull(told.instance).int(told.version).number(told.atMs)
+      to.text(told.state).text(told.figures).flag(told.waits).number(told.everyMs)
+      to.flag(told.pending !== null)
+      if (told.pending !== null) saveTelling(told.pending, to)
     }
     to.int(this.services.size)
     for (const [service, { health, sinceMs }] of this.services) {
@@ -151,12 +182,18 @@ export class Views {
   /** Into an empty one. */
   load(from: ImageReader): void {
     for (let left = from.count(); left > 0; left--) {
+      const service = serviceId(from.text())
+      const instance = idOrNull(from.textOrNull(), instanceId)
       const told: Told = {
-        key: from.text(),
+        key: viewKey(service, instance),
+        service,
+        instance,
         version: from.int(),
         atMs: from.number(),
         state: from.text(),
         figures: from.text(),
+        waits: from.flag(),
+        everyMs: from.number(),
         pending: from.flag() ? loadTelling(from) : null,
         queuedMs: Number.POSITIVE_INFINITY,
       }
@@ -168,7 +205,30 @@ export class Views {
     }
   }
 
-  private write(told: Told, telling: Telling): void {
+  private begin(telling: Telling, nowMs: number): Told {
+    const { service, instance } = telling
+    const key = viewKey(service, instance)
+    const first = { key, service, instance, version: 0, atMs: nowMs, state: '', figures: '' }
+    const waiting = { pending: null, waits: false, everyMs: FIGURES_EVERY_MS }
+    const told: Told = { ...first, ...waiting, queuedMs: Number.POSITIVE_INFINITY }
+    this.told.set(key, told)
+    this.write(told, telling, nowMs)
+    return told
+  }
+
+  private tellWaiting(told: Told, telling: Telling, nowMs: number): void {
+    told.waits = false
+    const isNew = told.state !== stateText(telling) || told.figures !== figuresText(telling)
+    if (isNew) this.write(told, telling, nowMs)
+  }
+
+  private write(told: Told, telling: Telling, nowMs: number): void {
+    told.pending = null
+    told.waits = false
+    told.everyMs = isCalm(telling) ? CALM_FIGURES_EVERY_MS : FIGURES_EVERY_MS
+    told.state = stateText(telling)
+    told.figures = figuresText(telling)
+    told.atMs = nowMs
     told.version += 1
     const { key } = told
     const { service, instance, incarnation, health, reason, routable, guard, signals } = telling
@@ -207,8 +267,14 @@ export function routing(
   return { routable: true, weightPercent: weight === 0 ? WEIGHT_PERCENT.unstable : weight }
 }
 
-function figuresDueMs({ atMs, pending }: Told): number | null {
-  return pending === null ? null : atMs + FIGURES_EVERY_MS
+function figuresDueMs({ atMs, pending, waits, everyMs }: Told): number | null {
+  if (pending !== null) return atMs + FIGURES_EVERY_MS
+  return waits ? atMs + everyMs : null
+}
+
+function isCalm({ instance, health, guard, signals, incidentId }: Telling): boolean {
+  const isSpokenOf = signals.length > 0 || guard !== null || incidentId !== null
+  return instance !== null && health === 'healthy' && !isSpokenOf
 }
 
 /** In order of their spans. */

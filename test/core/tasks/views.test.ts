@@ -20,11 +20,14 @@ const telling: Telling = {
   signals: [],
   incidentId: null,
 }
+const nobody = (): never => {
+  throw new Error('nobody waits to be asked anew')
+}
 const more = (n: number): Telling => ({ ...telling, window: { ...telling.window, n } })
 
 function numbers(views: Views, nowMs: number): unknown[] {
   return views
-    .take(nowMs)
+    .take(nowMs, nobody)
     .map(({ body }) => body !== null && 'windows' in body && body.windows[0]?.n)
 }
 
@@ -33,7 +36,7 @@ describe('telling', () => {
     const views = new Views()
     views.tell(telling, 0)
     views.tell(telling, 5_000)
-    expect(views.take(5_000)).toMatchObject([
+    expect(views.take(5_000, nobody)).toMatchObject([
       { topic: 'health', key: 'shop/shop-1', body: { version: 1, at_ms: 0, weight_percent: 100 } },
     ])
   })
@@ -41,7 +44,7 @@ describe('telling', () => {
   test('figures wait for their second; what is newest then is told', () => {
     const views = new Views()
     views.tell(telling, 0)
-    views.take(0)
+    views.take(0, nobody)
     views.tell(more(2), 400)
     views.tell(more(3), 800)
     expect(views.nextMs()).toBe(1_000)
@@ -53,7 +56,7 @@ describe('telling', () => {
   test('figures that came back to what was told are not told', () => {
     const views = new Views()
     views.tell(telling, 0)
-    views.take(0)
+    views.take(0, nobody)
     views.tell(more(2), 400)
     views.tell(telling, 600)
     expect(numbers(views, 2_000)).toEqual([])
@@ -71,11 +74,11 @@ describe('telling', () => {
   test('an end is told only of what had been told', () => {
     const views = new Views()
     views.tell(telling, 0)
-    views.take(0)
+    views.take(0, nobody)
     views.end(telling.service, telling.instance)
     views.end(telling.service, telling.instance)
     views.end(telling.service, null)
-    expect(views.take(0)).toEqual([{ topic: 'health', key: 'shop/shop-1', body: null }])
+    expect(views.take(0, nobody)).toEqual([{ topic: 'health', key: 'shop/shop-1', body: null }])
     expect(saved((to) => views.save(to))).toEqual(saved((to) => new Views().save(to)))
   })
 })
@@ -113,7 +116,7 @@ describe('routing (S0-23)', () => {
       return { ...telling, others: { short: figures(10_000, short), long: figures(300_000, long) } }
     }
     const spans = (nowMs: number): unknown =>
-      views.take(nowMs).map(({ body }) => {
+      views.take(nowMs, nobody).map(({ body }) => {
         return body !== null && 'windows' in body && body.windows.map((w) => [w.span_ms, w.n])
       })
     views.tell(told(1, 5), 0)
@@ -137,6 +140,56 @@ describe('routing (S0-23)', () => {
     const again = new Views()
     again.load(new ImageReader(bytes))
     expect(saved((to) => again.save(to))).toEqual(bytes)
-    expect(again.take(2_000)).toEqual(views.take(2_000))
+    expect(again.take(2_000, nobody)).toEqual(views.take(2_000, nobody))
+  })
+})
+
+describe('figures that wait (from behaviour 2 on)', () => {
+  const sick: Telling = { ...telling, health: 'unhealthy', signals: ['silence'] }
+
+  test('of one that is calm are asked for anew after ten seconds, of another after one', () => {
+    for (const [first, everyMs] of [
+      [telling, 10_000],
+      [sick, 1_000],
+    ] as const) {
+      const views = new Views()
+      views.tellOrWait(first, 0)
+      expect(views.take(0, nobody)).toHaveLength(1)
+      views.tellOrWait({ ...first, window: { ...telling.window, n: 2 } }, 500)
+      expect(views.nextMs()).toBe(everyMs)
+      expect(views.take(everyMs - 1, nobody)).toEqual([])
+      const anew = (): Telling => ({ ...first, window: { ...telling.window, n: 7 } })
+      expect(views.take(everyMs, anew)).toMatchObject([{ body: { windows: [{ n: 7 }] } }])
+      expect(views.nextMs()).toBeNull()
+    }
+  })
+
+  test('that are the same when they are asked for are not told', () => {
+    const views = new Views()
+    views.tellOrWait(telling, 0)
+    views.take(0, nobody)
+    views.tellOrWait(more(2), 500)
+    expect(views.take(10_000, () => telling)).toEqual([])
+  })
+
+  test('go on waiting while nobody is to be told figures, but a new state is told', () => {
+    const views = new Views()
+    views.tellOrWait(telling, 0)
+    views.take(0, nobody)
+    views.tellOrWait(more(2), 500)
+    expect(views.take(60_000, null)).toEqual([])
+    views.tellOrWait(sick, 60_500)
+    expect(views.take(60_500, null)).toMatchObject([{ body: { health: 'unhealthy' } }])
+  })
+
+  test('wait on in an image', () => {
+    const views = new Views()
+    views.tellOrWait(telling, 0)
+    views.take(0, nobody)
+    views.tellOrWait(more(2), 500)
+    const again = new Views()
+    again.load(new ImageReader(saved((to) => views.save(to))))
+    expect(again.nextMs()).toBe(10_000)
+    expect(again.take(10_000, () => more(3))).toEqual(views.take(10_000, () => more(3)))
   })
 })
