@@ -1,5 +1,5 @@
-// One delta as the log of panes holds it, in words of 16 bits: a request seen once in a second costs
-// 2 bytes beside the head.
+// One delta as the log of panes holds it, in words of 16 bits: a bucket seen in a second costs two
+// bytes beside the head.
 //   0–1  row, low word first
 //   2    milliseconds into the second (10 bits); bit 15: the counts are wide
 //   3    words of the pairs

@@ -6,7 +6,7 @@ import { assert } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { Entry } from './entry.ts'
 import type { Grid } from './grid.ts'
-import { grownBytes } from './grow.ts'
+import { grownBytes, grownInts } from './grow.ts'
 import { Panes } from './panes.ts'
 import { INSTANCE, NAMELESS, Rows } from './rows.ts'
 import { OLD, OPEN, type Span, Tallies, W10, W60 } from './tallies.ts'
@@ -40,7 +40,9 @@ export class Ledger {
   /** Rows with something in the open decade. */
   private isOpen = new Uint8Array(ROWS_FIRST)
   private changes = new Uint8Array(ROWS_FIRST)
-  private changed: number[] = []
+  /** Rows with changes, as many as `changedCount` says; a nameless one has none any more. */
+  private changed = new Int32Array(ROWS_FIRST)
+  private changedCount = 0
   private readonly merged = new Entry()
 
   constructor(grid: Grid) {
@@ -128,13 +130,14 @@ export class Ledger {
 
   /** Rows whose figures changed since the last call with the windows they changed in, each once. */
   takeChanged(each: (row: number, spans: number) => void): void {
-    const { changed, changes } = this
-    for (const row of changed) {
+    const { changed, changes, changedCount } = this
+    this.changedCount = 0
+    for (let i = 0; i < changedCount; i++) {
+      const row = changed[i] ?? 0
       const spans = changes[row] ?? 0
       changes[row] = 0
       if (spans !== 0) each(row, spans)
     }
-    changed.length = 0
   }
 
   /** Log time at which something leaves a window next, or null. */
@@ -154,8 +157,10 @@ export class Ledger {
     this.rows.save(writer)
     this.seconds.save(writer)
     this.decades.save(writer)
-    writer.int(this.changed.length)
-    for (const row of this.changed) writer.int(row).int(this.changes[row] ?? 0)
+    writer.int(this.changedCount)
+    for (const row of this.changed.subarray(0, this.changedCount)) {
+      writer.int(row).int(this.changes[row] ?? 0)
+    }
   }
 
   /** Into an empty one. Totals are added up anew. */
@@ -181,7 +186,7 @@ export class Ledger {
     }
     for (let left = reader.int(); left > 0; left--) {
       const row = reader.int()
-      this.changed.push(row)
+      this.note(row)
       this.changes[row] = reader.int()
     }
   }
@@ -308,8 +313,15 @@ export class Ledger {
 
   private mark(row: number, spans: number): void {
     const before = this.changes[row] ?? 0
-    if (before === 0) this.changed.push(row)
+    if (before === 0) this.note(row)
     this.changes[row] = before | spans
+  }
+
+  private note(row: number): void {
+    if (this.changedCount === this.changed.length) {
+      this.changed = grownInts(this.changed, 2 * this.changedCount)
+    }
+    this.changed[this.changedCount++] = row
   }
 }
 

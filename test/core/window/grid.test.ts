@@ -1,5 +1,5 @@
-// The grids against their definition, with integers of any size as judge: index i holds v when 2^i <
-// v^n ≤ 2^(i+1), n buckets an octave.
+// The grids against their definition, with integers of any size as judge: index i holds v when
+// 2^i < v^n ≤ 2^(i+1), n buckets an octave.
 import { describe, expect, test } from 'vitest'
 import { type Grid, gridOf, INDEX_MAX, indexOf } from '../../../src/core/window/grid.ts'
 
