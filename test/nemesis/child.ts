@@ -12,6 +12,12 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>
 }
 
+const alive = new Set<ChildProcess>()
+/** Whoever starts these and ends by a signal leaves none behind. */
+export function killChildren(): void {
+  for (const child of alive) child.kill('SIGKILL')
+}
+
 export class Child {
   readonly name: string
   readonly #log: WriteStream
@@ -39,6 +45,7 @@ export class Child {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#process = child
+    alive.add(child)
     this.#isWanted = true
     for (const stream of [child.stdout, child.stderr]) {
       stream.pipe(this.#log, { end: false })
@@ -46,6 +53,7 @@ export class Child {
     }
     this.#exited = once(child, 'exit').then(([code, signal]) => {
       this.#log.write(`${new Date().toISOString()} ${this.name} ended: ${code ?? signal}\n`)
+      alive.delete(child)
       if (this.#process === child) this.#process = null
       if (!this.#isWanted) return
       this.deaths.push(String(code ?? signal))

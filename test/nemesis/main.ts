@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { killChildren } from './child.ts'
 import { FAULT_KINDS, type FaultKind } from './plan.ts'
 import { appendResult, readResults, type Result, resultTable } from './result.ts'
 import { runOnce } from './run.ts'
@@ -106,4 +107,9 @@ async function main(): Promise<number> {
   return CLEAN
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    killChildren()
+    process.exit(FOUND)
+  })
 process.exit(await main())

@@ -5,6 +5,7 @@ import type { Transport } from '../../src/adapters/client/protocol.ts'
 import { createSerde, type Serde } from '../../src/adapters/serde/serde.ts'
 import type { OutgoingRecord } from '../../src/contracts/record.ts'
 import { topicName, TOPICS } from '../../src/contracts/topics.ts'
+import { createFleetCore } from '../../src/core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../src/core/tasks/service-task.ts'
 import type { IdempotentProducer, LogReader } from '../../src/runtime/ports.ts'
 import { EngineRig } from '../support/engine-rig.ts'
@@ -64,6 +65,7 @@ class Recorder {
       decoder: this.#serde,
       encoder: this.#serde,
       createCore: createServiceCore,
+      createFleetCore,
     }
     const first = await rig.worker({ parts, bend: (inner) => this.#bent(inner) })
     await this.#say([...policiesFor(1), ...this.#fleet.begin(rig.clock.nowMs())])
