@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
+import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import { type Counts, Windows } from '../../../src/core/window/window.ts'
 
 const SPAN_MS = 60_000
@@ -276,4 +277,75 @@ test('who changed is told once', () => {
   expect(made.takeChanged()).toEqual([])
   made.advance(159_000)
   expect(made.takeChanged().map((key) => key.instance)).toEqual(['a', null])
+})
+
+describe('kept numbers of rows', () => {
+  const when = { eventMs: 100_000, appendMs: 100_500 }
+
+  test('count as by name, without it', () => {
+    const made = windows()
+    made.advance(100_500)
+    const row = made.instanceRow('s', 'a')
+    const service = made.serviceRow('s')
+    expect(made.add(row, service, counts([1_000], 1), when)).toBe('added')
+    expect(made.add(0, service, counts([1_000], 0), when)).toBe('added')
+    made.cut('s', 'b', 100_200)
+    expect(made.add(made.instanceRow('s', 'b'), service, counts([1]), when)).toBe('cut')
+    expect(made.figures(row)).toEqual(made.instance('s', 'a'))
+    expect(made.instance('s', 'a')).toMatchObject({ n: 1, errors: 1 })
+    expect(made.service('s')).toMatchObject({ n: 3, errors: 1 })
+    expect(made.keyOf(row)).toEqual({ service: 's', instance: 'a', caller: null })
+  })
+
+  test('are found stale after a new incarnation, a cut, and when all has left', () => {
+    const made = windows()
+    made.advance(100_500)
+    const kept: (readonly [number, number])[] = []
+    const isCurrent = (): boolean[] => kept.map(([row, of]) => made.isCurrent(row, of))
+    for (const instance of ['a', 'b', 'c']) {
+      const row = made.instanceRow('s', instance)
+      kept.push([row, made.generation(row)])
+      made.add(row, made.serviceRow('s'), counts([1]), when)
+    }
+    expect(isCurrent()).toEqual([true, true, true])
+    made.reset('s', 'a')
+    made.cut('s', 'b', 100_400)
+    expect(isCurrent()).toEqual([false, false, true])
+    expect(() => made.add(kept[0]?.[0] ?? 0, made.serviceRow('s'), counts([1]), when)).toThrow(
+      'current row',
+    )
+    made.advance(500_000)
+    made.takeChanged()
+    made.advance(501_000)
+    expect(isCurrent()).toEqual([false, false, false])
+    expect(made.isCurrent(0, 0)).toBe(false)
+  })
+})
+
+test('changes are told by span', () => {
+  const made = windows()
+  made.advance(100_000)
+  made.addOf({ service: 's', instance: 'a' }, counts([1]), { eventMs: 99_000, appendMs: 100_000 })
+  made.takeChanged()
+  made.advance(109_000)
+  expect(made.takeChanged()).toEqual([])
+  made.advance(159_000)
+  expect(made.takeChanged(10_000)).toEqual([])
+  made.advance(390_000)
+  expect(new Set(made.takeChanged(300_000).map((key) => key.instance))).toEqual(
+    new Set(['a', null]),
+  )
+})
+
+test('an image is for windows of its own scale, and new ones', () => {
+  const image = (): Uint8Array => {
+    const writer = new ImageWriter()
+    windows().save(writer)
+    return Buffer.concat(writer.pieces())
+  }
+  const fine = new Windows({ graceMs: SPAN_MS, scale: 5 })
+  expect(() => fine.load(new ImageReader(image()))).toThrow('scale')
+  const used = windows()
+  used.advance(100_000)
+  expect(() => used.load(new ImageReader(image()))).toThrow('empty')
 })
