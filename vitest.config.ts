@@ -17,6 +17,7 @@ const forked = [
   'nemesis',
   'simulate',
   'mutation',
+  'history',
 ]
 
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
