@@ -7,6 +7,7 @@ const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).hr
 const { createKafkaLog } = await built('adapters/kafka/kafka-log.js')
 const { createSerde } = await built('adapters/serde/serde.js')
 const { createServiceCore } = await built('core/tasks/service-task.js')
+const { createFleetCore } = await built('core/tasks/fleet-task.js')
 const { startWorker } = await built('roles/worker/worker.js')
 const { systemClock } = await built('runtime/clock.js')
 const { SILENT } = await built('runtime/instruments.js')
@@ -18,6 +19,7 @@ const handle = await startWorker({
   decoder: serde,
   encoder: serde,
   createCore: createServiceCore,
+  createFleetCore,
   clock: systemClock,
   instruments: SILENT,
   ...names,

@@ -14,6 +14,7 @@ import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { RecordView } from '../../src/contracts/record.ts'
 import type { DeadLetter, RecordOf } from '../../src/contracts/records.ts'
 import { topicName, type TopicKind, TOPICS } from '../../src/contracts/topics.ts'
+import { createFleetCore } from '../../src/core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../src/core/tasks/service-task.ts'
 import { startWorker, type WorkerHandle, type WorkerStatus } from '../../src/roles/worker/worker.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
@@ -93,6 +94,7 @@ export class WorkerRig {
       decoder: this.serde,
       encoder: this.serde,
       createCore: createServiceCore,
+      createFleetCore,
       clock: systemClock,
       instruments: { emit: (kind, fields) => events.push({ kind, fields }) },
       prefix: this.prefix,

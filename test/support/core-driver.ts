@@ -6,7 +6,7 @@ import { encodeUtf8 } from '../../src/contracts/utf8.ts'
 import type { RecordView, RecordVisitor } from '../../src/contracts/record.ts'
 import type { RecordOf } from '../../src/contracts/records.ts'
 import { INPUT_TOPICS, type TopicKind } from '../../src/contracts/topics.ts'
-import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
+import { BEHAVIOUR_FIRST } from '../../src/core/kernel/behaviour.ts'
 import type {
   CoreContext,
   CreateCore,
@@ -30,7 +30,7 @@ export interface DriverOptions {
   readonly taskId?: string
   /** Topics it reads, in the order of a step; default: those of a service task. */
   readonly inputs?: readonly TopicKind[]
-  /** Default: the latest. */
+  /** Default: the first, which does without the fleet task. */
   readonly behaviour?: number
 }
 
@@ -67,7 +67,7 @@ export function testContext(serde: Serde, options: DriverOptions = {}): CoreCont
     taskId: options.taskId ?? 's0',
     partition: options.partition ?? 0,
     partitionCount: options.partitionCount ?? 1,
-    behaviour: options.behaviour ?? BEHAVIOUR_LATEST,
+    behaviour: options.behaviour ?? BEHAVIOUR_FIRST,
     scale: 4,
     sha256,
     decoder: serde,

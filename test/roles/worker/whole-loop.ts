@@ -11,6 +11,7 @@ import { createSerde, type Serde } from '../../../src/adapters/serde/serde.ts'
 import { agentId, clusterId } from '../../../src/contracts/ids.ts'
 import type { PolicyRecord } from '../../../src/contracts/records.ts'
 import { topicName } from '../../../src/contracts/topics.ts'
+import { createFleetCore } from '../../../src/core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import { type AgentHandle, startAgent } from '../../../src/roles/agent/agent.ts'
 import type { AgentInstance } from '../../../src/roles/agent/options.ts'
@@ -90,6 +91,7 @@ export class WholeLoop {
       decoder: this.#serde,
       encoder: this.#serde,
       createCore: createServiceCore,
+      createFleetCore,
       clock: systemClock,
       instruments: SILENT,
     })

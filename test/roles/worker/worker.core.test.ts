@@ -2,6 +2,7 @@
 // command with the task's own fence number goes out, the worker is killed in the middle, and its
 // heir comes to the same state by replay.
 import { afterEach, expect, test } from 'vitest'
+import { createFleetCore } from '../../../src/core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import type { RecordOf } from '../../../src/contracts/records.ts'
 import type { TopicKind } from '../../../src/contracts/topics.ts'
@@ -41,7 +42,8 @@ class Shop {
 
   worker(): Promise<RigWorker> {
     const { serde } = this
-    const parts = { decoder: serde, encoder: serde, createCore: createServiceCore }
+    const cores = { createCore: createServiceCore, createFleetCore }
+    const parts = { decoder: serde, encoder: serde, ...cores }
     return this.rig.worker({ parts })
   }
 
