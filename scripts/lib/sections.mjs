@@ -91,7 +91,7 @@ export const SECTIONS = [
   testSection('edge', 210, ['adapters', 'roles', 'cli', 'demo']),
   { name: 'kafka', shareSeconds: 500, run: kafkaSection(NEWEST, 500) },
   { name: 'kafka-3.9', shareSeconds: 30, run: olderSection(30) },
-  { name: 'nemesis', shareSeconds: 230, run: nemesisSection(230) },
+  { name: 'nemesis', shareSeconds: 200, run: nemesisSection(200) },
   { name: 'demo', shareSeconds: 50, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 60, run: demoKafkaSection },
   {

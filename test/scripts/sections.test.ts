@@ -16,7 +16,7 @@ test('all shares together fit', () => {
 
 test('real parts are fetched before what needs them', () => {
   const names = SECTIONS.map((section) => section.name)
-  for (const name of ['runtime', 'edge', 'kafka', 'kafka-3.9', 'demo-kafka']) {
+  for (const name of ['runtime', 'edge', 'kafka', 'kafka-3.9', 'nemesis', 'demo-kafka']) {
     expect(names.indexOf('parts')).toBeLessThan(names.indexOf(name))
   }
 })
