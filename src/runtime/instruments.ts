@@ -109,6 +109,12 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
         value: 'seconds',
         buckets: [0.01, 0.05, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 60, 300],
       },
+      {
+        name: 'restore_progress_ratio',
+        kind: 'gauge',
+        help: 'How far the restore of a task has come that was told of last, 0 to 1.',
+        value: 'ratio',
+      },
     ],
   },
   task_restoring: {
@@ -116,11 +122,10 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     text: 'task {task}: restoring, {percent} % (at {offset} of {end}), {left_s} s left',
     metrics: [
       {
-        name: 'restore_percent',
+        name: 'restore_progress_ratio',
         kind: 'gauge',
-        help: 'How far the running restore of a task has come, %.',
-        labels: ['task'],
-        value: 'percent',
+        help: 'How far the restore of a task has come that was told of last, 0 to 1.',
+        value: 'ratio',
       },
     ],
   },

@@ -53,6 +53,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
       warm: warm !== null,
       ms,
       seconds: ms / 1_000,
+      ratio: 1,
     })
     return restored
   } finally {
@@ -103,6 +104,7 @@ async function catchUp(replay: Replay, options: RestoreOptions): Promise<void> {
       offset: chained.offset,
       end,
       percent: Math.floor(progress.fraction * 100),
+      ratio: progress.fraction,
       left_s: leftSeconds,
     })
   }

@@ -130,20 +130,37 @@ async function* backwards(topic: TopicKind, options: FindOptions): AsyncGenerato
   let to = bounds[1]
   for (let window = FIRST_WINDOW; to > bounds[0]; window *= WINDOW_GROWTH) {
     const from = Math.max(bounds[0], to - window)
-    const found: (Found | Unfound)[] = []
+    yield* (await headersIn(options, topic, { at, from, to })).reverse()
+    to = from
+  }
+}
+
+/** In order of offset. A batch that cannot be read costs nothing but itself. */
+async function headersIn(
+  options: FindOptions,
+  topic: TopicKind,
+  { at, from, to }: Range,
+): Promise<(Found | Unfound)[]> {
+  const found: (Found | Unfound)[] = []
+  let told = ''
+  for (let next = from; next < to; ) {
     try {
-      await scan(options, { at, from, to }, (view) => {
+      await scan(options, { at, from: next, to }, (view) => {
         const one = headerIn(view, topic, options.decoder)
         if (one !== null) found.push(one)
+        next = view.offset + 1
       })
+      return found
     } catch (error) {
       const refused = refusalOf(error)
       if (refused === null) throw error
-      found.push({ topic, offset: from, refused })
+      if (refused.message !== told) found.push({ topic, offset: next, refused })
+      if (refused.reason !== 'corrupt') return found
+      told = refused.message
+      next++
     }
-    yield* found.reverse()
-    to = from
   }
+  return found
 }
 
 async function boundsOf(log: LogPort, at: TopicPartition): Promise<readonly [number, number]> {
@@ -163,17 +180,36 @@ interface Range {
   readonly to: number
 }
 
-/** Visits committed records of a range. */
+/** Visits committed records of a range. Bad batches behind it do no harm. */
 async function scan(
-  { log, signal }: Pick<FindOptions, 'log' | 'signal'>,
+  options: Pick<FindOptions, 'log' | 'signal'>,
   { at, from, to }: Range,
   visit: (view: RecordView) => void,
 ): Promise<void> {
-  const reader = log.reader({ isolation: 'read_committed' })
+  const cursor = { next: from }
   try {
-    reader.assign(at, from)
-    while ((reader.position(at) ?? from) < to) {
+    await walk(options, { at, cursor, to }, visit)
+  } catch (error) {
+    if (!(error instanceof LogError) || error.code !== 'CORRUPT') throw error
+    // An answer with a bad batch is refused whole: from here on one batch at a time.
+    await walk({ ...options, maxBytesPerPartition: 1 }, { at, cursor, to }, visit)
+  }
+}
+
+async function walk(
+  options: Pick<FindOptions, 'log' | 'signal'> & { readonly maxBytesPerPartition?: number },
+  range: Pick<Range, 'at' | 'to'> & { readonly cursor: { next: number } },
+  visit: (view: RecordView) => void,
+): Promise<void> {
+  const { log, signal, maxBytesPerPartition } = options
+  const { at, cursor, to } = range
+  const bounds = maxBytesPerPartition === undefined ? {} : { maxBytesPerPartition }
+  const reader = log.reader({ isolation: 'read_committed', ...bounds })
+  try {
+    reader.assign(at, cursor.next)
+    while (cursor.next < to) {
       for (const fetched of await reader.poll(POLL_MS, signal)) visitAll(fetched, to, visit)
+      cursor.next = reader.position(at) ?? cursor.next
     }
   } finally {
     await reader.close()

@@ -35,10 +35,17 @@ const journalTable = (
     { head: 'TIP', cell: (r) => r.tip.slice(0, 12) },
     {
       head: 'VERDICT',
-      cell: (r) => r.problem ?? 'chain and order hold',
+      cell: verdict,
       paint: (text, r) => paint(r.problem === null ? 'green' : 'red', text),
     },
   ])
+
+function verdict({ problem, begins }: JournalView): string {
+  if (problem !== null) return problem
+  return begins === null
+    ? 'chain and order hold'
+    : `chain and order hold from offset ${begins} on; what was before has expired`
+}
 
 export interface ShowFlags extends ClusterReadFlags {
   readonly task: string

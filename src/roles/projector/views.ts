@@ -148,6 +148,8 @@ export interface JournalView {
   readonly steps: number
   readonly gen: number
   readonly skipped: number
+  /** Offset of the first entry where retention has taken the beginning; null: none is missing. */
+  readonly begins: number | null
   /** Hash of the last entry, hex. */
   readonly tip: string
   /** Code and sentence, or null. */
