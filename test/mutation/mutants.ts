@@ -78,31 +78,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'left-over fetch',
-    story: 'an answer from before the feed was set back is taken',
-    seed: 1,
-    edits: [
-      {
-        file: 'src/runtime/stepper.ts',
-        from: 'if (intake === undefined || fetched.from !== intake.readTo) return false',
-        to: 'if (intake === undefined) return false',
-      },
-    ],
-  },
-  {
-    name: 'epoch kept',
-    story: 'after a repeated EndTxn the next transaction begins under the same epoch',
-    seed: 1,
-    edits: [
-      {
-        file: 'src/adapters/client/writer.ts',
-        from: `const { isRepeated } = await this.#end(true, deadlineMs)
-    this.#needsNewEpoch ||= isRepeated`,
-        to: 'await this.#end(true, deadlineMs)',
-      },
-    ],
-  },
-  {
     name: 'uncommitted read',
     story: 'inputs are read before their transaction has ended',
     seed: 1,
@@ -111,6 +86,59 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'src/runtime/pump.ts',
         from: "isolation: 'read_committed'",
         to: "isolation: 'read_uncommitted'",
+      },
+    ],
+  },
+  {
+    name: 'digest not compared',
+    story: 'a build that judges otherwise takes over, and nobody notices',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/replay.ts',
+        from: "this.#divergence ??= new HsError('HS_DIVERGED', what)",
+        to: 'void what',
+      },
+    ],
+  },
+  {
+    name: 'snapshot not checked',
+    story: 'a snapshot is used whatever its hash says',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/snapshot-reader.ts',
+        from: 'if (found256 !== header.sha256)',
+        to: "if (found256 === '')",
+      },
+      {
+        file: 'src/runtime/restore.ts',
+        from: 'if (digest === header.state_digest) return replay',
+        to: "if (digest !== '') return replay",
+      },
+    ],
+  },
+  {
+    name: 'asOf forgotten',
+    story: 'a replay steps without knowing up to when its inputs had been read',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/replay.ts',
+        from: 'for (const { topic, atMs } of recorded.asOf) this.#asOf[topic] = atMs',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'skip without a letter',
+    story: 'a record is passed over and its bytes are kept nowhere',
+    seed: 1,
+    edits: [
+      {
+        file: 'src/runtime/running-skip.ts',
+        from: 'await chain.append([...pending.records, letter], [...steps, skip])',
+        to: 'await chain.append([...pending.records], [...steps, skip])',
       },
     ],
   },

@@ -12,6 +12,7 @@ import { encodeUtf8 } from '../../contracts/utf8.ts'
 import { hex } from '../../core/kernel/canonical.ts'
 import type { CreateCore, Output, OutputTopic } from '../../core/kernel/step.ts'
 import { bytesOf, printOf, type SeenBatch, type SeenRecord } from './batches.ts'
+import { CommandOrder } from './commands.ts'
 import { Fold, placeOf, sha256 } from './fold.ts'
 import type { History } from './history.ts'
 import { Stored } from './stored.ts'
@@ -106,6 +107,7 @@ export class Checker {
   readonly #prints = new Map<string, Map<number, number>>()
   /** Dead letters of skips: those that must be there, and those that are. */
   readonly #lettersDue = new Set<string>()
+  readonly #commands = new CommandOrder()
   readonly #letters = new Set<string>()
   readonly figures: CheckerFigures = {
     steps: 0,
@@ -162,6 +164,7 @@ export class Checker {
     for (const [place, [extra]] of this.#seen)
       if (extra !== undefined)
         problem(`${place}@${extra.offset} is there, and the fold says nothing`)
+    for (const wrong of this.#commands.problems()) problem(wrong)
     for (const letter of this.#lettersDue)
       if (!this.#letters.has(letter)) problem(`there is no dead letter of ${letter}`)
     for (const [place, acknowledged] of history.all) {
@@ -276,6 +279,10 @@ export class Checker {
     const at = { topic: topicName(output.topic, prefix), partition: output.partition ?? own }
     const list = this.#expected.get(partitionKey(at)) ?? []
     const value = encoded(this.#options.encoder, output, gen)
+    if (output.topic === 'commands' && output.body !== null) {
+      const wrong = this.#commands.add(output.body)
+      if (wrong !== null) this.#options.problem(wrong)
+    }
     const prints = `${printOf(encodeUtf8(output.key))}:${printOf(value)}`
     list.push({ key: output.key, prints })
     this.#expected.set(partitionKey(at), list)

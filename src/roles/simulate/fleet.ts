@@ -35,7 +35,7 @@ interface Agent {
   readonly instances: readonly Instance[]
 }
 
-const TICK_MS = 2_000
+const TICK_MS = 3_000
 const ILLNESSES: readonly Illness[] = ['crash', 'crash', 'errors', 'slow', 'mute']
 const SEND_DEADLINE_MS = 8_000
 
@@ -122,7 +122,7 @@ export class Fleet {
   async #fallIll(): Promise<void> {
     const { random } = this.#options
     while (!this.#stop.signal.aborted) {
-      await this.#nap(random.between(4_000, 25_000))
+      await this.#nap(random.between(2_500, 16_000))
       const { instances } = random.pick(this.#agents)
       const victim = random.pick(instances)
       if (this.#stop.signal.aborted || victim.isIll) continue

@@ -62,7 +62,7 @@ export class Instance {
   tick(): readonly OutgoingRecord[] {
     if (this.#illness === 'mute') return []
     const isDown = this.#illness === 'crash'
-    const rate = isDown ? 0 : this.#random.int(20, 40)
+    const rate = isDown ? 0 : this.#random.int(30, 60)
     const failed = this.#illness === 'errors' ? Math.floor(rate / 2) : 0
     const latencyUs = this.#illness === 'slow' ? SLOW_US : NORMAL_US
     const state = isDown ? 'down' : 'up'

@@ -36,6 +36,7 @@ export interface Plan {
   readonly workers: number
   readonly partitions: number
   readonly instances: number
+  readonly standbys: number
   readonly twice: number
   readonly late: number
   readonly acts: readonly { readonly atMs: number; readonly act: Act }[]
@@ -87,7 +88,7 @@ const MILD: readonly Mischief[] = [
 export function planOf(seed: number, forMs: number, fixed: Partial<Plan> = {}): Plan {
   const random = new Random(`healstream ${seed}`).fork('plan')
   const workers = fixed.workers ?? random.pick([2, 2, 3])
-  const partitions = fixed.partitions ?? random.pick([1, 1, 1, 2])
+  const partitions = fixed.partitions ?? random.pick([1, 1, 1, 1, 2])
   const calmFromMs = Math.max(FIRST_MS, forMs - 45_000)
   const lastMs = calmFromMs - LONGEST_MS
   const ambushes = ambushesOf(seed, random.fork('ambushes'), lastMs)
@@ -95,6 +96,7 @@ export function planOf(seed: number, forMs: number, fixed: Partial<Plan> = {}): 
     workers,
     partitions,
     instances: fixed.instances ?? random.pick([1, 2, 2]),
+    standbys: random.pick([0, 1]),
     twice: random.pick([0, 0.01, 0.05]),
     late: random.pick([0, 0.01, 0.05]),
     calmFromMs,

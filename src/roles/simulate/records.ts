@@ -57,7 +57,7 @@ export function telemetry(who: Speaker, { ok, failed, latencyUs }: Counts): Tele
     operation: '',
     incarnation: who.incarnation,
     tick_start_ms: who.atMs,
-    tick_ms: 2_000,
+    tick_ms: 3_000,
     flush: 'tick',
     n,
     errors: failed,
@@ -98,7 +98,7 @@ export function heartbeat(who: Speaker, state: string): Signal {
   return signal(who, 'heartbeat', {
     heartbeat: {
       level: 2,
-      period_ms: 2_000,
+      period_ms: 3_000,
       state,
       in_flight: null,
       queue: null,

@@ -9,9 +9,10 @@ import { encodeUtf8 } from '../../contracts/utf8.ts'
 import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { initCluster } from '../../runtime/init.ts'
-import type { IdempotentProducer } from '../../runtime/ports.ts'
+import type { IdempotentProducer, LogPort } from '../../runtime/ports.ts'
 import { type CheckedTask, Checker, type CheckerFigures } from './checker.ts'
-import { Fleet, servicesFor } from './fleet.ts'
+import { COMMANDS } from './commands.ts'
+import { Fleet } from './fleet.ts'
 import { DEADLY, Foreign, POISON } from './foreign.ts'
 import { History } from './history.ts'
 import { Network } from './network.ts'
@@ -32,6 +33,8 @@ export interface SimulationOptions {
   readonly partitions?: number
   /** Told of everything that happens. */
   readonly say?: (line: string) => void
+  /** Given the log once everything has come to rest. */
+  readonly onRest?: (log: LogPort) => Promise<void>
 }
 
 export interface SimulationReport {
@@ -61,9 +64,20 @@ const LOOK_BEHIND_MS = 15_000
 const RECOVERY_MS = 20_000
 const PROBLEMS_MAX = 8
 
+/** Services that a document is for: none named, so all, and the fleet as a whole. */
+const EVERYBODY: readonly string[] = []
 const DOCUMENTS = [
   ['HealPolicy', { mode: 'enforce', trigger: 'health == "unhealthy"', action: 'restart_instance' }],
-  ['GuardSet', { cooldownMs: '15s', serviceIntervalMs: '8s', warmUpMs: '10s', verifyMs: '10s' }],
+  [
+    'GuardSet',
+    {
+      perMinute: COMMANDS.perMinute,
+      serviceIntervalMs: `${COMMANDS.serviceIntervalMs}ms`,
+      cooldownMs: '15s',
+      warmUpMs: '10s',
+      verifyMs: '10s',
+    },
+  ],
 ] as const
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
@@ -195,6 +209,8 @@ class Simulation {
     await world.settle('the workers end', this.#workers.end(), SETTLE_MS)
     await world.run(world.nowMs + 8_000)
     await this.#checker.finish()
+    const { onRest } = this.#options
+    if (onRest !== undefined) await world.settle('the log is read', onRest(this.#log), SETTLE_MS)
     await this.#people.close()
     await this.#log.close()
     await world.run(world.nowMs + 1)
@@ -280,10 +296,11 @@ class Simulation {
   }
 
   async #applyPolicies(): Promise<void> {
-    const services = servicesFor(this.#plan.partitions)
     for (const [kind, rest] of DOCUMENTS) {
+      const services = kind === 'HealPolicy' ? this.#fleet.services : EVERYBODY
+      const match = { services }
       const name = `simulation-${kind.toLowerCase()}`
-      await this.#toAll('policies', name, policy(name, kind, 1, { match: { services }, ...rest }))
+      await this.#toAll('policies', name, policy(name, kind, 1, { match, ...rest }))
     }
   }
 
@@ -331,6 +348,7 @@ class Simulation {
       broker: this.#log.broker,
       trace: this.#trace,
       random: this.#random.fork('workers'),
+      standbys: this.#plan.standbys,
       encoder: serde,
       decoder: serde,
       createCore: createServiceCore,

@@ -22,6 +22,7 @@ export interface WorkersOptions {
   readonly broker: MemoryLog['broker']
   readonly trace: Trace
   readonly random: Random
+  readonly standbys: number
   readonly encoder: Encoder
   readonly decoder: Decoder
   readonly createCore: CreateCore
@@ -48,7 +49,7 @@ const SNAPSHOTS: SnapshotPlan = {
   closeMs: 500,
 }
 
-const SESSION = { sessionTimeoutMs: 3_000, rebalanceTimeoutMs: 1_500, heartbeatMs: 500 } as const
+const SESSION = { sessionTimeoutMs: 3_000, rebalanceTimeoutMs: 1_500, heartbeatMs: 600 } as const
 const ROTTEN: ReadonlySet<string> = new Set(['snapshots', 'checkpoints'])
 const AGAIN_MS = 1_000
 /** A worker ends within 5 s, whatever the log does; then its supervisor kills it. */
@@ -97,6 +98,7 @@ export class Workers {
       createFleetCore: isWrong ? wrong(createFleetCore) : createFleetCore,
       snapshots: SNAPSHOTS,
       instruments: this.#instruments(node),
+      standbys: this.#options.standbys,
       ...SESSION,
       onFatal: failed,
     }).then((handle) => {
