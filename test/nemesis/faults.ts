@@ -68,7 +68,8 @@ export class Nemesis {
       case 'transactions moved':
         return this.#moves(fault, begins)
       case 'killed in commit':
-        return this.#killInCommit(fault, begins)
+      case 'stopped in commit':
+        return this.#endInCommit(fault, begins)
       case 'agents killed':
         begins('agents')
         return this.#killAgents(fault)
@@ -98,18 +99,19 @@ export class Nemesis {
     })
   }
 
-  /** It dies when it has asked to commit, and the request arrives while somebody else goes on. */
-  async #killInCommit(fault: PlannedFault, begins: (target: string) => unknown): Promise<void> {
+  /** It goes when it has asked to commit, and the request arrives while somebody else goes on. */
+  async #endInCommit(fault: PlannedFault, begins: (target: string) => unknown): Promise<void> {
     await this.#taking('process', fault, async (worker) => {
       const disturbance = worker.link.disturb('EndTxn', 'hold request')
       const isMet = await within(disturbance.met, MEETS_MS)
       if (isMet) {
         begins(worker.child.name)
-        await worker.child.kill()
+        if (fault.kind === 'killed in commit') await worker.child.kill()
+        else await worker.child.end(STOP_GRACE_MS)
         await sleep(fault.lastsMs)
-        worker.start()
       }
       await within(disturbance.release(), RELEASE_MS)
+      if (isMet) worker.start()
       if (!isMet) throw new Missed('no EndTxn came')
     })
   }

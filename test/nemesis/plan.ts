@@ -8,6 +8,7 @@ import { Lcg } from '../support/lcg.ts'
 export const FAULT_KINDS = [
   'worker killed',
   'killed in commit',
+  'stopped in commit',
   'worker paused',
   'worker stopped',
   'broker killed',
@@ -38,6 +39,7 @@ export const BROKER_FAULTS: ReadonlySet<FaultKind> = new Set([
 /** Faults of a request that only a worker with tasks sends. */
 export const COMMITTING: ReadonlySet<FaultKind> = new Set([
   'killed in commit',
+  'stopped in commit',
   'request held',
   'end held',
   'answer lost',
@@ -61,6 +63,7 @@ export interface PlannedFault {
 const LASTS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'worker killed': [200, 3_000],
   'killed in commit': [0, 6_000],
+  'stopped in commit': [0, 3_000],
   'worker paused': [7_000, 11_000],
   'worker stopped': [0, 2_000],
   'broker killed': [500, 4_000],
