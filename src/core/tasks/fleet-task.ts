@@ -37,20 +37,19 @@ import type { CoreContext, Outcome, Output, Slice, Step, TaskCore } from '../ker
 
 /** The services whose GuardSets count for the fleet: those of all. */
 const EVERYBODY = '*'
+/** Form of the image; another one is not read. */
+const FORMAT = 1
 type Input = 'observations' | 'policies' | 'operator'
 type FleetPart = Partial<Pick<FleetRecord, 'pulse' | 'grant'>>
 
 export function createFleetCore(context: CoreContext, image: Uint8Array | null): TaskCore {
   const fleet = new Fleet(context)
-  if (image !== null) {
-    const from = new ImageReader(image)
-    fleet.load(from)
-    from.end()
-  }
+  if (image !== null) load(fleet, context, image)
   return {
     step: (step) => fleet.step(step),
     image: () => {
       const to = new ImageWriter()
+      to.int(FORMAT).text(whose(context))
       fleet.save(to)
       return to.pieces()
     },
@@ -58,6 +57,21 @@ export function createFleetCore(context: CoreContext, image: Uint8Array | null):
       fleet.behaviour = behaviour
     },
   }
+}
+
+/** Errors: AssertionError for what is no image, or one of another task or form. */
+function load(fleet: Fleet, context: CoreContext, image: Uint8Array): void {
+  const from = new ImageReader(image)
+  const format = from.int()
+  assert(format === FORMAT, `the image has form ${format}, this build reads form ${FORMAT}`)
+  const owner = from.text()
+  assert(owner === whose(context), `the image is of ${owner}, not of ${whose(context)}`)
+  fleet.load(from)
+  from.end()
+}
+
+function whose({ clusterId, taskId, partitionCount }: CoreContext): string {
+  return [clusterId, taskId, partitionCount].join(' ')
 }
 
 class Fleet {

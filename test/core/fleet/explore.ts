@@ -7,8 +7,6 @@ export interface Move<S> {
 
 export interface Explored<S> {
   readonly states: number
-  /** States without a way on. */
-  readonly ends: readonly S[]
   /** Every so many-th state, for further questions. */
   readonly samples: readonly S[]
   /** What is wrong and the moves that led there, or null. */
@@ -35,30 +33,26 @@ export function explore<S>(of: Exploration<S>): Explored<S> {
   const seen = new Map<string, number>([[of.key(of.from), 0]])
   const ways: Seen[] = [{ from: -1, by: 'start' }]
   const queue: S[] = [of.from]
-  const ends: S[] = []
   const samples: S[] = []
   for (let at = 0; at < queue.length && at < of.most; at++) {
     const state = queue[at] as S
     // What has been looked at is not needed any more.
     queue[at] = undefined as S
     if (at % of.sampleEvery === 0) samples.push(state)
-    let isEnd = true
     for (const { name, to } of of.moves(state)) {
       const key = of.key(to)
       if (seen.has(key)) continue
-      isEnd = false
       seen.set(key, ways.length)
       ways.push({ from: at, by: name })
       const what = of.wrong(to)
       if (what !== null) {
         const way = wayTo(ways, ways.length - 1)
-        return { states: ways.length, ends, samples, wrong: { what, way }, cut: false }
+        return { states: ways.length, samples, wrong: { what, way }, cut: false }
       }
       queue.push(to)
     }
-    if (isEnd) ends.push(state)
   }
-  return { states: ways.length, ends, samples, wrong: null, cut: queue.length > of.most }
+  return { states: ways.length, samples, wrong: null, cut: queue.length > of.most }
 }
 
 function wayTo(ways: readonly Seen[], last: number): readonly string[] {

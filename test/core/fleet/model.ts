@@ -29,6 +29,8 @@ interface Held<T> {
 
 interface Actor {
   readonly image: string
+  /** What of its state can change what it does. */
+  readonly text: string
   /** Log time of its last step. */
   readonly nowMs: number
 }
@@ -37,12 +39,18 @@ interface Member extends Actor {
   readonly gen: number
   /** Records of hs.fleet not read yet. */
   readonly unread: readonly Held<FleetRecord>[]
+  /** The newest record that it has read. */
+  readonly last: FleetRecord | null
   /** Commands it wants to give. */
   readonly need: number
 }
 
 export interface Model {
   readonly fleetStep: FleetStep
+  /** Observations are made without the observer's pace. */
+  readonly lean: boolean
+  /** Demand that was told last, by task. */
+  readonly told: readonly string[]
   /** The broker's clock. */
   readonly nowMs: number
   readonly limit: number
@@ -68,6 +76,12 @@ function toText(pieces: readonly Uint8Array[]): string {
 
 function fromText(image: string): Uint8Array {
   return Uint8Array.from(Buffer.from(image, 'latin1'))
+}
+
+function textOf(state: unknown): string {
+  return JSON.stringify(state, (_key, value: unknown) => {
+    return value instanceof Map || value instanceof Set ? [...value] : value
+  })
 }
 
 /** Records as they are: the offset is the place in the list. */
@@ -121,6 +135,7 @@ function sliceOf({ topic, partition, held }: Read, offset: number): Slice {
 
 interface FleetSaid {
   readonly image: string
+  readonly text: string
   readonly records: readonly { readonly partition: number; readonly record: FleetRecord }[]
 }
 
@@ -151,7 +166,8 @@ export const wholeFleet: FleetStep = (model, reads, { nowMs, asOf }) => {
       ? [{ partition: output.partition ?? 0, record: output.body }]
       : [],
   )
-  return { image: toText(core.image()), records: said }
+  const after = toText(core.image())
+  return { image: after, text: after, records: said }
 }
 
 /** Its budget alone, some hundred times faster: for the explorer. */
@@ -188,13 +204,13 @@ export const bareFleet: FleetStep = (model, reads, { nowMs, asOf }) => {
   }
   const to = new ImageWriter()
   budget.save(to.number(seq))
-  return { image: toText(to.pieces()), records }
+  return { image: toText(to.pieces()), text: textOf(budget), records }
 }
 
 /** A step of the fleet task. */
 function stepFleet(model: Model, reads: readonly Read[], at: FleetAt): Model {
   const { fleet } = model
-  const { image, records } = model.fleetStep(model, reads, at)
+  const { image, text, records } = model.fleetStep(model, reads, at)
   const unread = model.unread.map((held, partition) =>
     held.slice(reads.filter((r) => r.topic === 'observations' && r.partition === partition).length),
   )
@@ -211,7 +227,13 @@ function stepFleet(model: Model, reads: readonly Read[], at: FleetAt): Model {
     if (grant === null || kind !== 'grant' || grant.lease_id !== `lease-${seq}`) continue
     live[grant.lease_id] = grant.tokens
   }
-  return judged({ ...model, fleet: { ...fleet, image, nowMs: at.nowMs }, unread, holders, live })
+  return judged({
+    ...model,
+    fleet: { ...fleet, image, text, nowMs: at.nowMs },
+    unread,
+    holders,
+    live,
+  })
 }
 
 /** The fleet task reads the next observation of a partition, or all of all, or nothing. */
@@ -231,8 +253,8 @@ export interface TaskStep {
   readonly count: number
   readonly nowMs: number
   readonly stock?: number
-  /** It reads the newest record it has read a second time (none yet: nothing). */
-  readonly again?: FleetRecord
+  /** Before anything else it reads the newest record that it has read a second time. */
+  readonly again?: boolean
 }
 
 /** A step of a service task: every command it wants is given as soon as there is a token. */
@@ -247,8 +269,10 @@ export function taskSteps(model: Model, p: number, step: TaskStep): Model {
     holder.load(from)
     observer.load(from)
   }
-  for (const { record } of before.unread.slice(0, step.count)) holder.evolve(record, nowMs)
-  if (step.again !== undefined) holder.evolve(step.again, nowMs)
+  const reads = before.unread.slice(0, step.count).map(({ record }) => record)
+  const again = step.again === true && before.last !== null ? [before.last] : []
+  for (const record of [...again, ...reads]) holder.evolve(record, nowMs)
+  const last = reads.at(-1) ?? before.last
   holder.expire(nowMs)
   const paid: string[] = []
   for (let i = before.need; i > 0; i--) {
@@ -258,20 +282,57 @@ export function taskSteps(model: Model, p: number, step: TaskStep): Model {
   const need = before.need - paid.length
   for (let i = 0; i < need; i++) holder.wait(`command-${i}`, true)
   holder.keepWaiting((key) => Number(key.slice('command-'.length)) < need)
-  const observation = observer.observe({
-    nowMs,
-    task: serviceTask(p),
-    stock: step.stock ?? 1,
-    stirred: step.count > 0,
-    vector: () => ({ services: [], reporters: [] }),
-    sha256,
-  })
+  const stock = step.stock ?? 1
+  const observation = model.lean
+    ? leanWord(holder, { p, nowMs, stock, before: model.told[p] ?? '' })
+    : observer.observe({
+        nowMs,
+        task: serviceTask(p),
+        stock,
+        stirred: step.count > 0,
+        vector: () => ({ services: [], reporters: [] }),
+        sha256,
+      })
   const to = new ImageWriter()
   holder.save(to)
   observer.save(to)
   const image = toText(to.pieces())
-  const after: Member = { ...before, image, nowMs, need, unread: before.unread.slice(step.count) }
+  const text = textOf(holder)
+  const after: Member = {
+    ...before,
+    image,
+    text,
+    last,
+    nowMs,
+    need,
+    unread: before.unread.slice(step.count),
+  }
   return commit(model, p, { after, observation, paid })
+}
+
+/**
+ * An observation when it has something to say, and without times of its own: what the explorer needs
+ * to see a state again.
+ */
+function leanWord(
+  holder: Holder,
+  at: { p: number; nowMs: number; stock: number; before: string },
+): Observation | null {
+  holder.giveBack(at.stock + holder.demand, at.nowMs)
+  if (!holder.urgent && !holder.hasSettled && at.before === `${holder.demand}`) return null
+  return {
+    task: serviceTask(at.p),
+    gen: 0,
+    seq: 0,
+    at_ms: START_MS,
+    urgent: true,
+    services: [],
+    reporters: [],
+    leases: holder.takeUses(),
+    waiting: holder.demand,
+    stock: at.stock,
+    fleet_seq: holder.seq,
+  }
 }
 
 /** Commands and observation of a step become visible together. */
@@ -294,6 +355,9 @@ function commit(
   const sent = observation === null ? [] : [{ ...observation, gen: after.gen }]
   return judged({
     ...model,
+    told: model.told.map((told, i) => {
+      return i === p && observation !== null ? `${observation.waiting}` : told
+    }),
     holders: model.holders.map((holder, i) => (i === p ? after : holder)),
     unread: model.unread.map((held, i) => {
       return i === p ? [...held, ...sent.map((record) => ({ atMs: model.nowMs, record }))] : held
@@ -335,13 +399,13 @@ export function wants(model: Model, p: number, need: number = 1): Model {
   return { ...model, holders }
 }
 
-/** Everybody reads everything, at the broker's time. */
-export function settleDown(model: Model, rounds: number, stock: number = 1): Model {
+/** Everybody reads everything, at the broker's time, round after round. */
+export function settleDown(model: Model, rounds: number, everyMs: number = 1_000): Model {
   let next = model
   for (let round = 0; round < rounds; round++) {
-    next = advance(next, 1_000)
+    next = advance(next, everyMs)
     for (const [p, { unread }] of next.holders.entries()) {
-      next = taskSteps(next, p, { count: unread.length, nowMs: next.nowMs, stock })
+      next = taskSteps(next, p, { count: unread.length, nowMs: next.nowMs })
     }
     next = fleetReads(next, 'all', next.nowMs)
   }
@@ -362,14 +426,16 @@ function limited(model: Model): Model {
 
 /** A fleet of `tasks` tasks that have all answered the first pulse. */
 export function newModel(tasks: number, limit: number, fleetStep = wholeFleet): Model {
-  const actor = { image: '', nowMs: START_MS, gen: 1 }
+  const actor = { image: '', text: '', nowMs: START_MS, gen: 1 }
   const model: Model = {
     fleetStep,
+    lean: fleetStep === bareFleet,
+    told: Array.from({ length: tasks }, () => ''),
     nowMs: START_MS,
     limit,
     fleet: actor,
     unread: Array.from({ length: tasks }, () => []),
-    holders: Array.from({ length: tasks }, () => ({ ...actor, unread: [], need: 0 })),
+    holders: Array.from({ length: tasks }, () => ({ ...actor, unread: [], last: null, need: 0 })),
     live: {},
     commandsMs: [],
     commands: 0,

@@ -29,42 +29,73 @@ export interface World {
 export const TICK_MS = 30_000
 export const JUMP_MS = 300_000
 
+const LEASE = /lease-(\d+)/g
+const SEQ = /(lease-|"seq":|"fleetSeq":)(\d+)/g
+const TIME = /1[89]\d{11}/g
+
+/**
+ * What can come of it is the same where this is: numbers of records count only by which leases they
+ * come after, and times by how far they are from now.
+ */
 export function keyOf({ model, left }: World): string {
-  const { fleetStep: _step, commands: _commands, ...rest } = model
-  return JSON.stringify([rest, left])
+  const { fleet, holders, unread, live, commandsMs, nowMs } = model
+  const parts = [
+    [fleet.text, fleet.gen],
+    holders.map(({ text, nowMs: atMs, need, last, unread: records }) => {
+      return [
+        text,
+        atMs,
+        need,
+        last?.grant,
+        records.map(({ record }) => [record.kind, record.gen, record.grant]),
+      ]
+    }),
+    unread.map((held) =>
+      held.map(({ atMs, record }) => {
+        const { leases, waiting, stock, fleet_seq: fleetSeq } = record
+        return { atMs, leases, waiting, stock, fleetSeq }
+      }),
+    ),
+    live,
+    commandsMs,
+    left,
+  ]
+  const text = JSON.stringify(parts).replaceAll('\\"', '"')
+  const seqs = [...new Set([...text.matchAll(LEASE)].map(([, seq]) => Number(seq)))]
+  const rankOf = (seq: number): number => seqs.filter((one) => one <= seq).length
+  return text
+    .replaceAll(SEQ, (_, what: string, seq: string) => `${what}${rankOf(Number(seq))}`)
+    .replaceAll(TIME, (ms) => String(Number(ms) - nowMs))
 }
 
 function holderMoves(model: Model, p: number): readonly (readonly [string, Model])[] {
   const holder = model.holders[p]
   if (holder === undefined) return []
-  const [first] = holder.unread
-  const steps: TaskStep[] = []
-  const clocks = holder.nowMs === model.nowMs ? [model.nowMs] : [model.nowMs, holder.nowMs]
-  for (const nowMs of clocks) {
-    if (first !== undefined) steps.push({ count: 1, nowMs })
-    steps.push({ count: 0, nowMs })
-  }
+  const { nowMs: ownMs, unread } = holder
+  const [first] = unread
+  const steps: TaskStep[] = [{ count: 0, nowMs: model.nowMs }]
+  if (first !== undefined) {
+    steps.push({ count: 1, nowMs: model.nowMs })
+    // Its log time lags behind: it reads what has been written long ago as if it were new.
+    if (ownMs < model.nowMs) steps.push({ count: 1, nowMs: ownMs })
+  } else if (ownMs < model.nowMs && holder.need > 0) steps.push({ count: 0, nowMs: ownMs })
   // The same record twice is one record.
-  if (first !== undefined) steps.push({ count: 1, nowMs: model.nowMs, again: first.record })
-  return steps.map((step) => [
-    `task ${p} reads ${step.count}${step.again ? ' twice' : ''} at ${step.nowMs % 1_000_000}`,
-    taskSteps(model, p, step),
-  ])
+  const isLease = (holder.last?.grant ?? null) !== null
+  if (isLease) steps.push({ count: 0, nowMs: model.nowMs, again: true })
+  return steps.map((step) => {
+    const lag = (step.nowMs - model.nowMs) / 1_000
+    const again = step.again === true ? ' and the last one again' : ''
+    return [`task ${p} reads ${step.count}${again} at ${lag} s`, taskSteps(model, p, step)]
+  })
 }
 
 function fleetMoves(model: Model): readonly (readonly [string, Model])[] {
-  const clocks =
-    model.fleet.nowMs === model.nowMs ? [model.nowMs] : [model.nowMs, model.fleet.nowMs]
+  const { nowMs } = model
   const found: (readonly [string, Model])[] = []
-  for (const nowMs of clocks) {
-    const at = nowMs % 1_000_000
-    for (const [p, { length }] of model.unread.entries()) {
-      if (length === 0) continue
-      found.push([`fleet reads task ${p} at ${at}`, fleetReads(model, p, nowMs)])
-    }
-    found.push([`fleet reads nothing at ${at}`, fleetReads(model, 'none', nowMs)])
+  for (const [p, { length }] of model.unread.entries()) {
+    if (length > 0) found.push([`fleet reads task ${p}`, fleetReads(model, p, nowMs)])
   }
-  return found
+  return [...found, ['fleet steps', fleetReads(model, 'none', nowMs)]]
 }
 
 export function* moves({ model, left }: World): Generator<Move<World>> {
