@@ -13,7 +13,7 @@ export interface Command {
 }
 
 const alive = new Set<ChildProcess>()
-/** Whoever starts these and ends by a signal leaves none behind. */
+/** Whoever started these leaves none behind, however it ends. */
 export function killChildren(): void {
   for (const child of alive) child.kill('SIGKILL')
 }

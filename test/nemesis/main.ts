@@ -107,9 +107,6 @@ async function main(): Promise<number> {
   return CLEAN
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    killChildren()
-    process.exit(FOUND)
-  })
+process.on('exit', killChildren)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(FOUND))
 process.exit(await main())

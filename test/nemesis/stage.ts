@@ -14,7 +14,7 @@ import { Child } from './child.ts'
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 export const PARTITIONS = 6
 const PREFIX = 'nemesis.'
-const READY_MS = 40_000
+const READY_MS = 90_000
 /** Kafka's own requests to end a transaction carry their verdict in the last byte. */
 const TAGGED_FROM_VERSION = 3
 
