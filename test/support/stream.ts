@@ -2,6 +2,7 @@
 // may send them in any order, with chance from a seed. A few instances only, so that what is sent
 // meets what was sent before.
 import { taskId } from '../../src/contracts/ids.ts'
+import type { FleetRecord } from '../../src/contracts/records.ts'
 import { encodeUtf8 } from '../../src/contracts/utf8.ts'
 import type { CoreDriver } from './core-driver.ts'
 import { Lcg } from './lcg.ts'
@@ -226,7 +227,7 @@ export class Stream {
     const grant = { lease_id: lease, budget: 'fleet', tokens: 2, deadline_ms: nowMs + 8_000 }
     const isGrant = random.below(2) === 0
     const kind = isGrant ? this.pick(['grant', 'grant', 'take_back'] as const) : 'pulse'
-    const record = {
+    const record: FleetRecord = {
       task: taskId('s0'),
       seq,
       gen: 1,
