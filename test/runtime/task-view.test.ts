@@ -1,6 +1,7 @@
 // Tasks as journals and group tell of them: who runs what, what waits, and what cannot be told.
 import { afterEach, expect, test } from 'vitest'
 import { topicName } from '../../src/contracts/topics.ts'
+import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import type { TaskMember, TaskView } from '../../src/runtime/task-view.ts'
 import { taskViews } from '../../src/runtime/task-view.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
@@ -54,7 +55,14 @@ test('who has fenced a task and has it runs it; who only has it is opening it', 
     ['fleet', 'unowned'],
   ])
   expect(all[0]).toMatchObject({
-    ...{ owner: memberId, host: '10.0.0.7', gen: 1, attempt: 1, behaviour: 1, reason: null },
+    ...{
+      owner: memberId,
+      host: '10.0.0.7',
+      gen: 1,
+      attempt: 1,
+      behaviour: BEHAVIOUR_LATEST,
+      reason: null,
+    },
     ...{ behind: false, lag: 0, seq: worker.handle.status().tasks[0]?.seq },
   })
   expect(all[2]).toMatchObject({ standby: [memberId, 'other'], coming: [memberId, 'other'] })
