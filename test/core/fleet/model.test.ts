@@ -5,7 +5,8 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Budget, type OrderAt } from '../../../src/core/fleet/budget.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'
 import { explore, type Explored } from './explore.ts'
-import { bareFleet, type Model, newModel, settleDown, wants } from './model.ts'
+import { bareFleet } from './fleet-steps.ts'
+import { type Model, newModel, settleDown, wants } from './model.ts'
 import { keyOf, type Left, moves, type World } from './moves.ts'
 
 const NOTHING: Left = { ticks: 0, jumps: 0, needs: [], restarts: 0 }

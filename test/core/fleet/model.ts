@@ -3,29 +3,24 @@
 // commit, as a successor's would, so a crash anywhere is nothing but a step that was not made. What
 // may happen in which order, with which clocks, is the explorer's choice; whether the budget was
 // kept is told by records alone: grants, settlements, commands (reliability.md I16 to I19, M2).
-import type { Decoder } from '../../../src/contracts/decode.ts'
-import type {
-  FleetRecord,
-  Observation,
-  OperatorRecord,
-  PolicyRecord,
-} from '../../../src/contracts/records.ts'
-import type { TopicKind } from '../../../src/contracts/topics.ts'
-import { Budget } from '../../../src/core/fleet/budget.ts'
+import type { FleetRecord, Observation } from '../../../src/contracts/records.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'
 import { Observer } from '../../../src/core/fleet/observer.ts'
 import { serviceTask } from '../../../src/core/fleet/term.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
-import type { CoreContext, Slice } from '../../../src/core/kernel/step.ts'
-import { createFleetCore } from '../../../src/core/tasks/fleet-task.ts'
 import { sha256, START_MS } from '../../support/core-driver.ts'
 import { policy } from '../../support/records.ts'
-
-/** A record and when the log took it. */
-interface Held<T> {
-  readonly atMs: number
-  readonly record: T
-}
+import {
+  bareFleet,
+  type FleetAt,
+  type FleetStep,
+  fromText,
+  type Held,
+  type Read,
+  textOf,
+  toText,
+  wholeFleet,
+} from './fleet-steps.ts'
 
 interface Actor {
   readonly image: string
@@ -67,150 +62,13 @@ export interface Model {
   readonly wrong: string | null
 }
 
-type Said = Observation | FleetRecord | PolicyRecord | OperatorRecord
 const SPAN_MS = 60_000
-
-function toText(pieces: readonly Uint8Array[]): string {
-  return pieces.map((piece) => Buffer.from(piece).toString('latin1')).join('')
-}
-
-function fromText(image: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(image, 'latin1'))
-}
-
-function textOf(state: unknown): string {
-  return JSON.stringify(state, (_key, value: unknown) => {
-    return value instanceof Map || value instanceof Set ? [...value] : value
-  })
-}
-
-/** Records as they are: the offset is the place in the list. */
-function decoderOf(records: readonly Said[]): Decoder {
-  return {
-    telemetry: () => 'not_avro',
-    decode: (_topic, view) => ({ ok: true, record: records[view.offset] as never }),
-  }
-}
-
-function contextOf(partitionCount: number, records: readonly Said[]): CoreContext {
-  return {
-    clusterId: 'cluster-a',
-    taskId: 'fleet',
-    partition: 0,
-    partitionCount,
-    behaviour: 2,
-    scale: 4,
-    sha256,
-    decoder: decoderOf(records),
-  }
-}
-
-interface Read {
-  readonly topic: TopicKind
-  readonly partition: number
-  readonly held: Held<Said>
-}
-
-function sliceOf({ topic, partition, held }: Read, offset: number): Slice {
-  return {
-    topic,
-    partition,
-    from: offset,
-    to: offset + 1,
-    visit: (visitor) => {
-      visitor({
-        buffer: new Uint8Array(0),
-        offset,
-        timestampMs: held.atMs,
-        keyStart: -1,
-        keyEnd: -1,
-        valueStart: 0,
-        valueEnd: 0,
-        headersStart: 0,
-        headerCount: 0,
-      })
-    },
-  }
-}
-
-interface FleetSaid {
-  readonly image: string
-  readonly text: string
-  readonly records: readonly { readonly partition: number; readonly record: FleetRecord }[]
-}
-
-interface FleetAt {
-  readonly nowMs: number
-  /** Observations have been read to their end: there may be pulses. */
-  readonly asOf: boolean
-}
-
-/** One step of a fleet task from its image; '' = it has none. */
-export type FleetStep = (model: Model, reads: readonly Read[], at: FleetAt) => FleetSaid
-
-/** The whole core. */
-export const wholeFleet: FleetStep = (model, reads, { nowMs, asOf }) => {
-  const { image } = model.fleet
-  const records = reads.map(({ held }) => held.record)
-  const context = contextOf(model.holders.length, records)
-  const core = createFleetCore(context, image === '' ? null : fromText(image))
-  const { outputs } = core.step({
-    seq: 1,
-    nowMs,
-    behind: false,
-    asOf: { policies: nowMs, operator: nowMs, ...(asOf ? { observations: nowMs } : {}) },
-    slices: reads.map(sliceOf),
-  })
-  const said = outputs.flatMap((output) =>
-    output.topic === 'fleet' && output.body !== null
-      ? [{ partition: output.partition ?? 0, record: output.body }]
-      : [],
-  )
-  const after = toText(core.image())
-  return { image: after, text: after, records: said }
-}
-
-/** Its budget alone, some hundred times faster: for the explorer. */
-export const bareFleet: FleetStep = (model, reads, { nowMs, asOf }) => {
-  const budget = new Budget(model.holders.length)
-  const { image } = model.fleet
-  const from = new ImageReader(fromText(image))
-  let seq = image === '' ? 0 : from.number()
-  if (image !== '') budget.load(from)
-  for (const { topic, partition, held } of reads) {
-    if (topic !== 'observations') continue
-    budget.hear(partition, held.record as Observation, Math.max(nowMs, held.atMs))
-  }
-  const nextSeq = (): number => {
-    seq = Math.max(seq + 1, nowMs)
-    return seq
-  }
-  const records: FleetSaid['records'][number][] = []
-  const say = (partition: number, said: Pick<FleetRecord, 'seq' | 'kind' | 'pulse' | 'grant'>) => {
-    const task = serviceTask(partition)
-    records.push({ partition, record: { task, gen: 0, at_ms: nowMs, verdict: null, ...said } })
-  }
-  if (asOf && !budget.isReady()) {
-    const pulse = { as_of_ms: nowMs, reporters_expected: 0, reporters_seen: 0, blind: false }
-    for (let p = 0; p < model.holders.length; p++) {
-      say(p, { seq: nextSeq(), kind: 'pulse', pulse, grant: null })
-      budget.born(seq)
-    }
-  }
-  for (const order of budget.orders({ nowMs, limit: model.limit, held: false, nextSeq })) {
-    const { id, tokens, deadlineMs } = order.lease
-    const grant = { lease_id: id, budget: 'fleet', tokens, deadline_ms: deadlineMs }
-    say(order.partition, { seq: order.seq, kind: order.kind, pulse: null, grant })
-  }
-  const to = new ImageWriter()
-  budget.save(to.number(seq))
-  return { image: toText(to.pieces()), text: textOf(budget), records }
-}
 
 /** A step of the fleet task. */
 function stepFleet(model: Model, reads: readonly Read[], at: FleetAt): Model {
   const { fleet } = model
-  const { image, text, records } = model.fleetStep(model, reads, at)
+  const before = { image: fleet.image, tasks: model.holders.length, limit: model.limit }
+  const { image, text, records } = model.fleetStep(before, reads, at)
   const unread = model.unread.map((held, partition) =>
     held.slice(reads.filter((r) => r.topic === 'observations' && r.partition === partition).length),
   )
