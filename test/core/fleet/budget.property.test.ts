@@ -116,7 +116,7 @@ function play(moves: readonly Move[]): { readonly end: Model; readonly monitor: 
 }
 
 const FRESH = newModel(TASKS, LIMIT)
-const RUNS = process.env['HS_FULL'] === '1' ? 2_000 : 15
+const RUNS = process.env['HEALSTREAM_TEST_FULL'] === 'true' ? 2_000 : 15
 
 test.each([
   ['a fleet task that dies and is restored', often],

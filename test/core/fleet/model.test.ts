@@ -1,6 +1,6 @@
 // The budget, whoever dies and whatever the clocks say: every order of steps, records read late, read
 // twice, by a clock that lags, two terms of the fleet task, and time that jumps (model M2 of
-// reliability.md). HS_FULL=1 looks at larger fleets. A rule that is left out has to be found out.
+// reliability.md). HEALSTREAM_TEST_FULL=true looks at larger fleets. A rule that is left out has to be found out.
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Budget, type OrderAt } from '../../../src/core/fleet/budget.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'
@@ -10,7 +10,7 @@ import { type Model, newModel, settleDown, wants } from './model.ts'
 import { keyOf, type Left, moves, type World } from './moves.ts'
 
 const NOTHING: Left = { ticks: 0, jumps: 0, needs: [], restarts: 0 }
-const FULL = process.env['HS_FULL'] === '1'
+const FULL = process.env['HEALSTREAM_TEST_FULL'] === 'true'
 
 function all(model: Model, left: Left, most: number = 1_000_000): Explored<World> {
   return explore({
