@@ -5,19 +5,21 @@ import { createHash } from 'node:crypto'
 import { type JournalStep, type StepsEntry } from '../contracts/journal.ts'
 import { stepBytes, STEPS_BYTES_MAX } from '../contracts/journal-codec.ts'
 import type { OutgoingRecord } from '../contracts/record.ts'
-import { INPUT_TOPICS, type TopicKind } from '../contracts/topics.ts'
+import { type TopicKind, TOPICS } from '../contracts/topics.ts'
 import { canonical } from '../core/kernel/canonical.ts'
 import type { Output, Step } from '../core/kernel/step.ts'
 import type { AsOf } from './log-time.ts'
 import type { CheckedSlice } from './stepper.ts'
 
-/** Room a step may need, whatever is in it: every input with a slice and an asOf, twice over. */
+/** The fleet task reads a partition of every service task (at most 1,000) and two more. */
+const INPUTS_MAX = 1_002
+/** Room a step may need, whatever is in it: every input with a slice, every topic with an asOf. */
 const LARGEST_STEP: JournalStep = {
   seq: 0,
   nowMs: 0,
   behind: false,
-  asOf: Array.from({ length: 2 * INPUT_TOPICS.length }, () => ({ topic: 'fleet', atMs: 0 })),
-  slices: Array.from({ length: 2 * INPUT_TOPICS.length }, () => ({
+  asOf: Array.from(TOPICS, () => ({ topic: 'fleet', atMs: 0 })),
+  slices: Array.from({ length: INPUTS_MAX }, () => ({
     topic: 'fleet',
     partition: 0,
     from: 0,
@@ -104,7 +106,7 @@ export function journalStep(
   asOfBefore: AsOf,
 ): JournalStep {
   const changed: { topic: TopicKind; atMs: number }[] = []
-  for (const topic of INPUT_TOPICS) {
+  for (const { kind: topic } of TOPICS) {
     const atMs = step.asOf[topic]
     if (atMs !== undefined && atMs !== asOfBefore[topic]) changed.push({ topic, atMs })
   }

@@ -32,6 +32,27 @@ describe('pending', () => {
     expect(seq).toBeGreaterThan(300)
   })
 
+  // Story: only what service tasks read was journalled of asOf. The fleet task told its pulse by how
+  // far it had read the observations; no restore told it again, and the task stopped.
+  test('asOf of every topic that a core was told is in the step', () => {
+    const asOf = { observations: 7, policies: 5, telemetry: 3 }
+    const { asOf: journalled } = journalStep({ ...step(1), asOf }, [], { policies: 5 })
+    expect(journalled).toHaveLength(2)
+    expect(journalled).toContainEqual({ topic: 'observations', atMs: 7 })
+    expect(journalled).toContainEqual({ topic: 'telemetry', atMs: 3 })
+  })
+
+  test('a step of the largest fleet fits in', () => {
+    const pending = new Pending()
+    const range = { topic: 'observations', input: 0, from: 2 ** 52, to: 2 ** 53 - 2 } as const
+    const slices = Array.from({ length: 1_002 }, (_, i) => sliceOf({ ...range, partition: i }, []))
+    let seq = 0
+    while (pending.hasRoom) pending.add(journalStep(step(++seq), slices, {}), [], [])
+    const { bytes } = encodeEntry(pending.entry(NO_HASH), NO_HASH, sha256)
+    expect(bytes.length).toBeLessThanOrEqual(ENTRY_BYTES_MAX)
+    expect(seq).toBeGreaterThan(3)
+  })
+
   test('outputs that nobody commits take its room too', () => {
     const pending = new Pending()
     const sealed = {
