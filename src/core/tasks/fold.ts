@@ -157,7 +157,11 @@ function goesOn(state: ServiceState, bound: Bound, { scratch, channel }: Delta):
 function bind(state: ServiceState, subject: Subject, { channel, appendMs }: Delta): Bound | null {
   const group = state.group(channel.service)
   const source = state.sources.heard(channel.agent, appendMs, limitMs(state, group, subject))
-  return source === null ? null : { subject, group, source }
+  if (source === null) return null
+  subject.source = source
+  // The same text, so that they are compared by where they lie.
+  if (subject.entry.agent === source.agent) subject.entry.agent = source.agent
+  return { subject, group, source }
 }
 
 /** Counts an own delta. */

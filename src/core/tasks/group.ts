@@ -46,7 +46,11 @@ export class Group implements ServiceFacts {
   /** As it was told last; null: it was not. */
   told: { readonly view: Told; readonly health: Health; readonly routable: boolean } | null = null
   private readonly figures: () => Figures
-  private touched: Subject[] = []
+  /** The first `touchedCount` of them; the list keeps its length, so that it need not grow again. */
+  private readonly touched: Subject[] = []
+  private touchedCount = 0
+  /** One that was touched has left. */
+  private hasLeft = false
   private order: readonly Subject[] | null = null
   private facts: InstanceFacts[] | null = null
 
@@ -97,19 +101,23 @@ export class Group implements ServiceFacts {
   touch(subject: Subject): void {
     if (subject.touched) return
     subject.touched = true
-    this.touched.push(subject)
+    this.touched[this.touchedCount++] = subject
   }
 
   /** Those touched since the last call, in order. */
   takeTouched(): readonly Subject[] {
-    const { touched } = this
-    if (touched.length === 0) return NOBODY
-    this.touched = []
+    const { touched, touchedCount: count } = this
+    if (count === 0) return NOBODY
+    this.touchedCount = 0
     const order = this.ordered()
-    if (touched.length * SORT_BELOW >= order.length) {
-      return order.filter((subject) => clear(subject))
+    if (count === order.length && !this.hasLeft) {
+      for (const subject of order) subject.touched = false
+      return order
     }
-    return touched.filter((subject) => clear(subject)).sort((a, b) => a.rank - b.rank)
+    this.hasLeft = false
+    if (count * SORT_BELOW >= order.length) return order.filter((subject) => clear(subject))
+    const few = touched.slice(0, count).filter((subject) => clear(subject))
+    return few.sort((a, b) => a.rank - b.rank)
   }
 
   /** Counts the subject as it is now; `isMember` false: as one that has left. */
@@ -121,6 +129,7 @@ export class Group implements ServiceFacts {
       if (counted.routable) this.routable -= 1
     }
     subject.counted = null
+    if (!isMember && subject.touched) this.hasLeft = true
     if (!isMember || entry.lifecycle === 'gone') return
     const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
     const { routable } = routing(vital.health, ready, { routable: null })

@@ -4,7 +4,7 @@
 import { readsOf } from '../decision/healing.ts'
 import type { DetectorInput } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
-import { quietUntilMs } from '../health/quiet.ts'
+import { type Quietness, quietUntilMs } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
@@ -72,21 +72,28 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
   group.judged = NOBODY
   group.due = NO_FACTS
   if (touched.length === 0 && !group.changed) return false
-  group.reads ??= readsOf(state.healing, group.service)
+  const reads = (group.reads ??= readsOf(state.healing, group.service))
+  const quietness = { limits: (group.limits ??= state.limits(group.service)), hearing }
   let changed = false
-  const judged: Subject[] = []
+  /** null: all that were touched, so far. */
+  let judged: Subject[] | null = null
   const due: InstanceFacts[] = []
-  for (const subject of touched) {
+  for (let i = 0; i < touched.length; i++) {
+    const subject = touched[i]
+    if (subject === undefined) continue
     if (isDue(subject, state.nowMs)) {
-      changed = judgeSubject(state, group, { subject, hearing }) || changed
-      judged.push(subject)
-    }
-    const isOf = subject.moved || subject.attended || group.reads !== 'nothing'
+      if (!staysQuiet(state, subject, quietness)) {
+        changed = judgeFully(state, group, { subject, hearing }) || changed
+      }
+      state.judged(subject)
+      judged?.push(subject)
+    } else judged ??= touched.slice(0, i)
+    const isOf = subject.moved || subject.attended || reads !== 'nothing'
     subject.moved = false
     if (isOf && subject.facts !== null) due.push(subject.facts)
   }
-  group.judged = judged
-  const isAll = group.reads === 'service' && (group.changed || judged.length > 0)
+  group.judged = judged ?? touched
+  const isAll = reads === 'service' && (group.changed || group.judged.length > 0)
   group.due = isAll ? group.instances : due
   group.changed = false
   return changed
@@ -96,51 +103,70 @@ function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
   return dirty || facts === null || (nextMs !== null && nextMs <= nowMs)
 }
 
-function judgeSubject(
+/** Judges the short way, where that will do. */
+function staysQuiet(state: ServiceState, subject: Subject, quietness: Quietness): boolean {
+  const { entry, vital, facts } = subject
+  if (subject.moved || facts === null || isLeaving(entry.lifecycle)) return false
+  const { glance } = state
+  const { latencyP99MaxUs, samplesMin } = quietness.limits
+  const isHigh = look(state, subject, latencyP99MaxUs)
+  const quietMs = quietUntilMs(vital, entry.announced, quietness, glance)
+  if (quietMs < 0) return false
+  subject.dirty = false
+  subject.nextMs = quietMs
+  facts.agentHeard = isHeard(state, subject)
+  const isFew = glance.n < samplesMin
+  if (isHigh) state.hangs(subject, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
+  else state.hangs(subject, !isFew && glance.errors > 0)
+  return true
+}
+
+/** Whether a latency of `limitUs` or more may be among those counted. */
+function look({ windows, glance }: ServiceState, subject: Subject, limitUs: number): boolean {
+  const { row, generation } = subject
+  const isKnown = windows.isCurrent(row, generation)
+  glance.n = isKnown ? windows.requests(row) : 0
+  glance.errors = isKnown ? windows.errors(row) : 0
+  const ceilingUs = isKnown ? windows.ceilingUs(row) : 0
+  glance.p99Us = ceilingUs < limitUs ? ceilingUs : windows.p99Us(row)
+  return ceilingUs >= limitUs
+}
+
+function isHeard({ sources, nowMs }: ServiceState, { entry, source }: Subject): boolean {
+  if (source !== null && source.held && source.agent === entry.agent) {
+    return nowMs - source.heardAtMs < source.limitMs
+  }
+  return sources.isAlive(entry.agent, nowMs)
+}
+
+function judgeFully(
   state: ServiceState,
   group: Group,
   { subject, hearing }: { subject: Subject; hearing: Hearing },
 ): boolean {
   const { vital, entry } = subject
   const { nowMs } = state
-  const agentHeard = state.sources.isAlive(entry.agent, nowMs)
-  const window = state.figuresOf(subject)
+  const agentHeard = isHeard(state, subject)
   const limits = (group.limits ??= state.limits(group.service))
   const input: DetectorInput = {
     vital,
-    window,
+    window: state.figuresOf(subject),
     limits,
     hearing,
     nowMs,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }
-  subject.dirty = false
-  const exempt = isLeaving(entry.lifecycle)
-  const quietMs = exempt || subject.facts === null ? null : quietUntilMs(input)
-  let changed = false
-  if (quietMs !== null && !subject.moved && subject.facts !== null) {
-    subject.nextMs = quietMs
-    subject.facts.window = window
-    subject.facts.agentHeard = agentHeard
-  } else {
-    changed = judgeFully(subject, input, exempt)
-    subject.moved = true
-    subject.untold = true
-    subject.facts = factsOf(subject, { window, agentHeard, nowMs })
-    group.replaced(subject)
-    group.count(subject, true)
-  }
-  state.hangs(subject, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
-  state.judged(subject)
-  return changed
-}
-
-function judgeFully(subject: Subject, input: DetectorInput, exempt: boolean): boolean {
-  const { vital } = subject
-  const { changed, nextMs } = judge(vital, input, exempt)
+  const { changed, nextMs } = judge(vital, input, isLeaving(entry.lifecycle))
   const flipMs = vital.flipsMs[0]
   const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
   subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
+  subject.dirty = false
+  subject.moved = true
+  subject.untold = true
+  subject.facts = factsOf(subject, { window: () => state.figuresOf(subject), agentHeard, nowMs })
+  group.replaced(subject)
+  group.count(subject, true)
+  state.hangs(subject, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
   return changed
 }

@@ -5,6 +5,7 @@ import { Admission } from '../admit/admit.ts'
 import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { Observer } from '../fleet/observer.ts'
+import type { Glance } from '../health/quiet.ts'
 import { restart } from '../health/health.ts'
 import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
@@ -52,6 +53,8 @@ export class ServiceState {
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
+  /** Reused for every instance that is judged. */
+  readonly glance: Glance = { n: 0, errors: 0, p99Us: 0 }
   /** Reused for the counts of every delta. */
   readonly counting: Counting = { n: 0, errors: 0, eventMs: 0, place: NOWHERE }
   /** Subjects that a pane that leaves the window could change by itself. */
@@ -308,8 +311,7 @@ export class ServiceState {
   private join(entry: Entry, from: ImageReader): void {
     const group = this.group(entry.service)
     if (entry.instance === null) return
-    const window = this.windows.instance(entry.service, entry.instance)
-    const subject = loadSubject(entry, from, window)
+    const subject = loadSubject(entry, from, (held) => this.figuresOf(held))
     group.subjects.set(entry.instance, subject)
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)
     subject.hangs = hangsOnEviction(subject, latencyP99MaxUs, samplesMin)

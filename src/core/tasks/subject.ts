@@ -4,6 +4,7 @@ import { agentId } from '../../contracts/ids.ts'
 import type { Health, Lifecycle } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { recentFlips, standing } from '../health/health.ts'
+import type { Source } from '../health/silence.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
 import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
@@ -14,8 +15,8 @@ import type { Told } from './views.ts'
 
 /** Facts whose figures go on while nothing else changes. */
 export interface SubjectFacts extends InstanceFacts {
-  window: Figures
   agentHeard: boolean
+  transitions: number
 }
 
 export interface Subject extends Queued {
@@ -40,6 +41,8 @@ export interface Subject extends Queued {
   moved: boolean
   /** More than its figures may have changed since it was last told. */
   untold: boolean
+  /** The agent that counts for it, as long as it is the same and held. */
+  source: Source | null
   /** As it was told last, and whether its clock was believed then; null: it was not. */
   told: Told | null
   toldSkewed: boolean
@@ -75,6 +78,7 @@ function subjectWith(
     touched: false,
     moved: true,
     untold: true,
+    source: null,
     told: null,
     toldSkewed: false,
     attended: false,
@@ -103,7 +107,8 @@ export function hangsOnEviction(
 
 /** What judging found out besides the subject's own state. */
 export interface Judged {
-  readonly window: Figures
+  /** The figures as they are. */
+  readonly window: () => Figures
   readonly agentHeard: boolean
   readonly nowMs: number
 }
@@ -127,7 +132,9 @@ export function factsOf({ entry, vital, key }: Subject, judged: Judged): Subject
     healthSinceMs: vital.healthSinceMs,
     transitions: recentFlips(vital, nowMs),
     findings: standing(vital),
-    window,
+    get window(): Figures {
+      return window()
+    },
     probe: probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs },
   }
 }
@@ -142,12 +149,17 @@ export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageW
 }
 
 /** `windowOf`: the figures of the instance as they are. */
-export function loadSubject(entry: Entry, from: ImageReader, window: Figures): Subject {
+export function loadSubject(
+  entry: Entry,
+  from: ImageReader,
+  windowOf: (subject: Subject) => Figures,
+): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const vital = loadVital({ service: entry.service, instance }, from)
   const subject = subjectWith(entry, vital, { dirty: from.flag(), nextMs: from.numberOrNull() })
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
-  subject.facts = { ...factsOf(subject, { window, agentHeard, nowMs: 0 }), transitions }
+  subject.facts = factsOf(subject, { window: () => windowOf(subject), agentHeard, nowMs: 0 })
+  subject.facts.transitions = transitions
   return subject
 }

@@ -117,6 +117,7 @@ export class Views {
 
   /** There may be new figures. */
   wait(told: Told): void {
+    if (told.waits) return
     told.pending = null
     told.waits = true
     this.queue.note(told)

@@ -133,6 +133,13 @@ export class Cells {
     return (narrow ?? wide)?.[this.baseOf(row, section) + slot] ?? 0
   }
 
+  /** One above the highest slot the row has cells for. */
+  end(row: number): number {
+    const at = STRIDE * row
+    if ((this.table[at + SLAB] ?? NONE) === NONE) return 0
+    return (this.table[at + LOW] ?? 0) + (this.table[at + SIZE] ?? 0)
+  }
+
   /** Slots of the row: from the first up to, not including, the last. */
   range(row: number): { readonly from: number; readonly to: number } {
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return { from: 0, to: 0 }

@@ -99,6 +99,12 @@ export class Tallies {
     return this.sum(row, RUNS[span], 1)
   }
 
+  /** No latency of any window is above this; told without a look at the counters. */
+  ceilingUs(row: number): number {
+    const last = this.cells.end(row) - 1
+    return last < 0 ? 0 : this.grid.upperUs(last)
+  }
+
   figures(row: number, span: Span): Figures {
     const run = RUNS[span]
     const n = this.sum(row, run, 0)

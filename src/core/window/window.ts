@@ -204,6 +204,11 @@ export class Windows {
     return this.ledger.tallies.errors(row, span)
   }
 
+  /** No latency that is counted is above this. */
+  ceilingUs(row: number): number {
+    return this.ledger.tallies.ceilingUs(row)
+  }
+
   /** P99 latency of a row in whole microseconds; -1: no latency was counted. */
   p99Us(row: number, span: Span = JUDGED): number {
     return this.ledger.tallies.p99Us(row, span)

@@ -9,7 +9,9 @@ test('facts join registry, vital signs and window', () => {
   const entry = newEntry({ service: 'shop', instance: 'shop-1' }, origin)
   Object.assign(entry, { agent: 'agent-1', agentEpoch: 2, zone: 'z1', link: 'online' })
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
-  expect(factsOf(newSubject(entry, 7), { window, agentHeard: true, nowMs: 9 })).toEqual({
+  expect(
+    factsOf(newSubject(entry, 7), { window: () => window, agentHeard: true, nowMs: 9 }),
+  ).toEqual({
     key: 'shop/shop-1',
     service: 'shop',
     instance: 'shop-1',
