@@ -4,7 +4,7 @@ import { MUTANTS } from './mutants.ts'
 import { runSeeds } from './mutate.ts'
 
 const [first = '1', count = '100', part = ''] = process.argv.slice(2)
-for (const { name, edits } of MUTANTS.filter((mutant) => mutant.name.includes(part))) {
-  const found = await runSeeds(edits, { first: Number(first), count: Number(count) })
+for (const { name, edits, load = [] } of MUTANTS.filter(({ name }) => name.includes(part))) {
+  const found = await runSeeds([...load, ...edits], { first: Number(first), count: Number(count) })
   process.stdout.write(`${name}: ${found.seed ?? 'no seed'}  ${found.problem ?? ''}\n`)
 }
