@@ -226,19 +226,15 @@ function grown(from: Uint32Array<ArrayBuffer>, length: number): Uint32Array<Arra
   return to
 }
 
-/** The first words as bytes (little-endian, like every image's). */
-function copyOf(from: Uint32Array, count: number): Uint8Array {
-  const bytes = new Uint8Array(4 * count)
-  const view = new DataView(bytes.buffer)
-  for (let i = 0; i < count; i++) view.setUint32(4 * i, from[i] ?? 0, true)
-  return bytes
+/** The first words as bytes; images are little-endian, as every machine they are made on. */
+function copyOf(from: Uint32Array<ArrayBuffer>, count: number): Uint8Array {
+  return new Uint8Array(from.slice(0, count).buffer)
 }
 
 function words(bytes: Uint8Array, count: number): Uint32Array<ArrayBuffer> {
   if (bytes.length !== 4 * count)
     throw new AssertionError(`${count} words of an image in ${bytes.length} bytes`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const made = new Uint32Array(Math.max(IDS_FIRST, count))
-  for (let i = 0; i < count; i++) made[i] = view.getUint32(4 * i, true)
+  new Uint8Array(made.buffer).set(bytes)
   return made
 }

@@ -194,6 +194,7 @@ export class Ledger {
   private tick(sec: number): void {
     this.nowSec = sec
     this.seconds.visit(sec - SHORT_SECS, this.leaveShort)
+    this.seconds.trim(sec - SHORT_SECS)
     const left = sec - MIDDLE_SECS
     this.seconds.visit(left, this.leaveMiddle)
     if (left % DECADE_SECS === DECADE_SECS - 1) this.close(decadeOf(left))

@@ -6,9 +6,11 @@ import { assert, AssertionError, present } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { Entry, ENTRY_WORDS_MAX, pack, relabel, unpack, wordsOf } from './entry.ts'
 
-/** 32 kB; an entry lies in one chunk. */
-const CHUNK_WORDS = 16_384
+/** 512 kB, so that an image of a large fleet has few pieces; an entry lies in one chunk. */
+const CHUNK_WORDS = 262_144
+/** What a chunk begins with, the first of a pane and those after it; it grows by doubling. */
 const FIRST_WORDS = 64
+const NEXT_WORDS = 16_384
 const NO_CHUNKS: readonly Chunk[] = []
 
 interface Chunk {
@@ -43,7 +45,7 @@ export class Panes {
     const size = wordsOf(entry)
     let chunk = pane.chunks.at(-1)
     if (chunk === undefined || chunk.length + size > CHUNK_WORDS) {
-      const words = new Uint16Array(chunk === undefined ? FIRST_WORDS : CHUNK_WORDS)
+      const words = new Uint16Array(chunk === undefined ? FIRST_WORDS : NEXT_WORDS)
       chunk = { words, length: 0, held: false }
       pane.chunks.push(chunk)
     }

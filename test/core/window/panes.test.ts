@@ -5,7 +5,8 @@ import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import { Entry } from '../../../src/core/window/entry.ts'
 import { Panes } from '../../../src/core/window/panes.ts'
 
-const ENTRIES = 4_000
+/** More than fit in one chunk. */
+const ENTRIES = 16_000
 
 /** Of different sizes, so that chunks do not end alike. */
 function entryOf(row: number): Entry {
@@ -79,7 +80,7 @@ describe('panes', () => {
     fill(panes, 1, 0)
     fill(panes, 2, 0)
     const { pieces, bytes } = image(panes)
-    fill(panes, 1, 50_000)
+    fill(panes, 1, 150_000)
     panes.relabel(2, (entry) => {
       entry.row += 1
     })
