@@ -236,6 +236,7 @@ async function open({ quick, seed }) {
   const records = quick ? QUICK.replayed : REPLAYED_RECORDS
   const replay = await liveAndReplay(serde, { records, seed })
   let longestMs = 0
+  let cpuSeconds = 0
   return {
     measure: async (who) => {
       if (who === 'fold') {
@@ -249,10 +250,13 @@ async function open({ quick, seed }) {
         turn = performance.now()
       }, 1)
       const start = performance.now()
+      const cpu = process.cpuUsage()
       const all = Array.from({ length: TASKS }, (_, partition) => restored(log, serde, partition))
       for (const { seq, tail } of await Promise.all(all))
         if (seq !== size.seconds || tail.steps !== 0) throw new Error('a snapshot was not used')
       const seconds = (performance.now() - start) / 1_000
+      const { user, system } = process.cpuUsage(cpu)
+      cpuSeconds = (user + system) / 1e6
       clearInterval(beat)
       return seconds
     },
@@ -260,6 +264,7 @@ async function open({ quick, seed }) {
       ...size,
       bytesPerInstance: Math.round(bytes / size.instances),
       recordsPerSecond: replay,
+      cpuSeconds: round(cpuSeconds),
       longestTurnMs: round(longestMs),
       rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
     }),
