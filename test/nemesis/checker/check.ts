@@ -11,7 +11,7 @@ import type { Violation } from './violation.ts'
 export interface Verdict {
   readonly violations: readonly Violation[]
   readonly counts: InputCounts & {
-    /** Input records stepped. */
+    /** Input records stepped by service tasks; the fleet task reads some of them too. */
     readonly inputs: number
     readonly commits: number
     readonly outputs: number
@@ -49,7 +49,7 @@ export function check(collected: Collected, lives: readonly Life[], partitions: 
     ],
     counts: {
       ...inputs.counts,
-      inputs: sum((fold) => fold.inputs),
+      inputs: folds.slice(0, partitions).reduce((total, fold) => total + fold.inputs, 0),
       commits: sum((fold) => fold.commits),
       outputs: sum((fold) => fold.outputs.length),
       commands: sum((fold) => fold.outputs.filter(({ topic }) => topic === 'commands').length),

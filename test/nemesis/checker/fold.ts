@@ -16,7 +16,7 @@ import { canonical } from '../../../src/core/kernel/canonical.ts'
 import type { SnapshotHeader } from '../../../src/contracts/records.ts'
 import type { Output, Slice, TaskCore } from '../../../src/core/kernel/step.ts'
 import type { Avro } from './avro.ts'
-import { isVisible, recordsOf, type Settled, visit } from './batches.ts'
+import { type Batch, isVisible, recordsOf, type Settled, visit } from './batches.ts'
 import type { Collected } from './collect.ts'
 import { type Place, placeName, type TaskShape } from './tasks.ts'
 import type { CheckName, Violation } from './violation.ts'
@@ -259,21 +259,14 @@ class Fold {
         'I2 input-changed',
         `${topic}@${from}..${to}: checksum ${crc}, recorded ${recorded.crc}`,
       )
+    for (const { batch } of touching) this.#counts.inputs += countIn(batch, from, to)
     return {
       topic,
       partition,
       from,
       to,
       visit: (visitor) => {
-        for (const { batch } of touching)
-          visit(
-            batch,
-            (view) => {
-              this.#counts.inputs++
-              visitor(view)
-            },
-            { from, to },
-          )
+        for (const { batch } of touching) visit(batch, visitor, { from, to })
       },
     }
   }
@@ -372,6 +365,14 @@ class Fold {
     this.#found(check, what)
     return new Stop(what)
   }
+}
+
+/** Records of the batch in the range; a core may look at a slice more than once. */
+function countIn(batch: Batch, from: number, to: number): number {
+  if (batch.base >= from && batch.last < to) return batch.count
+  let count = 0
+  visit(batch, () => count++, { from, to })
+  return count
 }
 
 /** As the journal folds the checksums of the batches a slice touches. */

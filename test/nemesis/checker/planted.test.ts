@@ -11,15 +11,20 @@ import { record, type Recording, type Stored } from '../recorded.ts'
 import { type Batch, batchesOf, crc32c, isVisible, recordsOf, settle } from './batches.ts'
 import { check } from './check.ts'
 import { Collected } from './collect.ts'
-import type { CheckName } from './violation.ts'
+import { CHECKS, type CheckName } from './violation.ts'
 
 let clean: Recording
 beforeAll(async () => {
   clean = await record()
 }, 60_000)
 
-const found = ({ logs, lives }: Recording): ReadonlySet<CheckName> =>
-  new Set(check(new Collected(logs), lives, 1).violations.map((violation) => violation.check))
+const caught = new Set<CheckName>()
+
+function found({ logs, lives }: Recording): ReadonlySet<CheckName> {
+  const { violations } = check(new Collected(logs), lives, 1)
+  for (const violation of violations) caught.add(violation.check)
+  return new Set(violations.map((violation) => violation.check))
+}
 
 const sha256 = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(createHash('sha256').update(bytes).digest())
@@ -345,4 +350,8 @@ describe('in what was read along', () => {
     })
     expect(found(spoilt)).toContain('I12 applied-twice')
   })
+})
+
+test('every check has found something', () => {
+  expect(CHECKS.filter((name) => !caught.has(name))).toEqual([])
 })
