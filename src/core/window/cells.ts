@@ -93,9 +93,8 @@ export class Cells {
     const { narrow } = this.slabOf(row)
     const size = this.table[STRIDE * row + SIZE] ?? 0
     if (narrow !== null) passNarrow(narrow, this.baseOf(row, section), size, entry)
-    if (entry.done < entry.pairs) {
-      passWide(this.widened(row), this.baseOf(row, section), size, entry)
-    }
+    if (entry.done === entry.pairs) return
+    passWide(this.widened(row), this.baseOf(row, section), size, entry)
   }
 
   /** Takes away what was added. */
@@ -193,9 +192,8 @@ export class Cells {
   /** Cells of the row as doubles. */
   private widened(row: number): Wide {
     if (this.slabOf(row).wide === null) {
-      const at = STRIDE * row
-      const low = this.table[at + LOW] ?? 0
-      this.move(row, { low, size: this.table[at + SIZE] ?? 0, isWide: true })
+      const { from, to } = this.range(row)
+      this.move(row, { low: from, size: to - from, isWide: true })
     }
     return present(this.slabOf(row).wide, 'wide cells')
   }
