@@ -195,6 +195,7 @@ export interface JournalReport {
   readonly begins: number | null
   readonly entries: number
   readonly steps: number
+  /** 0: no fence is among the entries that are left. */
   readonly gen: number
   readonly skipped: number
   /** Hash of the last entry, hex; '' for an empty journal. */
@@ -262,8 +263,8 @@ function headless(offset: number): HsError {
 }
 
 /**
- * Gen from which a journal counts: after a loss above all that the lost one can have reached, because
- * agents take nothing from a gen below one they have seen. It grew by fences, and no task
+ * Gen from which a journal counts: after a loss above all that the lost one can have reached,
+ * because agents take nothing from a gen below one they have seen. It grew by fences, and no task
  * was fenced once a second since 1970.
  */
 function genBefore({ lastTip, atMs }: GenesisEntry): number {

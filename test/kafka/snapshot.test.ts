@@ -92,7 +92,7 @@ async function feed(seq: number): Promise<void> {
 const headers = async (): Promise<number> =>
   (await rig.records('snapshots')).filter(({ header }) => header !== null).length
 
-test('killed, restored from a snapshot, and from the one before when a bit has flipped', async () => {
+test('killed, restored from a snapshot, from the one before when a bit has flipped', async () => {
   child = start()
   const endMs = performance.now() + 60_000
   for (let seq = 1; (await headers()) < WANTED; seq++) {

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { clusterId } from '../../src/contracts/ids.ts'
 import type { SnapshotPart } from '../../src/contracts/records.ts'
+import { journalVerify } from '../../src/runtime/journal.ts'
 import { restore } from '../../src/runtime/restore.ts'
 import { EngineRig } from '../support/engine-rig.ts'
 import {
@@ -238,6 +239,8 @@ describe('what was deleted', () => {
     const offset = parts.findLast((part) => part.header !== null)?.header?.journal_offset ?? 0
     await deleted(cluster, 'hs.journal', offset)
     expect(comparable((await restored(cluster)).restored)).toEqual(comparable(whole))
+    const [report] = await cluster.run(journalVerify(cluster.log))
+    expect(report).toMatchObject({ begins: offset, gen: 0, steps: whole.seq, problem: null })
     // Its own entry too, but none behind it.
     await deleted(cluster, 'hs.journal', offset + 1)
     const outcome = await restored(cluster)
