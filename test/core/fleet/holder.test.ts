@@ -1,0 +1,94 @@
+// The holder alone: what a grant, a renewal, a deadline and being asked back do to its tokens.
+import { expect, test } from 'vitest'
+import type { FleetRecord } from '../../../src/contracts/records.ts'
+import { leaseId } from '../../../src/core/fleet/budget.ts'
+import { Holder, loadHolder } from '../../../src/core/fleet/holder.ts'
+import { serviceTask } from '../../../src/core/fleet/term.ts'
+import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
+
+const NOW = 1_000_000
+
+function record(seq: number, some: Partial<FleetRecord>): FleetRecord {
+  const task = serviceTask(0)
+  const empty = { pulse: null, grant: null, verdict: null }
+  return { task, seq, gen: 1, at_ms: NOW, kind: 'grant', ...empty, ...some }
+}
+
+function grant(seq: number, tokens: number, deadlineMs: number, of: number = seq): FleetRecord {
+  const lease = { lease_id: leaseId(of), budget: 'fleet', tokens, deadline_ms: deadlineMs }
+  return record(seq, { grant: lease })
+}
+
+test('tokens are spent one by one, then the lease is settled, and told once', () => {
+  const holder = new Holder()
+  holder.evolve(grant(5, 2, NOW + 100), NOW)
+  expect(holder.tokens(NOW)).toBe(2)
+  expect(holder.spend(NOW)).toBe('lease-5')
+  const spent = { lease_id: 'lease-5', tokens: 2, spent: 1, settled: false }
+  expect(holder.takeUses()).toEqual([spent])
+  expect(holder.spend(NOW)).toBe('lease-5')
+  expect(holder.spend(NOW)).toBeNull()
+  expect(holder.urgent).toBe(true)
+  expect(holder.takeUses()).toEqual([{ ...spent, spent: 2, settled: true }])
+  expect(holder.takeUses()).toEqual([])
+})
+
+test('nothing is spent from the deadline on', () => {
+  const holder = new Holder()
+  holder.evolve(grant(5, 1, NOW + 100), NOW)
+  expect(holder.tokens(NOW + 99)).toBe(1)
+  expect(holder.spend(NOW + 100)).toBeNull()
+  holder.expire(NOW + 100)
+  expect(holder.takeUses()).toMatchObject([{ spent: 0, settled: true }])
+})
+
+// A renewal that crosses a settlement on its way must not bring the lease back.
+test('a renewal moves the deadline of a lease in hand, and never revives one', () => {
+  const holder = new Holder()
+  holder.evolve(grant(5, 1, NOW + 100), NOW)
+  holder.evolve(grant(6, 1, NOW + 500, 5), NOW)
+  expect(holder.tokens(NOW + 499)).toBe(1)
+  holder.spend(NOW + 499)
+  holder.evolve(grant(7, 1, NOW + 900, 5), NOW + 499)
+  expect(holder.tokens(NOW + 499)).toBe(0)
+})
+
+test('older records change nothing; a new gen is answered at once', () => {
+  const holder = new Holder()
+  holder.evolve(grant(5, 1, NOW + 100), NOW)
+  holder.takeUses()
+  holder.evolve(grant(5, 1, NOW + 900), NOW)
+  holder.evolve({ ...grant(9, 1, NOW + 900), gen: 0 }, NOW)
+  expect([holder.tokens(NOW), holder.seq, holder.urgent]).toEqual([1, 5, false])
+  holder.evolve({ ...grant(9, 1, NOW + 900), gen: 2 }, NOW)
+  expect([holder.tokens(NOW), holder.seq, holder.urgent]).toEqual([2, 9, true])
+})
+
+test('what is asked back or not wanted is settled unspent', () => {
+  const holder = new Holder()
+  holder.evolve(grant(5, 1, NOW + 100), NOW)
+  holder.evolve(grant(6, 1, NOW + 100), NOW)
+  holder.giveBack(1, NOW)
+  expect(holder.takeUses().map(({ lease_id: id, settled }) => [id, settled])).toEqual([
+    ['lease-5', false],
+    ['lease-6', true],
+  ])
+  holder.evolve({ ...grant(7, 0, 0, 5), kind: 'take_back' }, NOW)
+  expect(holder.urgent).toBe(true)
+  expect(holder.takeUses()).toMatchObject([{ lease_id: 'lease-5', spent: 0, settled: true }])
+})
+
+test('an image holds all of it', () => {
+  const holder = new Holder()
+  const pulse = { as_of_ms: NOW, reporters_expected: 3, reporters_seen: 2, blind: false }
+  holder.evolve(record(4, { kind: 'pulse', pulse }), NOW)
+  holder.evolve(grant(5, 3, NOW + 100), NOW)
+  holder.evolve(grant(6, 1, NOW + 200), NOW)
+  holder.spend(NOW)
+  holder.giveBack(1, NOW)
+  holder.wait('shop/shop-1', true)
+  const to = new ImageWriter()
+  holder.save(to)
+  const again = loadHolder(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))
+  expect(again).toEqual(holder)
+})

@@ -1,0 +1,80 @@
+// When a service task speaks: once a second while something changes, else every ten, and at once.
+import { expect, test } from 'vitest'
+import { agentId } from '../../../src/contracts/ids.ts'
+import type { Observation } from '../../../src/contracts/records.ts'
+import { Holder } from '../../../src/core/fleet/holder.ts'
+import { Observer } from '../../../src/core/fleet/observer.ts'
+import { serviceTask } from '../../../src/core/fleet/term.ts'
+import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
+import { sha256 } from '../../support/core-driver.ts'
+
+const NOW = 1_800_000_000_000
+
+class Task {
+  readonly holder = new Holder()
+  observer = new Observer(this.holder)
+  heardMs = NOW
+  looks = 0
+
+  at(ms: number, stirred: boolean = true, stock: number = 0): Observation | null {
+    return this.observer.observe({
+      nowMs: NOW + ms,
+      task: serviceTask(0),
+      stock,
+      stirred,
+      vector: () => {
+        this.looks += 1
+        return { services: [], reporters: [{ agent: agentId('a'), last_ms: this.heardMs }] }
+      },
+      sha256,
+    })
+  }
+}
+
+test('the first at once, then once a second while agents are heard', () => {
+  const task = new Task()
+  expect(task.at(0)).toMatchObject({ task: 's0', seq: NOW, urgent: false, waiting: 0 })
+  task.heardMs = NOW + 500
+  expect(task.at(999)).toBeNull()
+  expect(task.at(1_000)).toMatchObject({ at_ms: NOW + 1_000, reporters: [{ last_ms: NOW + 500 }] })
+})
+
+test('every ten seconds when nothing is new, and it does not look before', () => {
+  const task = new Task()
+  task.at(0)
+  task.heardMs = NOW + 9_000
+  for (let ms = 100; ms < 10_000; ms += 100) expect(task.at(ms, false)).toBeNull()
+  expect(task.looks).toBe(1)
+  expect(task.observer.nextMs()).toBe(NOW + 10_000)
+  expect(task.at(10_000, false)).not.toBeNull()
+})
+
+// Otherwise a fleet would be blind for ten seconds more before anybody knew.
+test('an agent that falls silent is told of each second', () => {
+  const task = new Task()
+  task.at(0)
+  const told = [1, 2, 3, 4, 5].map((s) => task.at(s * 1_000, s === 1) !== null)
+  expect(told).toEqual([false, false, false, false, false])
+  const stirred = [6, 7, 8, 9].map((s) => task.at(s * 1_000) !== null)
+  expect(stirred).toEqual([true, true, true, true])
+})
+
+test('at once when a token is waited for and when it is not any more', () => {
+  const task = new Task()
+  task.at(0)
+  task.holder.wait('shop/shop-1', true)
+  expect(task.at(10)).toMatchObject({ urgent: true, waiting: 1 })
+  expect(task.at(20)).toBeNull()
+  task.holder.wait('shop/shop-1', false)
+  expect(task.at(30)).toMatchObject({ urgent: true, waiting: 0 })
+})
+
+test('one made from an image goes on as the one it was taken of', () => {
+  const task = new Task()
+  task.at(0)
+  const to = new ImageWriter()
+  task.observer.save(to)
+  const again = new Observer(task.holder)
+  again.load(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))
+  expect(again).toEqual(task.observer)
+})
