@@ -146,14 +146,17 @@ export class Checker {
         await this.#compareOutputs(topic, partition)
   }
 
-  /** Everything has come to rest: nothing may be missing, and nothing left over. */
-  async finish(): Promise<void> {
+  /**
+   * Everything has come to rest: nothing may be missing, and nothing left over. What came from
+   * `untilMs` on (append time) was said by tasks to tasks that had ended.
+   */
+  async finish(untilMs: number): Promise<void> {
     await this.advance(Infinity)
     const { problem, history } = this.#options
     for (const { spec, fold, inputs } of this.#watched) {
       this.figures.gens += fold.gen
       for (const [place, batches] of inputs) {
-        const last = batches.at(-1)
+        const last = batches.findLast(({ timeMs }) => timeMs < untilMs)
         if (last !== undefined && fold.position(place) <= last.lastOffset)
           problem(`${spec.task}: ${place}@${last.lastOffset} is there and never used`)
       }

@@ -206,9 +206,10 @@ class Simulation {
     const world = this.#world
     await world.settle('the agents end', this.#fleet.stop(), SETTLE_MS)
     await world.run(world.nowMs + 4_000)
+    const untilMs = this.#broker.nowMs()
     await world.settle('the workers end', this.#workers.end(), SETTLE_MS)
     await world.run(world.nowMs + 8_000)
-    await this.#checker.finish()
+    await this.#checker.finish(untilMs)
     const { onRest } = this.#options
     if (onRest !== undefined) await world.settle('the log is read', onRest(this.#log), SETTLE_MS)
     await this.#people.close()
