@@ -217,6 +217,10 @@ export class Admission<B> {
     this.deadLetters.refuse(view, { ...what, partition, stage: 'fold' }, this.nowMs)
   }
 
+  get hasSkews(): boolean {
+    return this.skews.size > 0
+  }
+
   /** The clock of the agent is off by more than the limit. */
   isSkewed(agent: string): boolean {
     return this.skews.has(agent)

@@ -212,10 +212,6 @@ export function silentAtMs({
   limits,
   hearing,
 }: Pick<DetectorInput, 'vital' | 'limits' | 'hearing'>): number {
-  return silentFromMs(vital, limits, hearing)
-}
-
-export function silentFromMs(vital: Vital, limits: DetectorLimits, hearing: Hearing): number {
   return Math.max(vital.heardAtMs, hearing.floorMs) + silenceLimitMs(vital, limits)
 }
 

@@ -2,8 +2,6 @@
 // can find out is when it would be silent. What this says yes to, `judge` changes nothing of.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
-import { silentFromMs } from './detectors.ts'
-import type { Hearing } from './silence.ts'
 import type { Vital } from './vital.ts'
 
 /** The window that judges, as far as it is asked; reused for every instance. */
@@ -14,32 +12,24 @@ export interface Glance {
   p99Us: number
 }
 
-export interface Quietness {
-  readonly limits: DetectorLimits
-  readonly hearing: Hearing
-}
-
 /**
- * The log time at which the instance, judged healthy and with nothing against it, would be silent;
- * -1: it has to be judged. Right only for one that is not on its way out.
+ * Judged healthy, with nothing against it and nothing to wait for: only more counts, silence, or
+ * something that is told of it can change that.
  */
-export function quietUntilMs(
-  vital: Vital,
-  announced: Health,
-  { limits, hearing }: Quietness,
-  glance: Glance,
-): number {
-  if (vital.health !== 'healthy' || vital.findings.size > 0 || hearing.blind) return -1
-  if (vital.exited !== null || vital.refused !== null || vital.flipsMs.length > 0) return -1
-  if (vital.calmSinceMs !== null || vital.probe?.verdict === 'down') return -1
-  if (vital.failures !== null && vital.failures.count >= limits.consecutiveFailuresMax) return -1
-  if (announced === 'unstable' || announced === 'unhealthy') return -1
-  if (!areGood(glance, limits)) return -1
-  const dueMs = silentFromMs(vital, limits, hearing)
-  return hearing.horizonMs !== null && hearing.horizonMs >= dueMs ? -1 : dueMs
+export function isCalm(vital: Vital, announced: Health): boolean {
+  if (vital.health !== 'healthy' || vital.findings.size > 0) return false
+  if (vital.exited !== null || vital.refused !== null || vital.flipsMs.length > 0) return false
+  if (vital.calmSinceMs !== null || vital.probe?.verdict === 'down') return false
+  return announced !== 'unstable' && announced !== 'unhealthy'
 }
 
-function areGood({ n, errors, p99Us }: Glance, limits: DetectorLimits): boolean {
+/** Whether counts leave a calm instance as it is. */
+export function areGood(
+  vital: Vital,
+  { n, errors, p99Us }: Glance,
+  limits: DetectorLimits,
+): boolean {
+  if (vital.failures !== null && vital.failures.count >= limits.consecutiveFailuresMax) return false
   if (n < limits.samplesMin) return true
   if (n > 0 && (n - errors) / n <= limits.successRateMin) return false
   return p99Us < limits.latencyP99MaxUs

@@ -158,9 +158,11 @@ function bind(state: ServiceState, subject: Subject, { channel, appendMs }: Delt
   const group = state.group(channel.service)
   const source = state.sources.heard(channel.agent, appendMs, limitMs(state, group, subject))
   if (source === null) return null
-  subject.source = source
   // The same text, so that they are compared by where they lie.
-  if (subject.entry.agent === source.agent) subject.entry.agent = source.agent
+  if (subject.entry.agent === source.agent) {
+    subject.entry.agent = source.agent
+    subject.source = source
+  }
   return { subject, group, source }
 }
 

@@ -1,10 +1,11 @@
 // Judgement of a step: of the instances that were touched, those that must be judged are, and facts
 // are made of it for healing. Who is well, and of whom only counts have changed, is judged the short
 // way.
+import type { DetectorLimits } from '../../contracts/limits.ts'
 import { readsOf } from '../decision/healing.ts'
-import type { DetectorInput } from '../health/detectors.ts'
+import { type DetectorInput, silenceLimitMs } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
-import { type Quietness, quietUntilMs } from '../health/quiet.ts'
+import { areGood, isCalm } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
@@ -18,6 +19,11 @@ const JUDGED_MS = 60_000
 const PEOPLES_TOPICS = ['policies', 'operator'] as const
 const NOBODY: readonly Subject[] = []
 const NO_FACTS: readonly InstanceFacts[] = []
+
+interface Quietness {
+  readonly limits: DetectorLimits
+  readonly hearing: Hearing
+}
 
 export interface Judgement {
   readonly facts: Facts
@@ -104,20 +110,25 @@ function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
 }
 
 /** Judges the short way, where that will do. */
-function staysQuiet(state: ServiceState, subject: Subject, quietness: Quietness): boolean {
-  const { entry, vital, facts } = subject
-  if (subject.moved || facts === null || isLeaving(entry.lifecycle)) return false
+function staysQuiet(
+  state: ServiceState,
+  subject: Subject,
+  { limits, hearing }: Quietness,
+): boolean {
+  if (subject.moved || !subject.calm || hearing.blind) return false
+  const { vital } = subject
   const { glance } = state
-  const { latencyP99MaxUs, samplesMin } = quietness.limits
+  const { latencyP99MaxUs, samplesMin } = limits
   const isHigh = look(state, subject, latencyP99MaxUs)
-  const quietMs = quietUntilMs(vital, entry.announced, quietness, glance)
-  if (quietMs < 0) return false
+  if (!areGood(vital, glance, limits)) return false
+  const silentMs = Math.max(vital.heardAtMs, hearing.floorMs) + subject.silenceMs
+  if (hearing.horizonMs !== null && hearing.horizonMs >= silentMs) return false
   subject.dirty = false
-  subject.nextMs = quietMs
-  facts.agentHeard = isHeard(state, subject)
-  const isFew = glance.n < samplesMin
+  subject.nextMs = silentMs
+  const agentHeard = isHeard(state, subject)
+  if (agentHeard !== subject.agentHeard) subject.agentHeard = agentHeard
   if (isHigh) state.hangs(subject, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
-  else state.hangs(subject, !isFew && glance.errors > 0)
+  else state.hangs(subject, glance.n >= samplesMin && glance.errors > 0)
   return true
 }
 
@@ -133,7 +144,7 @@ function look({ windows, glance }: ServiceState, subject: Subject, limitUs: numb
 }
 
 function isHeard({ sources, nowMs }: ServiceState, { entry, source }: Subject): boolean {
-  if (source !== null && source.held && source.agent === entry.agent) {
+  if (source?.held === true) {
     return nowMs - source.heardAtMs < source.limitMs
   }
   return sources.isAlive(entry.agent, nowMs)
@@ -146,7 +157,10 @@ function judgeFully(
 ): boolean {
   const { vital, entry } = subject
   const { nowMs } = state
+  // It may be another agent's by now.
+  if (subject.source?.agent !== entry.agent) subject.source = null
   const agentHeard = isHeard(state, subject)
+  subject.agentHeard = agentHeard
   const limits = (group.limits ??= state.limits(group.service))
   const input: DetectorInput = {
     vital,
@@ -157,14 +171,17 @@ function judgeFully(
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }
-  const { changed, nextMs } = judge(vital, input, isLeaving(entry.lifecycle))
+  const exempt = isLeaving(entry.lifecycle)
+  const { changed, nextMs } = judge(vital, input, exempt)
+  subject.calm = !exempt && isCalm(vital, entry.announced)
+  subject.silenceMs = silenceLimitMs(vital, limits)
   const flipMs = vital.flipsMs[0]
   const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
   subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
   subject.dirty = false
   subject.moved = true
   subject.untold = true
-  subject.facts = factsOf(subject, { window: () => state.figuresOf(subject), agentHeard, nowMs })
+  subject.facts = factsOf(subject, { window: () => state.figuresOf(subject), nowMs })
   group.replaced(subject)
   group.count(subject, true)
   state.hangs(subject, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))

@@ -281,7 +281,7 @@ export class ServiceState {
   /** As `changed`, where nothing but its counts and the time it was heard has changed. */
   counted(subject: Subject): void {
     subject.dirty = true
-    this.group(subject.entry.service).touch(subject)
+    if (!subject.touched) this.group(subject.entry.service).touch(subject)
   }
 
   /** The figures of a service have changed. */

@@ -15,7 +15,6 @@ import type { Told } from './views.ts'
 
 /** Facts whose figures go on while nothing else changes. */
 export interface SubjectFacts extends InstanceFacts {
-  agentHeard: boolean
   transitions: number
 }
 
@@ -26,6 +25,8 @@ export interface Subject extends Queued {
   readonly key: string
   /** Something happened since the last judgement. */
   dirty: boolean
+  /** Its agent was heard within its limit, at the last judgement. */
+  agentHeard: boolean
   /** Log time at which it must be judged again even if nothing happens, or null. */
   nextMs: number | null
   facts: SubjectFacts | null
@@ -39,10 +40,15 @@ export interface Subject extends Queued {
   touched: boolean
   /** More than its counts may have changed since it was last judged. */
   moved: boolean
+  /** `isCalm`, at the last full judgement, and the silence that ends it. */
+  calm: boolean
+  silenceMs: number
   /** More than its figures may have changed since it was last told. */
   untold: boolean
   /** The agent that counts for it, as long as it is the same and held. */
   source: Source | null
+  /** New figures of it wait already. */
+  waiting: boolean
   /** As it was told last, and whether its clock was believed then; null: it was not. */
   told: Told | null
   toldSkewed: boolean
@@ -70,6 +76,7 @@ function subjectWith(
     vital,
     key: viewKey(vital.service, vital.instance),
     dirty,
+    agentHeard: false,
     nextMs,
     facts: null,
     row: 0,
@@ -77,7 +84,10 @@ function subjectWith(
     rank: 0,
     touched: false,
     moved: true,
+    calm: false,
+    silenceMs: 0,
     untold: true,
+    waiting: false,
     source: null,
     told: null,
     toldSkewed: false,
@@ -109,13 +119,13 @@ export function hangsOnEviction(
 export interface Judged {
   /** The figures as they are. */
   readonly window: () => Figures
-  readonly agentHeard: boolean
   readonly nowMs: number
 }
 
-export function factsOf({ entry, vital, key }: Subject, judged: Judged): SubjectFacts {
+export function factsOf(subject: Subject, judged: Judged): SubjectFacts {
+  const { entry, vital, key } = subject
   const { probe } = vital
-  const { window, agentHeard, nowMs } = judged
+  const { window, nowMs } = judged
   return {
     key,
     service: vital.service,
@@ -127,7 +137,9 @@ export function factsOf({ entry, vital, key }: Subject, judged: Judged): Subject
     zone: entry.zone,
     agent: entry.agent === null ? null : agentId(entry.agent),
     agentEpoch: entry.agentEpoch,
-    agentHeard,
+    get agentHeard(): boolean {
+      return subject.agentHeard
+    },
     health: vital.health,
     healthSinceMs: vital.healthSinceMs,
     transitions: recentFlips(vital, nowMs),
@@ -159,7 +171,8 @@ export function loadSubject(
   const subject = subjectWith(entry, vital, { dirty: from.flag(), nextMs: from.numberOrNull() })
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
-  subject.facts = factsOf(subject, { window: () => windowOf(subject), agentHeard, nowMs: 0 })
+  subject.agentHeard = agentHeard
+  subject.facts = factsOf(subject, { window: () => windowOf(subject), nowMs: 0 })
   subject.facts.transitions = transitions
   return subject
 }

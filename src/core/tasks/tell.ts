@@ -43,7 +43,9 @@ export function takeViews(state: ServiceState, behind: boolean): readonly Output
   if (behind && state.healing.behaviour >= BEHAVIOUR_WINDOWS) return views.take(nowMs, null)
   return views.take(nowMs, ({ service, instance }) => {
     if (instance === null) return serviceTelling(state, state.group(service))
-    return instanceTelling(state, present(state.find(service, instance), 'whose figures wait'))
+    const subject = present(state.find(service, instance), 'whose figures wait')
+    subject.waiting = false
+    return instanceTelling(state, subject)
   })
 }
 
@@ -52,9 +54,11 @@ function tellOrWait(state: ServiceState, subject: Subject): void {
   const isSkewed = hasSkew(state, subject)
   const { told } = subject
   if (told !== null && !subject.untold && isSkewed === subject.toldSkewed) {
-    state.views.wait(told)
+    if (!subject.waiting) state.views.wait(told)
+    subject.waiting = true
     return
   }
+  subject.waiting = false
   subject.told = state.views.tellOrWait(instanceTelling(state, subject), state.nowMs)
   subject.toldSkewed = isSkewed
   subject.untold = false
@@ -71,7 +75,8 @@ function tellServiceOrWait(state: ServiceState, group: Group): void {
 }
 
 function hasSkew(state: ServiceState, { entry }: Subject): boolean {
-  return entry.agent !== null && state.admission.isSkewed(entry.agent)
+  const { admission } = state
+  return admission.hasSkews && entry.agent !== null && admission.isSkewed(entry.agent)
 }
 
 function instanceTelling(state: ServiceState, subject: Subject): Telling {

@@ -10,7 +10,7 @@ test('facts join registry, vital signs and window', () => {
   Object.assign(entry, { agent: 'agent-1', agentEpoch: 2, zone: 'z1', link: 'online' })
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
   expect(
-    factsOf(newSubject(entry, 7), { window: () => window, agentHeard: true, nowMs: 9 }),
+    factsOf({ ...newSubject(entry, 7), agentHeard: true }, { window: () => window, nowMs: 9 }),
   ).toEqual({
     key: 'shop/shop-1',
     service: 'shop',
