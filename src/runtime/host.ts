@@ -116,12 +116,13 @@ export class Host {
   async stop(): Promise<void> {
     this.#stop.abort()
     const closed = [...this.#held.values()].map((task) => task.close())
-    await this.#within(Promise.all([...closed, ...this.#closing]))
+    const followers = this.#followers.close()
+    await this.#within(Promise.all([...closed, followers, ...this.#closing]))
     // Who has not answered by now is cut off; its next owner settles what is open.
     for (const task of this.#held.values()) this.#track(task.drop())
     await this.#membership.leave()
     const pumps = [this.#control, this.#telemetry, this.#fleet]
-    await Promise.all([this.#followers.close(), ...pumps.map((pump) => pump?.close())])
+    await Promise.all(pumps.map((pump) => pump?.close()))
     await this.#loop
     this.#held.clear()
   }

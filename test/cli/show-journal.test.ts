@@ -32,14 +32,25 @@ const GENESIS = {
   atMs: 1,
   lastTip: null,
 } as const
-const FENCE = {
-  ...{ kind: 'fence', gen: 4, member: 'm-1', group: 'g', generation: 9, attempt: 1 },
-  ...{ suspect: null, positions: [], stateDigest: HASH },
-} as const
+const FENCE: JournalEntry & { kind: 'fence' } = {
+  kind: 'fence',
+  gen: 4,
+  member: 'm-1',
+  group: 'g',
+  generation: 9,
+  attempt: 1,
+  suspect: null,
+  positions: [],
+  stateDigest: HASH,
+}
 
-const STEPS = {
-  ...{ kind: 'steps', outputs: 2, outputsDigest: HASH, stateDigest: null, snapshot: null },
-} as const
+const STEPS: Omit<JournalEntry & { kind: 'steps' }, 'steps'> = {
+  kind: 'steps',
+  outputs: 2,
+  outputsDigest: HASH,
+  stateDigest: null,
+  snapshot: null,
+}
 
 test.each<[JournalEntry, string]>([
   [GENESIS, 'cluster c, 12 partitions, behaviour 1, format 2, dev'],
