@@ -52,7 +52,8 @@ export class Observer {
     const vector = at.vector()
     this.lookedMs = nowMs
     const isLate = vector.reporters.some(({ last_ms: lastMs }) => nowMs - lastMs >= LATE_MS)
-    this.stirred = isLate
+    // Nobody speaks up for an agent that falls silent: somebody has to look.
+    this.stirred = vector.reporters.length > 0
     const parts = [vector.services, vector.reporters, holder.describe(), at.stock]
     const digest = hex(at.sha256(canonical(parts)).subarray(0, 8))
     const isNew = isLate || holder.hasSettled || digest !== this.digest
