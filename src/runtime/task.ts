@@ -295,7 +295,7 @@ export class Task {
       instruments,
       spec,
       seal,
-      restored: skipped === null ? restored : { ...restored, positions: skipped.positions },
+      restored: skipped === null ? restored : { ...restored, ...skipped.behind },
       chain,
       fence,
       fenced,
@@ -330,11 +330,7 @@ export class Task {
   }
 
   /** The record that has killed its process too often, skipped untried. */
-  #passOver(
-    restored: Restored,
-    { suspect }: Opened,
-    seal: RunOptions['seal'],
-  ): { letters: OutgoingRecord[]; entries: JournalEntry[]; positions: number[] } | null {
+  #passOver(restored: Restored, { suspect }: Opened, seal: RunOptions['seal']): PassedOver | null {
     const record = suspect === null ? null : firstRecord(suspect.slice)
     if (suspect === null || record === null) return null
     if (restored.skipsInRow >= SKIPS_IN_A_ROW_MAX)
@@ -347,7 +343,10 @@ export class Task {
     return {
       letters: [poisonLetter(seal, suspect.slice, { record, reason, nowMs })],
       entries: [{ kind: 'skip', record: suspect.position, from, reason }],
-      positions: before.map((position, i) => (i === suspect.input ? to : position)),
+      behind: {
+        positions: before.map((position, i) => (i === suspect.input ? to : position)),
+        skipsInRow: restored.skipsInRow + 1,
+      },
     }
   }
 
@@ -356,6 +355,13 @@ export class Task {
     if (reason !== null && this.#state === 'Running') this.#go('Suspended')
     this.#reason = reason
   }
+}
+
+interface PassedOver {
+  readonly letters: readonly OutgoingRecord[]
+  readonly entries: readonly JournalEntry[]
+  /** What a restore behind it would find. */
+  readonly behind: Pick<Restored, 'positions' | 'skipsInRow'>
 }
 
 interface Opened {
