@@ -53,13 +53,19 @@ class Delta {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 
+  /** A text. @param {Uint8Array} buffer */
+  skip(buffer) {
+    const length = this.varint(buffer)
+    this.at += length
+  }
+
   /** @param {RecordView} view */
   decode({ buffer, valueStart }) {
     this.at = valueStart
-    this.at += this.varint(buffer)
-    this.at += this.varint(buffer)
+    this.skip(buffer)
+    this.skip(buffer)
     this.namesEnd = this.at
-    this.at += this.varint(buffer)
+    this.skip(buffer)
     this.atMs = this.varint(buffer)
     const ok = this.varint(buffer)
     this.errors = this.varint(buffer)
@@ -77,7 +83,8 @@ class Delta {
 
 /**
  * A service or an instance of one.
- * @typedef {{ service: string, instance: string | null, row: number, lastMs: number }} Key
+ * @typedef {{ service: string, instance: string | null, row: number, generation: number,
+ *   lastMs: number }} Key
  */
 
 class JobCore {
@@ -125,15 +132,12 @@ class JobCore {
   rowOf(key) {
     if (key === undefined) throw new Error('a key that was met')
     const { windows } = this
-    if (key.row === 0 || windows.rowCount === 0) key.row = this.newRow(key)
+    if (windows.isCurrent(key.row, key.generation)) return key.row
+    const { service, instance } = key
+    key.row =
+      instance === null ? windows.serviceRow(service) : windows.instanceRow(service, instance)
+    key.generation = windows.generation(key.row)
     return key.row
-  }
-
-  /** @param {Key} key */
-  newRow({ service, instance }) {
-    return instance === null
-      ? this.windows.serviceRow(service)
-      : this.windows.instanceRow(service, instance)
   }
 
   /** A new pair of service and instance. @param {number} id @param {RecordView} view */
@@ -148,11 +152,12 @@ class JobCore {
     const instance = text()
     let place = this.services.get(service)
     if (place === undefined) {
-      place = this.keys.push({ service, instance: null, row: 0, lastMs: 0 }) - 1
+      place = this.keys.push({ service, instance: null, row: 0, generation: 0, lastMs: 0 }) - 1
       this.services.set(service, place)
     }
     this.serviceOf[id] = place
-    this.instanceOf[id] = this.keys.push({ service, instance, row: 0, lastMs: 0 }) - 1
+    this.instanceOf[id] =
+      this.keys.push({ service, instance, row: 0, generation: 0, lastMs: 0 }) - 1
   }
 
   /** Judges every second up to `sec`, which begins. @param {number} sec */
@@ -160,14 +165,8 @@ class JobCore {
     const first = Math.max(this.sec, sec - WINDOW_SECS)
     if (this.sec >= 0) for (let closed = first; closed < sec; closed++) this.judge(closed)
     this.windows.advance(sec * 1_000)
-    // Rows without a count are given back with the time.
-    for (const key of this.keys) if (key.row !== 0 && this.isGone(key)) key.row = 0
+    this.windows.takeChangedRows(() => undefined)
     this.sec = sec
-  }
-
-  /** @param {Key} key */
-  isGone(key) {
-    return this.windows.requests(key.row, SPAN_MS) === 0
   }
 
   /** @param {number} sec */
@@ -176,7 +175,7 @@ class JobCore {
     windows.advance(sec * 1_000)
     const endMs = (sec + 1) * 1_000
     for (const key of this.keys) {
-      if (key.row === 0) continue
+      if (!windows.isCurrent(key.row, key.generation)) continue
       const n = windows.requests(key.row, SPAN_MS)
       if (n < REQUESTS_MIN) continue
       const failed = windows.errors(key.row, SPAN_MS)
@@ -197,12 +196,8 @@ class JobCore {
 
   image() {
     const writer = new ImageWriter().number(this.sec).int(this.keys.length)
-    for (const { service, instance, row, lastMs } of this.keys)
-      writer
-        .text(service)
-        .value(instance)
-        .int(row)
-        .int(lastMs)
+    for (const { service, instance, row, generation, lastMs } of this.keys)
+      writer.text(service).value(instance).int(row).int(generation).int(lastMs)
     writer.value(this.instanceOf).value(this.serviceOf)
     this.interner.save(writer)
     this.windows.save(writer)
@@ -217,7 +212,8 @@ class JobCore {
     for (let i = 0; i < count; i++) {
       const service = reader.text()
       const instance = /** @type {string | null} */ (reader.value())
-      const key = { service, instance, row: reader.int(), lastMs: reader.int() }
+      const [row, generation, lastMs] = [reader.int(), reader.int(), reader.int()]
+      const key = { service, instance, row, generation, lastMs }
       if (instance === null) this.services.set(service, i)
       this.keys.push(key)
     }

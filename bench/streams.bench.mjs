@@ -29,7 +29,9 @@ const KEPT = ['telemetry', 'policies', 'operator', 'service-events', 'remote', '
 
 /** The fields `name=value` of a line. @param {string} line */
 function fields(line) {
-  return Object.fromEntries([...line.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]))
+  return Object.fromEntries(
+    [...line.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+  )
 }
 
 /** Compiles the peer when it is not. @returns {Promise<(main: string, args: string[]) => string[]>} */
@@ -39,8 +41,15 @@ async function peer() {
     throw new Error(`no ${pom}: name the folder of the peers with HEALSTREAM_PEERS`)
   await output(['mvn', '-q', '-B', '-f', pom, 'compile'], LIMIT_MS)
   const out = /<out>(.+)<\/out>/.exec(readFileSync(pom, 'utf8'))?.[1] ?? ''
-  return (main, args) =>
-    ['java', '-Xmx512m', '-XX:+UseSerialGC', '-cp', `${out}/classes:${out}/lib/*`, main, ...args]
+  return (main, args) => [
+    'java',
+    '-Xmx512m',
+    '-XX:+UseSerialGC',
+    '-cp',
+    `${out}/classes:${out}/lib/*`,
+    main,
+    ...args,
+  ]
 }
 
 /** @param {import('./run.mjs').How} how */
