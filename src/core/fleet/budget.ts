@@ -1,7 +1,8 @@
 // The granter's side of the fleet's budget: who holds which tokens, which were spent, and what is
 // given next (DESIGN.md section 5, budgets are leases; reliability.md I17, I19). Rules:
 //   - a token is free, in a lease, or spent; their sum is the limit
-//   - a lease ends only by word of its holder: settled in an observation, or not known any more to a
+//   - a lease ends only by word of its holder: settled in an observation, or not known any more to
+// a
 //     holder that has read its grant. Time ends nothing here; a deadline stops only the holder
 //   - a spent token is free again a minute after the word of it was read
 //   - before the first grant every task has answered this life of the fleet task and said what it

@@ -1,4 +1,5 @@
-// An exhaustive explorer: every state that can be reached, each once, breadth first; the first wrong
+// An exhaustive explorer: every state that can be reached, each once, breadth first; the first
+// wrong
 // one comes back with the way to it.
 export interface Move<S> {
   readonly name: string

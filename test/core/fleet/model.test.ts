@@ -1,6 +1,8 @@
-// The budget, whoever dies and whatever the clocks say: every order of steps, records read late, read
+// The budget, whoever dies and whatever the clocks say: every order of steps, records read late,
+// read
 // twice, by a clock that lags, two terms of the fleet task, and time that jumps (model M2 of
-// reliability.md). HEALSTREAM_TEST_FULL=true looks at larger fleets. A rule that is left out has to be found out.
+// reliability.md). HEALSTREAM_TEST_FULL=true looks at larger fleets. A rule that is left out has to
+// be found out.
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Budget, type OrderAt } from '../../../src/core/fleet/budget.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'

@@ -169,8 +169,8 @@ export function taskSteps(model: Model, p: number, step: TaskStep): Model {
 }
 
 /**
- * An observation when it has something to say, and without times of its own: what the explorer needs
- * to see a state again.
+ * An observation when it has something to say, and without times of its own: what the explorer
+ * needs to see a state again.
  */
 function leanWord(
   holder: Holder,

@@ -14,7 +14,7 @@ async function shop(behaviour: number): Promise<CoreDriver> {
   return driver
 }
 
-test('counts by health, since when something deviates, and agents with when they were heard', async () => {
+test('counts by health, the oldest deviation, agents with when they were heard', async () => {
   const driver = await shop(2)
   const [first] = driver.bodies('observations')
   expect(first).toMatchObject({

@@ -1,5 +1,6 @@
 // Two service tasks and the fleet task in real workers on the embedded log: one action a minute in
-// the whole fleet, asked for in both partitions; the worker dies in between and its heirs keep to it.
+// the whole fleet, asked for in both partitions; the worker dies in between and its heirs keep to
+// it.
 import { afterEach, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { partitionFor } from '../../../src/contracts/partitioner.ts'
