@@ -1,6 +1,6 @@
 // Telemetry of a fleet as bytes of real record batches: every instance one delta a second, of about
-// ten requests. All is drawn from a seed. The batches of a task are made once per variant and stamped
-// anew for every second (offsets, append time, sequence numbers, tick), so that the maker costs
+// ten requests. All is drawn from a seed. The batches of a task are made once per variant and
+// stamped anew for every second (offsets, append time, sequence numbers, tick), so that the maker costs
 // next to nothing beside what is measured.
 import { serviceId } from '../dist/contracts/ids.js'
 import { partitionFor } from '../dist/contracts/partitioner.js'
@@ -28,7 +28,7 @@ const SEQ_BYTES = 3
  * @typedef {{ service: string, instance: string, agent: string, baseUs: number }} Member
  * @typedef {{ bytes: Buffer, records: number, seqAt: Int32Array }} Stamped `seqAt`: where the
  *   sequence numbers lie; the tick follows the incarnation behind it
- * @typedef {Awaited<ReturnType<typeof import('../dist/adapters/serde/serde.js').createSerde>>} Serde
+ * @typedef {import('../dist/adapters/serde/serde.js').Serde} Serde
  */
 
 export class DeltaFleet {

@@ -70,7 +70,7 @@ export class HostileStream {
   next(last: Outcome | null): Step {
     for (const output of last?.outputs ?? []) {
       if (output.topic === 'commands' && output.body !== null) {
-        this.orders.push(output.body as RecordOf['commands'])
+        this.orders.push(output.body)
       }
     }
     this.pass(last?.wakeAtMs ?? null)

@@ -3,7 +3,7 @@
 // when it comes to the top, so that a sign of life costs nothing. Answers are exact; their order
 // among equals is not, and is the caller's to make.
 
-/** Held by a queue. `queuedMs`: where the queue has it, Infinity: nowhere; the queue's to change. */
+/** Held by a queue. `queuedMs`: where the queue has it (Infinity: nowhere); it alone changes it. */
 export interface Queued {
   queuedMs: number
 }

@@ -46,7 +46,7 @@ export class Group implements ServiceFacts {
   /** As it was told last; null: it was not. */
   told: { readonly view: Told; readonly health: Health; readonly routable: boolean } | null = null
   private readonly figures: () => Figures
-  /** The first `touchedCount` of them; the list keeps its length, so that it need not grow again. */
+  /** The first `touchedCount` of them; the list keeps its length, to be filled again. */
   private readonly touched: Subject[] = []
   private touchedCount = 0
   /** One that was touched has left. */

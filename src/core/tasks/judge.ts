@@ -1,6 +1,6 @@
 // Judgement of a step: of the instances that were touched, those that must be judged are, and facts
-// are made of it for healing. Who is well, and of whom only counts have changed, is judged the short
-// way.
+// are made of it for healing. Who is well, and of whom only counts have changed, is judged the
+// short way.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import { readsOf } from '../decision/healing.ts'
 import { type DetectorInput, silenceLimitMs } from '../health/detectors.ts'

@@ -1,0 +1,47 @@
+// Channels: found by the bytes of their identity, as long as their stream is remembered.
+import { expect, test } from 'vitest'
+import { type Channel, Channels } from '../../../src/core/admit/channel.ts'
+import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
+
+const channel = (instance: string): Channel<string> => ({
+  service: 'shop',
+  instance,
+  agent: 'agent-1',
+  lane: 0,
+  stream: { slot: 0, held: true },
+  bound: null,
+})
+
+test('is found by its bytes alone, wherever they lie', () => {
+  const channels = new Channels<string>()
+  const held = channel('shop-1')
+  const bytes = encodeUtf8('..shop-1..')
+  channels.add(held, { bytes, start: 2, end: 8 })
+  expect(channels.find(encodeUtf8('shop-1'), 0, 6)).toBe(held)
+  expect(channels.find(bytes, 2, 7)).toBeNull()
+  expect(channels.find(bytes, 1, 8)).toBeNull()
+})
+
+test('holds no longer than its stream, and begins anew', () => {
+  const channels = new Channels<string>()
+  const held = channel('shop-1')
+  const identity = { bytes: encodeUtf8('shop-1'), start: 0, end: 6 }
+  channels.add(held, identity)
+  held.stream.held = false
+  expect(channels.find(identity.bytes, 0, 6)).toBeNull()
+  const again = channel('shop-1')
+  channels.add(again, identity)
+  expect(channels.find(identity.bytes, 0, 6)).toBe(again)
+})
+
+test('a flood of identities is not remembered without end', () => {
+  const channels = new Channels<string>()
+  const first = encodeUtf8('instance-0')
+  for (let i = 0; i < 65_537; i++) {
+    const bytes = encodeUtf8(`instance-${i}`)
+    channels.add(channel(`instance-${i}`), { bytes, start: 0, end: bytes.length })
+  }
+  expect(channels.find(first, 0, first.length)).toBeNull()
+  const last = encodeUtf8('instance-65536')
+  expect(channels.find(last, 0, last.length)?.instance).toBe('instance-65536')
+})

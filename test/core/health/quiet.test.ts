@@ -1,0 +1,38 @@
+// The short way of judging says no to whatever the full way could find something in.
+import { expect, test } from 'vitest'
+import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
+import { DETECTOR_DEFAULTS } from '../../../src/contracts/limits.ts'
+import { areGood, isCalm } from '../../../src/core/health/quiet.ts'
+import { newVital, type Vital } from '../../../src/core/health/vital.ts'
+
+const PLACE = { topic: 'signals', partition: 0, offset: 1 }
+const SINCE = { sinceMs: 1, place: PLACE }
+
+function vital(some: Partial<Vital> = {}): Vital {
+  const at = { service: serviceId('shop'), instance: instanceId('shop-1') }
+  return { ...newVital(at, 1, 0), health: 'healthy', ...some }
+}
+
+test('calm is who is healthy and has nothing against it', () => {
+  expect(isCalm(vital(), 'unknown')).toBe(true)
+  expect(isCalm(vital(), 'unstable')).toBe(false)
+  expect(isCalm(vital({ health: 'unstable' }), 'unknown')).toBe(false)
+  expect(isCalm(vital({ refused: SINCE }), 'unknown')).toBe(false)
+  expect(isCalm(vital({ exited: { ...SINCE, how: 'code 1' } }), 'unknown')).toBe(false)
+  expect(isCalm(vital({ flipsMs: [5] }), 'unknown')).toBe(false)
+  expect(isCalm(vital({ calmSinceMs: 5 }), 'unknown')).toBe(false)
+})
+
+test.each([
+  ['few', { n: 19, errors: 19, p99Us: 9_000_000 }, true],
+  ['good', { n: 100, errors: 4, p99Us: 999_999 }, true],
+  ['at the limit of success', { n: 100, errors: 5, p99Us: 1 }, false],
+  ['at the limit of latency', { n: 100, errors: 0, p99Us: 1_000_000 }, false],
+])('counts that are %s', (_, glance, good) => {
+  expect(areGood(vital(), glance, DETECTOR_DEFAULTS)).toBe(good)
+})
+
+test('failures in a row are not good, however few the requests', () => {
+  const failing = vital({ failures: { ...SINCE, count: 5 } })
+  expect(areGood(failing, { n: 5, errors: 5, p99Us: 1 }, DETECTOR_DEFAULTS)).toBe(false)
+})
