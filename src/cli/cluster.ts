@@ -23,8 +23,8 @@ export interface OpenCluster {
 }
 
 /**
- * Errors: HS_CONFIG without brokers; HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN of the first
- * journal; HS_LOG; those of `use`.
+ * Errors: HS_CONFIG without brokers; HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN of the
+ * first journal; HS_LOG; those of `use`.
  */
 export async function withCluster<T>(
   context: Context,

@@ -121,8 +121,8 @@ export class Host {
     // Who has not answered by now is cut off; its next owner settles what is open.
     for (const task of this.#held.values()) this.#track(task.drop())
     await this.#membership.leave()
-    const pumps = [this.#control, this.#telemetry, this.#fleet]
-    await Promise.all(pumps.map((pump) => pump?.close()))
+    await Promise.all([this.#control.close(), this.#telemetry.close()])
+    await this.#fleet?.close()
     await this.#loop
     this.#held.clear()
   }

@@ -1,7 +1,7 @@
 // `healstream init`: topics, and a genesis in every journal. Run again it changes nothing and says
 // so; it refuses a journal of another cluster, another number of partitions or another prefix. A
-// worker never does this by itself, and this never where a task has run before: a journal that is gone
-// must not turn into a silent fresh start (after-loss.ts).
+// worker never does this by itself, and this never where a task has run before: a journal that is
+// gone must not turn into a silent fresh start (after-loss.ts).
 import { HsError } from '../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../contracts/ids.ts'
 import {

@@ -28,10 +28,10 @@ export class PoisonError extends Error {
 export const REACTIONS: Readonly<Record<Reaction, string>> = {
   retry: 'the same is asked again after a pause; the task keeps its state',
   'drop-and-restore':
-    'what is not committed is dropped, the writer takes a new epoch, the state comes from the journal',
+    'what is not committed is dropped, the writer has a new epoch, the state is restored',
   'close-and-rejoin': 'the task is let go and taken again only in a newer generation of its group',
   stop: 'the task stands until a person has acted; the other tasks of the worker go on',
-  poison: 'the record is searched for, skipped, journalled and kept in hs.dlq',
+  poison: 'the record is searched for, skipped, journalled and kept as a dead letter',
 }
 
 export const LOG_REACTIONS: Readonly<Record<LogErrorCode, Reaction>> = {

@@ -13,7 +13,7 @@ export function serviceTask(partition: number): TaskSpec {
   }
 }
 
-/** Policies and what operators say reach every partition; the fleet task takes them from the first. */
+/** Policies and what operators say reach every partition: the fleet task reads the first. */
 export function fleetTask(partitions: number): TaskSpec {
   return {
     task: FLEET_TASK,

@@ -9,12 +9,18 @@ const HASH = new Uint8Array(32).fill(0xab)
 const AT = { topic: 'signals', partition: 3, offset: 17 } as const
 
 const chained = (entry: JournalEntry): ChainedEntry => ({
-  ...{ offset: 12, atMs: Date.UTC(2026, 0, 2, 3, 4, 5), entry },
-  ...{ hash: HASH, previous: new Uint8Array(32) },
+  offset: 12,
+  atMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+  entry,
+  hash: HASH,
+  previous: new Uint8Array(32),
 })
 
 const step = (seq: number, from: number, to: number) => ({
-  ...{ seq, nowMs: 1_760_000_000_000 + seq, behind: seq > 5, asOf: [] },
+  seq,
+  nowMs: 1_760_000_000_000 + seq,
+  behind: seq > 5,
+  asOf: [],
   slices: [{ topic: 'signals' as const, partition: 3, from, to, crc: 1 }],
 })
 
@@ -77,5 +83,5 @@ test.each<[JournalEntry, string]>([
 
 test('words of others cannot write on the terminal', () => {
   const line = entryLine(chained({ kind: 'override', why: 'a\u001B[2Jb\nc', who: 'x\u202Ey' }))
-  expect(line).not.toMatch(/[\u001B\n\u202E]/)
+  for (const odd of ['\u001B', '\n', '\u202E']) expect(line).not.toContain(odd)
 })

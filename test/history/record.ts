@@ -1,5 +1,6 @@
 // Records a history: a simulated cluster with its faults, then its journals and their inputs into a
-// file that is kept for ever. Once for each behaviour that is released:
+// file that is kept for ever. Once for each behaviour that is released; before its release again,
+// whenever it has changed (delete the file first):
 //   node --import ./test/support/ts.mjs test/history/record.ts [SEED] [SECONDS]
 import { fileURLToPath } from 'node:url'
 import { createSerde } from '../../src/adapters/serde/serde.ts'
@@ -46,7 +47,10 @@ const [seed = 1, seconds = 60] = process.argv.slice(2).map(Number)
 const forMs = 1_000 * seconds
 let history: StoredHistory | null = null
 const report = await simulate({
-  ...{ seed, forMs, partitions: PARTITIONS, serde: await createSerde() },
+  seed,
+  forMs,
+  partitions: PARTITIONS,
+  serde: await createSerde(),
   onRest: async (log) => {
     const genesis = await readGenesis(log, { topic: topicName('journal', PREFIX), partition: 0 })
     const about = { seed, forMs, prefix: PREFIX, partitions: PARTITIONS }

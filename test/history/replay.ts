@@ -59,7 +59,13 @@ export async function replayHistory(path: string): Promise<readonly Replayed[]> 
     const told = { task: spec.task, ...claimed }
     try {
       const { seq, behaviour } = await restore({
-        ...{ log, spec, prefix, decoder, group, clock: systemClock, instruments: SILENT },
+        log,
+        spec,
+        prefix,
+        decoder,
+        group,
+        clock: systemClock,
+        instruments: SILENT,
         createCore: isFleet(spec) ? createFleetCore : createServiceCore,
         clusterId: clusterId(history.clusterId),
         signal: new AbortController().signal,

@@ -1,6 +1,6 @@
 // A worker that cannot prove its ownership stops by itself (invariant I32), on real Kafka and with
-// real signals: stopped for longer than its session, or with a main loop that hangs, and with records
-// and ticks that wait for it. When it goes on, nothing is stepped or committed before its group has
+// real signals: stopped for longer than its session, or with a main loop that hangs, and with
+// records and ticks that wait for it. When it goes on, nothing is stepped or committed before its group has
 // answered it anew.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -75,9 +75,9 @@ function running(child: Child): readonly string[] {
 /** Something for every task to do, all the time: records that are no Avro make dead letters. */
 function traffic(rig: WorkerRig): void {
   const producer = rig.log.producer()
-  let isOver = false
+  const over = new AbortController()
   const send = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const topic = rig.topic('signals')
       const record = { topic, key: Buffer.from('x'), value: Buffer.from('x'), timestampMs: 0 }
       await producer.send(
@@ -89,7 +89,7 @@ function traffic(rig: WorkerRig): void {
   }
   const done = send()
   closers.push(() => {
-    isOver = true
+    over.abort()
     return done
   })
 }

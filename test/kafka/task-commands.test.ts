@@ -1,5 +1,5 @@
-// What an operator does with tasks, on real Kafka with the real command line: who runs what, what is
-// in a journal, a word to a task, and a journal that is lost.
+// What an operator does with tasks, on real Kafka with the real command line: who runs what, what
+// is in a journal, a word to a task, and a journal that is lost.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

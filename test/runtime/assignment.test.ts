@@ -23,7 +23,9 @@ function member({ id, known, behaviour = 2, format = 2 }: Member): GroupMember {
 const owns = (...tasks: number[]): Known[] =>
   tasks.map((task) => ({ task, owned: true, ready: false, position: 9 }))
 const follows = (task: number, position: number): Known => ({
-  ...{ task, owned: false, ready: false },
+  task,
+  owned: false,
+  ready: false,
   position,
 })
 const ready = (task: number): Known => ({ task, owned: false, ready: true, position: 9 })

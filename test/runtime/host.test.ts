@@ -237,11 +237,11 @@ describe('standbys', () => {
     const toy = createToy()
     const createCore: typeof toy.createCore = (context, image) => {
       const core = toy.createCore(context, image)
-      const { step } = core
+      const step = core.step.bind(core)
       const isWatched = context.partition === 0
       core.step = (one) => {
         if (isWatched) times.push(cluster.clock.monotonicMs())
-        return { ...step.call(core, one), wakeAtMs: one.nowMs + 200 }
+        return { ...step(one), wakeAtMs: one.nowMs + 200 }
       }
       return core
     }

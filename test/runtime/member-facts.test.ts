@@ -1,4 +1,4 @@
-// What a member says of itself: what is written is what is read, and what others write says nothing.
+// What a member says of itself: what is written is what is read, what others write says nothing.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeMetadata, encodeMetadata } from '../../src/runtime/member-facts.ts'

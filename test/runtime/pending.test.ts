@@ -45,7 +45,8 @@ describe('pending', () => {
   test('a step of the largest fleet fits in', () => {
     const pending = new Pending()
     const range = { topic: 'observations', input: 0, from: 2 ** 52, to: 2 ** 53 - 2 } as const
-    const slices = Array.from({ length: 1_002 }, (_, i) => sliceOf({ ...range, partition: i }, []))
+    const partitions = Array.from({ length: 1_002 }, (_, partition) => partition)
+    const slices = partitions.map((partition) => sliceOf({ ...range, partition }, []))
     let seq = 0
     while (pending.hasRoom) pending.add(journalStep(step(++seq), slices, {}), [], [])
     const { bytes } = encodeEntry(pending.entry(NO_HASH), NO_HASH, sha256)

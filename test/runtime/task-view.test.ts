@@ -55,15 +55,15 @@ test('who has fenced a task and has it runs it; who only has it is opening it', 
     ['fleet', 'unowned'],
   ])
   expect(all[0]).toMatchObject({
-    ...{
-      owner: memberId,
-      host: '10.0.0.7',
-      gen: 1,
-      attempt: 1,
-      behaviour: BEHAVIOUR_LATEST,
-      reason: null,
-    },
-    ...{ behind: false, lag: 0, seq: worker.handle.status().tasks[0]?.seq },
+    owner: memberId,
+    host: '10.0.0.7',
+    gen: 1,
+    attempt: 1,
+    behaviour: BEHAVIOUR_LATEST,
+    reason: null,
+    behind: false,
+    lag: 0,
+    seq: worker.handle.status().tasks[0]?.seq,
   })
   expect(all[2]).toMatchObject({ standby: [memberId, 'other'], coming: [memberId, 'other'] })
   const unknown = await views(cluster, null)

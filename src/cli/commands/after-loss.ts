@@ -1,5 +1,5 @@
-// `healstream init --after-loss`: tasks whose journals are gone begin anew, holding everything until
-// `healstream release` says that they may act again.
+// `healstream init --after-loss`: tasks whose journals are gone begin anew, holding everything
+// until `healstream release` says that they may act again.
 import { HsError } from '../../contracts/failure.ts'
 import { topicName } from '../../contracts/topics.ts'
 import {
@@ -23,7 +23,12 @@ export function afterLoss(context: Context, flags: InitFlags): Promise<void> {
     const partitions = flags.partitions ?? (await partitionsOf(log, prefix))
     const { replicas, dev = false, discard = [], from = 'earliest' } = flags
     const options: AfterLossOptions = {
-      ...{ clock: systemClock, prefix, partitions, dev, discard, from },
+      clock: systemClock,
+      prefix,
+      partitions,
+      dev,
+      discard,
+      from,
       ...(replicas === undefined ? {} : { replicas }),
     }
     const lost = await findLost(log, options)

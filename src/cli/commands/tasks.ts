@@ -1,5 +1,5 @@
-// `healstream tasks` and `healstream task resume`: tasks as journals and group tell of them, and the
-// word of a person to one that has stopped.
+// `healstream tasks` and `healstream task resume`: tasks as journals and group tell of them, and
+// the word of a person to one that has stopped.
 import { createInspector } from '../../adapters/kafka/inspect.ts'
 import { EXIT, type ExitCode } from '../../contracts/failure.ts'
 import { systemClock } from '../../runtime/clock.ts'
@@ -128,7 +128,7 @@ export function resume(context: Context, task: string, flags: ResumeFlags): Prom
     const why = flags.why ?? ''
     const who = operatorName(flags.who, context)
     const plan = [
-      `${task}: differences between its journal and what this program computes are accepted for good;`,
+      `${task}: what differs between its journal and this program is accepted for good;`,
       'whoever runs it is fenced; it goes on with the state as it is computed now.',
       `The journal will say: ${who}: ${why}`,
     ]

@@ -19,7 +19,10 @@ export async function startWorkerProcess(
 ): Promise<RunningRole> {
   const { fatal, fail } = fatalSwitch()
   const worker = await startWorker({
-    ...{ ...parts, standbys, upgrade, onFatal: fail },
+    ...parts,
+    standbys,
+    upgrade,
+    onFatal: fail,
     createCore: createServiceCore,
     createFleetCore,
   })

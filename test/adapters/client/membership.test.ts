@@ -301,8 +301,7 @@ test('metadata and assignment may come later, from another thread', async () => 
   const fake: Fake = new Fake({
     joinGroup: async (request) => {
       expect(request.metadata.length).toBe(2)
-      const joined = await fake.usual.joinGroup(request)
-      return { ...joined, leader: 'm-1', members }
+      return { ...(await fake.usual.joinGroup(request)), leader: 'm-1', members }
     },
     syncGroup: (request) => {
       said.push(request)
