@@ -34,15 +34,20 @@ export class TopicCache {
     this.#source = source
   }
 
-  /** Errors: `TOPIC_GONE` when there is no such topic, `UNAVAILABLE` after the deadline. */
-  async get(topic: string, deadlineMs: number): Promise<TopicFacts> {
+  /**
+   * `also`: topics that will be asked for next; what is not known of them comes in one answer.
+   * Errors: `TOPIC_GONE` when there is no such topic, `UNAVAILABLE` after the deadline.
+   */
+  async get(topic: string, deadlineMs: number, also: readonly string[] = []): Promise<TopicFacts> {
+    const known = this.#facts.get(topic)
+    if (known !== undefined) return known
     const { clock, sleep } = this.#source
     const sinceMs = clock.monotonicMs()
     const backoff = new Backoff(20, 200)
     for (;;) {
       try {
         const leftMs = deadlineMs - clock.monotonicMs()
-        const [facts] = await this.find([topic], Math.min(ATTEMPT_MS, leftMs))
+        const [facts] = await this.find([topic, ...also], Math.min(ATTEMPT_MS, leftMs))
         if (facts !== null && facts !== undefined) return facts
         if (clock.monotonicMs() - sinceMs >= CONFIRM_MS)
           throw new LogError('TOPIC_GONE', `there is no topic ${topic}`)

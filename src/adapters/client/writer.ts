@@ -156,10 +156,12 @@ export class Writer implements TransactionalWriter {
   ): Promise<readonly (readonly OutgoingBatch[])[]> {
     const parts: OutgoingBatch[][] = []
     const sequences = new Map(this.#sequences)
+    // A commit over a slow way must not spend its time on asking for one topic after another.
+    const names = [...new Set(records.map(({ topic }) => topic))]
     for (const part of byPartition(records)) {
       const sequence = sequences.get(partitionKey(part)) ?? 0
       const { crc32c, topics } = this.#session
-      const { maxMessageBytes } = await topics.get(part.topic, deadlineMs)
+      const { maxMessageBytes } = await topics.get(part.topic, deadlineMs, names)
       const own = { ...this.#identity, transactional: true, sequence }
       parts.push(encodePartition(part, { ...own, maxMessageBytes, crc32c }))
       sequences.set(partitionKey(part), nextSequence(sequence, part.records.length))
