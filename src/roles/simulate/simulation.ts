@@ -64,8 +64,8 @@ const LOOK_BEHIND_MS = 15_000
 const RECOVERY_MS = 20_000
 const PROBLEMS_MAX = 8
 
-/** Services that a document is for: none named, so all, and the fleet as a whole. */
-const EVERYBODY: readonly string[] = []
+/** Every service, and the fleet as a whole. */
+const EVERYBODY: readonly string[] = ['*']
 const DOCUMENTS = [
   ['HealPolicy', { mode: 'enforce', trigger: 'health == "unhealthy"', action: 'restart_instance' }],
   [
