@@ -34,7 +34,7 @@ const INSTANCES = 10_000
 /** Log time that fills the windows. */
 const FILL_SECONDS = 310
 const QUICK = { instances: 600, seconds: 70, replayed: 20_000 }
-const REPLAYED_RECORDS = 300_000
+const REPLAYED_RECORDS = 60_000
 const REPLAYED_INSTANCES = 1_000
 const SEND_RECORDS = 200
 
