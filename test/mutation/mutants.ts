@@ -33,7 +33,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'in doubt is done',
     story: 'a commit without a definite answer is taken for committed',
-    seed: 1,
+    seed: 15,
+    load: [
+      {
+        file: 'src/roles/simulate/network.ts',
+        from: 'if (this.#random.chance(0.5)) this.#later(lateMs(), arrive(dropped))',
+        to: '',
+      },
+      {
+        file: 'src/roles/simulate/plan.ts',
+        from: "random.pick(['lost', 'unanswered', 'late'])",
+        to: "'lost'",
+      },
+      { file: 'src/roles/simulate/plan.ts', from: 'kind < 0.4', to: 'kind < 0.9' },
+    ],
     edits: [
       {
         file: 'src/adapters/client/writer.ts',
