@@ -162,34 +162,4 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
-  {
-    name: 'lease over by time',
-    story: 'tokens are given again at the deadline, without a word of who had them',
-    seed: 1,
-    load: [
-      {
-        file: 'src/core/fleet/budget.ts',
-        from: 'export const LEASE_MS = 60_000',
-        to: 'export const LEASE_MS = 1_500',
-      },
-      { file: 'src/core/fleet/budget.ts', from: 'RENEW_MS = 40_000', to: 'RENEW_MS = 200' },
-      {
-        file: 'src/roles/simulate/plan.ts',
-        from: 'random.pick([1, 1, 1, 1, 2])',
-        to: 'random.pick([3])',
-      },
-      {
-        file: 'src/roles/simulate/fleet.ts',
-        from: 'random.between(2_500, 16_000)',
-        to: 'random.between(300, 2_000)',
-      },
-    ],
-    edits: [
-      {
-        file: 'src/core/fleet/budget.ts',
-        from: 'let taken = 0',
-        to: 'this.leases = this.leases.filter((l) => l.deadlineMs > nowMs); let taken = 0',
-      },
-    ],
-  },
 ]
