@@ -1,5 +1,6 @@
 // Before something that cannot be taken back: what will be done is said, and the word that agrees
-// to it is typed, or `--yes` has said so before. Without a terminal nothing is asked and nothing done.
+// to it is typed, or `--yes` has said so before. Without a terminal nothing is asked and nothing
+// done.
 import { createInterface } from 'node:readline/promises'
 import { HsError } from '../contracts/failure.ts'
 import type { Context } from './context.ts'

@@ -1,6 +1,6 @@
 // Journals of every released behaviour, recorded once and replayed for ever: a change of the
-// program must give the same outputs and states where an old behaviour is in force. And the proof that this
-// would find a change: words exchanged in judgement, one place at a time.
+// program must give the same outputs and states where an old behaviour is in force. And the proof
+// that this would find a change: words exchanged in judgement, one place at a time.
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

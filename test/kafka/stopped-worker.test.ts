@@ -1,7 +1,7 @@
 // A worker that cannot prove its ownership stops by itself (invariant I32), on real Kafka and with
 // real signals: stopped for longer than its session, or with a main loop that hangs, and with
-// records and ticks that wait for it. When it goes on, nothing is stepped or committed before its group has
-// answered it anew.
+// records and ticks that wait for it. When it goes on, nothing is stepped or committed before its
+// group has answered it anew.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'

@@ -32,8 +32,8 @@ describe('pending', () => {
     expect(seq).toBeGreaterThan(300)
   })
 
-  // Story: only what service tasks read was journalled of asOf. The fleet task told its pulse by how
-  // far it had read the observations; no restore told it again, and the task stopped.
+  // Story: only what service tasks read was journalled of asOf. The fleet task told its pulse by
+  // how far it had read the observations; no restore told it again, and the task stopped.
   test('asOf of every topic that a core was told is in the step', () => {
     const asOf = { observations: 7, policies: 5, telemetry: 3 }
     const { asOf: journalled } = journalStep({ ...step(1), asOf }, [], { policies: 5 })

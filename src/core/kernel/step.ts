@@ -75,8 +75,8 @@ export interface CoreContext {
   /** Of the latency histograms' grid. */
   readonly scale: 4 | 5
   /**
-   * When the journal was begun anew after it was lost, epoch ms; absent: it never was. What was done
-   * before is not known then: nothing is acted on before a person has said so, budgets are taken.
+   * When the journal was begun anew after it was lost, epoch ms; absent: it never was. What was
+   * done before is not known then: nothing is acted on before a person has said so.
    */
   readonly afterLossMs?: number
   /** SHA-256, handed in because the core has no crypto of its own. */
