@@ -11,7 +11,6 @@ const FOR_MS = 120_000
 
 describe('seeds that are kept', () => {
   test.each([
-    [63, 'a record that ends its process each time it is tried'],
     [17, 'two partitions, three workers, visitors that come and go'],
     [2, 'the brokers are gone twice'],
   ])('%i: %s', async (seed) => {

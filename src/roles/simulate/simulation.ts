@@ -13,7 +13,7 @@ import type { IdempotentProducer, LogPort } from '../../runtime/ports.ts'
 import { type CheckedTask, Checker, type CheckerFigures } from './checker.ts'
 import { COMMANDS } from './commands.ts'
 import { Fleet } from './fleet.ts'
-import { DEADLY, Foreign, POISON } from './foreign.ts'
+import { Foreign } from './foreign.ts'
 import { History } from './history.ts'
 import { Network } from './network.ts'
 import { SimNode } from './node.ts'
@@ -206,7 +206,8 @@ class Simulation {
     const world = this.#world
     await world.settle('the agents end', this.#fleet.stop(), SETTLE_MS)
     await world.run(world.nowMs + 4_000)
-    const untilMs = this.#broker.nowMs()
+    // What was said a moment before may not have been read by then.
+    const untilMs = this.#broker.nowMs() - 1_000
     await world.settle('the workers end', this.#workers.end(), SETTLE_MS)
     await world.run(world.nowMs + 8_000)
     await this.#checker.finish(untilMs)
@@ -263,10 +264,7 @@ class Simulation {
         this.#foreign.garbage().catch(ignore)
         return
       case 'poison':
-        this.#foreign.poison(POISON).catch(ignore)
-        return
-      case 'deadly':
-        this.#foreign.poison(DEADLY).catch(ignore)
+        this.#foreign.poison().catch(ignore)
     }
   }
 
