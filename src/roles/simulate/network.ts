@@ -49,6 +49,9 @@ const SLOWEST_MS = 1.2
 /** So late a copy comes, or an answer. */
 const LATE_MS = { min: 300, max: 6_000 }
 
+/** A connection doubles nothing: of these there is a copy only if the client asks again. */
+const WRITES: ReadonlySet<Api> = new Set<Api>(['produce', 'addPartitionsToTxn', 'endTxn'])
+
 interface Carried<K extends Api> {
   readonly node: SimNode
   readonly inner: Transport
@@ -148,7 +151,7 @@ export class Network {
         return
       case 'twice':
         this.#later(this.#latencyMs(), arrive(carried.answer))
-        this.#later(lateMs(), arrive(dropped))
+        if (!WRITES.has(api)) this.#later(lateMs(), arrive(dropped))
         return
       case 'late':
         this.#later(
