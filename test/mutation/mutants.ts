@@ -12,7 +12,9 @@ export interface Mutant {
   /** What goes wrong without the rule. */
   readonly story: string
   readonly seed: number
-  /** Another load, under which the rule is missed within two minutes; the rule itself holds there. */
+  /**
+   * Another load, under which the rule is missed within two minutes; the rule itself holds there.
+   */
   readonly load?: readonly Edit[]
   readonly edits: readonly Edit[]
 }
