@@ -1,7 +1,7 @@
 // Telemetry of a fleet as bytes of real record batches: every instance one delta a second, of about
 // ten requests. All is drawn from a seed. The batches of a task are made once per variant and
-// stamped anew for every second (offsets, append time, sequence numbers, tick), so that the maker costs
-// next to nothing beside what is measured.
+// stamped anew for every second (offsets, append time, sequence numbers, tick), so that the maker
+// costs next to nothing beside what is measured.
 import { serviceId } from '../dist/contracts/ids.js'
 import { partitionFor } from '../dist/contracts/partitioner.js'
 import { encodeBatch } from '../dist/runtime/record-batch-encode.js'

@@ -1,5 +1,5 @@
-// Subject of the `streams` bench: our engine with the peer's job, from the first record to the last,
-// as the peer measures itself: the closing commit is not in it.
+// Subject of the `streams` bench: our engine with the peer's job, from the first record to the
+// last, as the peer measures itself: the closing commit is not in it.
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { setInterval } from 'node:timers'
@@ -33,12 +33,16 @@ const marks = []
 const mark = () => {
   marks.push({ records: taken.records, atMs: performance.now(), cpu: process.cpuUsage() })
 }
-const timer = setInterval(async () => {
+const timer = setInterval(() => {
   if (marks.length === 0 && taken.records > 0) mark()
   if (marks.length === 1 && taken.records >= WARM * records) mark()
   if (taken.records < records) return
   clearInterval(timer)
   mark()
+  void end()
+}, LOOK_MS)
+
+async function end() {
   const [first, warm, last] = marks
   if (first === undefined || warm === undefined || last === undefined) throw new Error('no marks')
   const rate = (/** @type {Mark} */ from) =>
@@ -55,4 +59,4 @@ const timer = setInterval(async () => {
     warmCpuUs: cpuUs(warm),
     rssMb: Number(peak) / 1_024,
   })
-}, LOOK_MS)
+}

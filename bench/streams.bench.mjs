@@ -34,6 +34,11 @@ function fields(line) {
   )
 }
 
+/** @param {Readonly<Record<string, string | number>>} named */
+function flags(named) {
+  return Object.entries(named).flatMap(([name, value]) => [`--${name}`, String(value)])
+}
+
 /** Compiles the peer when it is not. @returns {Promise<(main: string, args: string[]) => string[]>} */
 async function peer() {
   const pom = `${PEERS}/streams/pom.xml`
@@ -52,108 +57,130 @@ async function peer() {
   ]
 }
 
-/** @param {import('./run.mjs').How} how */
-async function open(how) {
+/**
+ * Where both run: one broker, the topics of a prefix, the peer's records in one of them.
+ * @typedef {{
+ *   kafka: import('./brokers.mjs').BenchCluster,
+ *   java: Awaited<ReturnType<typeof peer>>,
+ *   log: ReturnType<typeof openLog>,
+ *   prefix: string,
+ *   records: number,
+ *   filled: string,
+ * }} Place `filled`: what the peer said of the records, with its oracle's commands and checksum
+ * @typedef {{ perSecond: number, warmPerSecond: number, cpuUs: number, warmCpuUs: number,
+ *   rssMb: number }} Figures
+ */
+
+/** @param {import('./run.mjs').How} how @returns {Promise<Place>} */
+async function prepare(how) {
   const records = how.quick ? QUICK : FULL
   const java = await peer()
   const kafka = await cluster(how, 1)
-  const bootstrap = ['--bootstrap', kafka.brokers.join(',')]
   const prefix = `bench${randomBytes(3).toString('hex')}.`
   const log = openLog(kafka.brokers)
-  const topics = () => initCluster(log, { clock: systemClock, prefix, partitions: PARTITIONS })
-  await topics()
-  const names = { in: `${prefix}telemetry`, out: `${prefix}commands` }
-  const fill = ['fill', '--records', String(records), '--form', 'delta', '--out', names.in]
+  await initCluster(log, { clock: systemClock, prefix, partitions: PARTITIONS })
+  const fill = ['fill', '--records', String(records), '--form', 'delta']
+  const where = ['--out', `${prefix}telemetry`, '--bootstrap', kafka.brokers.join(',')]
   // Batches as small as the topic wants them.
   const filled = await output(
-    java('peers.Load', [...fill, ...bootstrap, '--set', 'batch.size=61440']),
+    java('peers.Load', [...fill, ...where, '--set', 'batch.size=61440']),
     LIMIT_MS,
   )
-  const oracle = fields(filled)
-  /** @type {Map<string, Record<string, number>[]>} */
-  const seen = new Map()
+  return { kafka, java, log, prefix, records, filled }
+}
 
-  /** Everything a run has written goes; the telemetry stays. */
-  const clean = async () => {
-    const admin = log.admin()
-    const all = TOPICS.map(({ kind }) => kind)
-    const gone = all.filter((kind) => !KEPT.includes(kind)).map((kind) => prefix + kind)
-    await admin.deleteTopics(gone)
-    await admin.close()
-    await topics()
+/** Everything a run has written goes; the telemetry stays. @param {Place} place */
+async function clean({ log, prefix }) {
+  const admin = log.admin()
+  const all = TOPICS.map(({ kind }) => kind)
+  await admin.deleteTopics(all.filter((kind) => !KEPT.includes(kind)).map((kind) => prefix + kind))
+  await admin.close()
+  await initCluster(log, { clock: systemClock, prefix, partitions: PARTITIONS })
+}
+
+/** Errors: where the commands that a reader sees are not those of the oracle. @param {Place} place */
+async function verify({ kafka, java, prefix, filled }) {
+  const where = ['--commands', `${prefix}commands`, '--bootstrap', kafka.brokers.join(',')]
+  const said = await output(java('peers.Load', ['verify', ...where]), LIMIT_MS)
+  const [wanted, found] = [fields(filled), fields(said)]
+  const same = ['commands', 'checksum'].every((name) => wanted[name] === found[name])
+  if (!same || found['duplicates'] !== '0')
+    throw new Error(`the commands are not the oracle's ${filled}: ${said}`)
+}
+
+/** @param {Place} place @returns {Promise<Figures>} */
+async function own({ kafka, prefix, records }) {
+  const task = { brokers: kafka.brokers, prefix, records }
+  const { records: read, ...figures } = await contend('streams-own.mjs', task, LIMIT_MS)
+  if (read !== records) throw new Error(`${read} records of ${records}`)
+  return figures
+}
+
+/** @param {Place} place @param {number} threads @returns {Promise<Figures>} */
+async function streams({ kafka, java, prefix, records }, threads) {
+  const id = `bench-${randomBytes(4).toString('hex')}`
+  const said = await output(
+    java(
+      'peers.App',
+      flags({
+        variant: 'papi',
+        tick: 'stream',
+        threads,
+        in: `${prefix}telemetry`,
+        out: `${prefix}commands`,
+        expect: records,
+        bootstrap: kafka.brokers.join(','),
+        'app-id': id,
+        'state-dir': `${kafka.file(id, '')}.state`,
+      }),
+    ),
+    LIMIT_MS,
+  )
+  const sum = fields(said.split('\n').find((line) => line.startsWith('sum ')) ?? '')
+  return {
+    perSecond: Number(sum['rec_s']),
+    warmPerSecond: Number(sum['warm_rec_s']),
+    cpuUs: Number(sum['cpu_us_rec']),
+    warmCpuUs: Number(sum['warm_cpu_us_rec']),
+    rssMb: Number(sum['peak_rss_mb']),
   }
-  const verified = async () => {
-    const said = await output(
-      java('peers.Load', ['verify', '--commands', names.out, ...bootstrap]),
-      LIMIT_MS,
-    )
-    const { commands, checksum, duplicates } = fields(said)
-    if (commands !== oracle['commands'] || checksum !== oracle['checksum'] || duplicates !== '0')
-      throw new Error(`the commands are not the oracle's ${filled}: ${said}`)
-  }
-  const own = async () => {
-    const { records: read, ...figures } = await contend(
-      'streams-own.mjs',
-      { brokers: kafka.brokers, prefix, records },
-      LIMIT_MS,
-    )
-    if (read !== records) throw new Error(`${read} records of ${records}`)
-    return figures
-  }
-  /** @param {number} threads */
-  const streams = async (threads) => {
-    const id = `bench-${randomBytes(4).toString('hex')}`
-    const state = kafka.file(`${id}.state`, '')
-    const said = await output(
-      java('peers.App', [
-        ...['--variant', 'papi', '--tick', 'stream', '--threads', String(threads)],
-        ...['--in', names.in, '--out', names.out, '--expect', String(records)],
-        ...['--app-id', id, '--state-dir', `${state}.d`, ...bootstrap],
-      ]),
-      LIMIT_MS,
-    )
-    const sum = fields(said.split('\n').find((line) => line.startsWith('sum ')) ?? '')
-    return {
-      perSecond: Number(sum['rec_s']),
-      warmPerSecond: Number(sum['warm_rec_s']),
-      cpuUs: Number(sum['cpu_us_rec']),
-      warmCpuUs: Number(sum['warm_cpu_us_rec']),
-      rssMb: Number(sum['peak_rss_mb']),
-    }
-  }
+}
+
+/** @param {import('./run.mjs').How} how */
+async function open(how) {
+  const place = await prepare(how)
+  /** @type {Map<string, Figures[]>} */
+  const seen = new Map()
   return {
     /** @param {string} who */
     async measure(who) {
-      await clean()
+      await clean(place)
       const threads = THREADS.get(who)
-      const figures = threads === undefined ? await own() : await streams(threads)
-      await verified()
+      const figures = threads === undefined ? await own(place) : await streams(place, threads)
+      await verify(place)
       seen.set(who, [...(seen.get(who) ?? []), figures])
       return figures.perSecond
     },
     raw() {
-      const middle = (/** @type {string} */ who, /** @type {string} */ name) =>
-        round(median((seen.get(who) ?? []).slice(1).map((one) => one[name] ?? Number.NaN)))
-      const named = ['warmPerSecond', 'cpuUs', 'warmCpuUs', 'rssMb']
-      return {
-        ...Object.fromEntries(
-          [...seen.keys()].map((who) => [
-            `${who}_figures`,
-            Object.fromEntries(named.map((name) => [name, middle(who, name)])),
-          ]),
-        ),
-        records,
-        partitions: PARTITIONS,
-        commands: Number(oracle['commands']),
-        against_oracle: 'exact',
-      }
+      /** @param {Figures[]} all @param {keyof Figures} name */
+      const middle = (all, name) => round(median(all.slice(1).map((one) => one[name])))
+      const figures = [...seen].map(([who, all]) => [
+        `${who}_figures`,
+        {
+          warm_per_second: middle(all, 'warmPerSecond'),
+          cpu_us_per_record: middle(all, 'cpuUs'),
+          warm_cpu_us_per_record: middle(all, 'warmCpuUs'),
+          rss_mb: middle(all, 'rssMb'),
+        },
+      ])
+      const { commands } = fields(place.filled)
+      const shape = { records: place.records, partitions: PARTITIONS, commands: Number(commands) }
+      return { ...Object.fromEntries(figures), ...shape, against_oracle: 'exact' }
     },
     async close() {
-      const admin = log.admin()
-      await admin.deleteTopics(TOPICS.map(({ kind }) => prefix + kind))
-      await admin.close()
-      await log.close()
-      await kafka.stop()
+      await place.kafka.deleteTopics(TOPICS.map(({ kind }) => place.prefix + kind))
+      await place.log.close()
+      await place.kafka.stop()
     },
   }
 }

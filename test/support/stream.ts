@@ -139,7 +139,7 @@ export class Stream {
     this.driver.signal(processEvent({ ...this.at(one), event: 'started' }))
   }
 
-  private event(one: One, action: 'register' | 'renew' | string): ReturnType<typeof serviceEvent> {
+  private event(one: One, action: string): ReturnType<typeof serviceEvent> {
     one.version += 1
     const made = serviceEvent({
       ...this.at(one),

@@ -239,7 +239,7 @@ function percent(share: number): string {
  * | rate             | more actions of this task in a minute than allowed                         |
  * | ineffective      | after several attempts without effect: a person                            |
  * | open_command     | while a command for the target is under way                                |
- * | pulse            | inferred evidence without a fresh pulse; everything in a blind fleet        |
+ * | pulse            | inferred evidence without a fresh pulse; everything in a blind fleet       |
  * | budget           | without a token of the fleet's budget                                      |
  *
  * The last two are asked from behaviour 2 on. The budget comes last: a token is asked for only when

@@ -97,8 +97,8 @@ export interface Counted {
 }
 
 /**
- * Folds an own delta, of which nothing is kept but copies; older ones than the newest change no run of
- * failures.
+ * Folds an own delta, of which nothing is kept but copies; older ones than the newest change no run
+ * of failures.
  */
 export function foldCounts(vital: Vital, counted: Counted): void {
   const { n, errors, eventMs, place } = counted

@@ -9,7 +9,6 @@ import {
   serviceId,
 } from '../../contracts/ids.ts'
 import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/records.ts'
-import { HEALTH_TABLE } from '../health/health-table.ts'
 import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
@@ -124,6 +123,13 @@ const LIFECYCLES: Readonly<Record<Lifecycle, true>> = {
   gone: true,
 }
 const LINKS: Readonly<Record<Link, true>> = { unknown: true, online: true, offline: true }
+const HEALTHS: Readonly<Record<Health, true>> = {
+  unknown: true,
+  healthy: true,
+  unstable: true,
+  unhealthy: true,
+}
+
 export function saveEntry(entry: Entry, to: ImageWriter): void {
   to.text(entry.service).textOrNull(entry.instance).text(entry.clusterId)
   to.number(entry.incarnation).number(entry.version).number(entry.eventMs)
@@ -152,7 +158,7 @@ export function loadEntry(from: ImageReader): Entry {
     eventMs: from.number(),
     lifecycle: from.oneOf(LIFECYCLES),
     link: from.oneOf(LINKS),
-    announced: from.oneOf(HEALTH_TABLE),
+    announced: from.oneOf(HEALTHS),
     announcedAtMs: from.number(),
     host: from.textOrNull(),
     port: from.numberOrNull(),

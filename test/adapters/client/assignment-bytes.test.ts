@@ -45,7 +45,11 @@ test('no bytes are no tasks: the leader left the member out', () => {
 /** Version, behaviour 1, format 2, how many of each, the numbers. */
 const share = (version: number, counts: readonly number[], tasks: readonly number[]): Uint8Array =>
   Uint8Array.from([
-    ...[version, 0, 1, 0, 2],
+    version,
+    0,
+    1,
+    0,
+    2,
     ...counts.flatMap((count) => [0, count]),
     ...tasks.flatMap((one) => [one < 0 ? 255 : 0, one & 255, one & 255, one & 255]),
   ])
@@ -53,8 +57,11 @@ const share = (version: number, counts: readonly number[], tasks: readonly numbe
 test('what is built here by hand is read as it is meant', () => {
   const numbers = [1, 2, 2].map((n) => n * 0x010101)
   expect(decodeShare(share(2, [1, 1, 1], [1, 2, 2]))).toEqual({
-    ...{ tasks: numbers.slice(0, 1), standby: numbers.slice(1, 2), coming: numbers.slice(2) },
-    ...{ behaviour: 1, format: 2 },
+    tasks: numbers.slice(0, 1),
+    standby: numbers.slice(1, 2),
+    coming: numbers.slice(2),
+    behaviour: 1,
+    format: 2,
   })
 })
 

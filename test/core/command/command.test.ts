@@ -12,7 +12,8 @@ function draft(): CommandDraft {
   const { target, seq, step_seq, issued_at_ms, expires_at_ms, incident_id, attempt } = command
   const { policy, policy_version, policy_sha256, mode, behaviour } = command
   const when = { seq, step_seq, issued_at_ms, expires_at_ms, incident_id, attempt }
-  const why = { policy, policy_version, policy_sha256, mode, behaviour }
+  const { lease_id } = command
+  const why = { policy, policy_version, policy_sha256, mode, behaviour, lease_id }
   return { ...when, ...why, action: 'restart', target }
 }
 

@@ -1,7 +1,7 @@
 // A small world for the tests of healing: facts that are written by hand, records as people and
 // agents write them, and what came out, step by step.
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../../../src/config/canonical-json.ts'
+import { canonicalJson } from '../../../src/contracts/canonical-json.ts'
 import {
   agentId,
   commandId,

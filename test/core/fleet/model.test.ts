@@ -94,6 +94,7 @@ describe('a rule that is left out is found out', () => {
 
   // A holder that was slow spends what has been given to another one meanwhile.
   test('a lease is taken back on time alone', () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { orders } = Budget.prototype
     vi.spyOn(Budget.prototype, 'orders').mockImplementation(function (this: Budget, at: OrderAt) {
       inside(this).leases = inside(this).leases.filter(({ deadlineMs }) => deadlineMs > at.nowMs)
@@ -103,6 +104,7 @@ describe('a rule that is left out is found out', () => {
   })
 
   test('a spent token is free at once', () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { taken } = Budget.prototype
     vi.spyOn(Budget.prototype, 'taken').mockImplementation(function (this: Budget, nowMs: number) {
       inside(this).spent = []
@@ -113,6 +115,7 @@ describe('a rule that is left out is found out', () => {
 
   // An observation that was made before the grant was read says nothing about it.
   test('a grant on its way counts as lost', () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { hear } = Budget.prototype
     vi.spyOn(Budget.prototype, 'hear').mockImplementation(function (
       this: Budget,
@@ -125,6 +128,7 @@ describe('a rule that is left out is found out', () => {
   })
 
   test('a lease is settled without a word of what was spent', () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { takeUses } = Holder.prototype
     vi.spyOn(Holder.prototype, 'takeUses').mockImplementation(function (this: Holder) {
       return takeUses.call(this).map((use) => ({ ...use, spent: 0 }))
@@ -134,6 +138,7 @@ describe('a rule that is left out is found out', () => {
 
   // The same record read twice is no second lease.
   test('a holder takes a record that it has read', () => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object below
     const { evolve } = Holder.prototype
     vi.spyOn(Holder.prototype, 'evolve').mockImplementation(function (
       this: Holder,

@@ -204,5 +204,5 @@ test('a core made from an image goes on as the one it was taken of', () => {
   const step = { seq: 9, nowMs: fleet.nowMs + 20_000, behind: false, slices: [] }
   const asOf = { policies: step.nowMs, operator: step.nowMs, observations: step.nowMs }
   expect(again.step({ ...step, asOf })).toEqual(fleet.core.step({ ...step, asOf }))
-  expect(() => createFleetCore(testContext(serde, options), image.subarray(1))).toThrow()
+  expect(() => createFleetCore(testContext(serde, options), image.subarray(1))).toThrow('image')
 })

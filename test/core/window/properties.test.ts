@@ -54,7 +54,8 @@ describe.each([4, 5] as const)('scale %i', (scale) => {
         oracle.advance(player.nowMs)
         acts.forEach((act, i) => {
           const [answer, wanted] = player.play(act, oracle)
-          if (answer !== wanted) throw new Error(`answered ${answer}, not ${wanted}`)
+          if (answer !== wanted)
+            throw new Error(`answered ${String(answer)}, not ${String(wanted)}`)
           if (i % 25 === 24) player.windows.takeChanged()
           if (i % 10 !== 9 && i !== acts.length - 1) return
           const wrong = SPANS_MS.flatMap((span) => problems(player, oracle, span))
