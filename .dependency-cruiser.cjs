@@ -155,6 +155,19 @@ module.exports = {
       to: { path: npm('kafkajs') },
     },
     {
+      name: 'redis-one-folder',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/adapters/redis/' },
+      to: { path: npm('ioredis') },
+    },
+    {
+      name: 'nothing-decides-from-redis',
+      comment: 'views can be thrown away: what judges, and what it is built of, cannot reach them',
+      severity: 'error',
+      from: { path: '^src/(contracts|core|runtime|roles/(worker|agent|simulate))/' },
+      to: { path: '^src/adapters/redis/', reachable: true },
+    },
+    {
       name: 'config-contracts-only',
       comment: 'but for the lint of triggers, which has one home',
       severity: 'error',

@@ -2,6 +2,8 @@
 // right route is taken for what views.ts says; failures come back as the HsError they were.
 import { FAILURES, HsError } from '../contracts/failure.ts'
 import type { FailureCode } from '../contracts/failure.ts'
+import { recencyOf } from '../roles/projector/view-recency.ts'
+import type { ViewRecency } from '../roles/projector/view-recency.ts'
 import type { Connection } from './connection.ts'
 
 const ANSWER_MS = 10_000
@@ -24,6 +26,14 @@ export class Client {
   async get<T>(path: string): Promise<T> {
     const answer = await this.send(path, { signal: AbortSignal.timeout(ANSWER_MS) })
     return (await json(answer)) as T
+  }
+
+  /** A view, and how old it is. Errors: as `get`. */
+  async view<T>(
+    path: string,
+  ): Promise<{ readonly value: T; readonly recency: ViewRecency | null }> {
+    const answer = await this.send(path, { signal: AbortSignal.timeout(ANSWER_MS) })
+    return { value: (await json(answer)) as T, recency: recencyOf(answer.headers) }
   }
 
   /** `withinMs`: less than the 30 s after which the endpoint closes a silent connection. */

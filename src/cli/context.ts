@@ -5,6 +5,8 @@ import type { ConnectionFlags } from './connection.ts'
 import { Client } from './client.ts'
 import { printable } from '../contracts/printable.ts'
 import { printableJson } from './printable.ts'
+import { isStale, recencyLine } from './show-recency.ts'
+import type { ViewRecency } from '../roles/projector/view-recency.ts'
 import type { Terminal } from './terminal.ts'
 
 export type Output = 'table' | 'json'
@@ -37,12 +39,17 @@ export function show(
     readonly value: unknown
     readonly lines: () => readonly string[]
     readonly next?: readonly string[]
+    /** Of what comes from a view. */
+    readonly recency?: ViewRecency | null
   },
 ): void {
+  const { recency = null } = answer
   if (output === 'json') {
     context.terminal.out(printableJson(answer.value, 2))
+    if (recency !== null && isStale(recency)) context.terminal.say(recencyLine(recency))
     return
   }
   for (const line of answer.lines()) context.terminal.out(line)
+  if (recency !== null) context.terminal.say(recencyLine(recency))
   for (const hint of answer.next ?? []) context.terminal.say(`next: npx healstream ${hint}`)
 }

@@ -11,7 +11,7 @@ const SECRET = /(?:^|[_-])(?:password|passwd|passphrase|secret|token)$/i
 
 /** Variables that would hold a secret themselves, and the one to use instead. */
 const VARIABLES: ReadonlyMap<string, string> = new Map(
-  ['KAFKA_SASL_PASSWORD', 'KAFKA_SASL_TOKEN', 'REGISTRY_PASSWORD'].map((name) => [
+  ['KAFKA_SASL_PASSWORD', 'KAFKA_SASL_TOKEN', 'REGISTRY_PASSWORD', 'REDIS_PASSWORD'].map((name) => [
     `HEALSTREAM_${name}`,
     `HEALSTREAM_${name}_FILE`,
   ]),

@@ -9,6 +9,7 @@ const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER
 /** More copies of a task than this help nobody. */
 const STANDBYS_MAX = 5
 const UPGRADES = ['auto', 'hold'] as const
+const VIEWS = ['memory', 'redis'] as const
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const PROBE_PROFILES = ['fast', 'isolate', 'default', 'conservative'] as const
 
@@ -61,6 +62,15 @@ interface RegistryFile {
   readonly passwordFile?: string | undefined
 }
 
+interface RedisFile {
+  readonly url?: string | undefined
+  readonly username?: string | undefined
+  readonly passwordFile?: string | undefined
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
 /** What a configuration file says. */
 export interface FileSettings {
   readonly kafka?:
@@ -76,6 +86,8 @@ export interface FileSettings {
   readonly cacheDir?: string | undefined
   readonly standbys?: number | undefined
   readonly upgrade?: 'auto' | 'hold' | undefined
+  readonly views?: (typeof VIEWS)[number] | undefined
+  readonly redis?: RedisFile | undefined
   readonly http?: { readonly port?: number | undefined } | undefined
   readonly log?: { readonly level?: LogLevel | undefined } | undefined
   readonly agent?: AgentSettings | undefined
@@ -95,11 +107,17 @@ const text = z.string().min(1).max(1_024)
 const path = text
 const port = z.int().min(0).max(65_535)
 const A_REGISTRY = 'an http or https URL without user and password in it'
-const registryUrl = z.string(A_REGISTRY).refine(isPlainUrl, A_REGISTRY)
+const registryUrl = z.string(A_REGISTRY).refine((url) => isPlainUrl(url), A_REGISTRY)
 
-function isPlainUrl(url: string): boolean {
+const A_REDIS = 'redis://host:port or, with TLS, rediss://host:port, no user and password in it'
+const redisUrl = z.string(A_REDIS).refine((url) => {
+  const isOne = isPlainUrl(url, /^rediss?:$/) && new URL(url).hostname !== ''
+  return isOne && /^(\/\d{0,3})?$/.test(new URL(url).pathname)
+}, A_REDIS)
+
+function isPlainUrl(url: string, protocols: RegExp = /^https?:$/): boolean {
   const parsed = URL.canParse(url) ? new URL(url) : null
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return false
+  if (parsed === null || !protocols.test(parsed.protocol)) return false
   return parsed.username === '' && parsed.password === ''
 }
 
@@ -171,6 +189,17 @@ export const fileSchema: z.ZodType<FileSettings> = z.strictObject({
   cacheDir: path.optional(),
   standbys: z.int().min(0).max(STANDBYS_MAX).optional(),
   upgrade: z.enum(UPGRADES).optional(),
+  views: z.enum(VIEWS).optional(),
+  redis: z
+    .strictObject({
+      url: redisUrl.optional(),
+      username: text.optional(),
+      passwordFile: path.optional(),
+      caFile: path.optional(),
+      certFile: path.optional(),
+      keyFile: path.optional(),
+    })
+    .optional(),
   http: z.strictObject({ port: port.optional() }).optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).optional() }).optional(),
   agent: agent.optional(),
@@ -209,6 +238,13 @@ export const SETTINGS: readonly SettingSpec[] = [
   { ...pathOf('cacheDir', 'HEALSTREAM_CACHE_DIR'), flag: 'cache-dir' },
   { key: 'standbys', env: 'HEALSTREAM_STANDBYS', flag: null, kind: 'number' },
   textOf('upgrade', 'HEALSTREAM_UPGRADE'),
+  textOf('views', 'HEALSTREAM_VIEWS'),
+  textOf('redis.url', 'HEALSTREAM_REDIS_URL'),
+  textOf('redis.username', 'HEALSTREAM_REDIS_USERNAME'),
+  pathOf('redis.passwordFile', 'HEALSTREAM_REDIS_PASSWORD_FILE'),
+  pathOf('redis.caFile', 'HEALSTREAM_REDIS_CA_FILE'),
+  pathOf('redis.certFile', 'HEALSTREAM_REDIS_CERT_FILE'),
+  pathOf('redis.keyFile', 'HEALSTREAM_REDIS_KEY_FILE'),
   { key: 'http.port', env: 'HEALSTREAM_HTTP_PORT', flag: 'port', kind: 'number' },
   textOf('log.level', 'HEALSTREAM_LOG_LEVEL', 'log-level'),
 ]

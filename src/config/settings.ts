@@ -51,6 +51,14 @@ export interface RegistrySettings {
   readonly account: { readonly username: string; readonly passwordFile: string } | null
 }
 
+export interface RedisSettings {
+  readonly url: string
+  readonly username: string | null
+  readonly passwordFile: string | null
+  /** null unless the URL says `rediss:`. */
+  readonly tls: TlsSettings | null
+}
+
 export interface Settings {
   /** null: no broker is named. */
   readonly kafka: KafkaSettings | null
@@ -62,6 +70,8 @@ export interface Settings {
   readonly standbys: number
   /** Whether tasks take a new behaviour as soon as every worker has it. */
   readonly upgrade: 'auto' | 'hold'
+  /** Where a projector shares its views; null: it keeps them to itself. */
+  readonly redis: RedisSettings | null
   readonly port: number
   readonly logLevel: LogLevel
   readonly agent: AgentSettings | null
@@ -194,6 +204,7 @@ function assemble(file: FileSettings, origin: Origin, env: Environment): Setting
     cacheDir: file.cacheDir ?? defaultCache(env),
     standbys: file.standbys ?? DEFAULT_STANDBYS,
     upgrade: file.upgrade ?? 'auto',
+    redis: redisOf(file, origin),
     port: file.http?.port ?? 0,
     logLevel: file.log?.level ?? 'info',
     agent: file.agent ?? null,
@@ -250,6 +261,22 @@ function registryOf(registry: FileSettings['registry'], origin: Origin): Registr
   return { url: url.replace(/\/+$/, ''), account: isWhole ? { username, passwordFile } : null }
 }
 
+function redisOf({ views, redis }: FileSettings, origin: Origin): RedisSettings | null {
+  const { url, username = null, passwordFile = null } = redis ?? {}
+  const { caFile = null, certFile = null, keyFile = null } = redis ?? {}
+  if (views !== 'redis') return null
+  if (url === undefined) throw conflict('views', origin, 'is redis, which needs redis.url')
+  if (username !== null && passwordFile === null)
+    throw conflict('redis.username', origin, 'needs redis.passwordFile beside it')
+  const isTls = url.startsWith('rediss:')
+  const named = ['caFile', 'certFile', 'keyFile'].find((name) => fieldOf(redis, name))
+  if (named !== undefined && !isTls)
+    throw conflict(`redis.${named}`, origin, 'is of TLS, and redis.url does not begin rediss:')
+  if ((certFile === null) !== (keyFile === null))
+    throw conflict('redis.url', origin, 'needs redis.certFile and redis.keyFile, or neither')
+  return { url, username, passwordFile, tls: isTls ? { caFile, certFile, keyFile } : null }
+}
+
 function conflict(key: string, origin: Origin, what: string): HsError {
   return new HsError('HS_CONFIG', `${key} (${origin(key)}) ${what}`)
 }
@@ -260,6 +287,7 @@ const EFFECTIVE: Readonly<Record<string, (settings: Settings) => unknown>> = {
   cacheDir: (settings) => settings.cacheDir,
   standbys: (settings) => settings.standbys,
   upgrade: (settings) => settings.upgrade,
+  views: (settings) => (settings.redis === null ? 'memory' : 'redis'),
   'http.port': (settings) => settings.port,
   'log.level': (settings) => settings.logLevel,
   'kafka.tls.enabled': ({ kafka }) => kafka?.tls !== null && kafka !== null,
@@ -282,9 +310,10 @@ function viewOf(tree: unknown, settings: Settings, origin: Origin): readonly Set
 }
 
 const TYPO_EDITS = 3
-const AREAS = /^HEALSTREAM_(KAFKA|REGISTRY|HTTP|LOG|PREFIX|GROUP|CACHE|CONFIG|STANDBY|UPGRADE)/
+const AREAS =
+  /^HEALSTREAM_(KAFKA|REGISTRY|HTTP|LOG|PREFIX|GROUP|CACHE|CONFIG|STANDBY|UPGRADE|VIEWS|REDIS)/
 
-function warningsOf({ kafka, registry }: Settings, env: Environment): readonly string[] {
+function warningsOf({ kafka, registry, redis }: Settings, env: Environment): readonly string[] {
   const warnings: string[] = []
   if (kafka?.sasl?.mechanism === 'PLAIN' && kafka.tls === null)
     warnings.push('SASL PLAIN without TLS sends the password in the clear')
@@ -292,6 +321,8 @@ function warningsOf({ kafka, registry }: Settings, env: Environment): readonly s
     warnings.push('SASL OAUTHBEARER without TLS sends the token in the clear')
   if (registry !== null && registry.account !== null && registry.url.startsWith('http:'))
     warnings.push('the password of the schema registry goes over plain http')
+  if (redis !== null && redis.passwordFile !== null && redis.tls === null)
+    warnings.push('the password of Redis goes in the clear: use a URL that begins rediss:')
   const known = [...SETTINGS.map((spec) => spec.env), 'HEALSTREAM_CONFIG']
   for (const name of Object.keys(env).sort()) {
     if (!AREAS.test(name) || known.includes(name)) continue

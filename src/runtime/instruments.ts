@@ -49,6 +49,10 @@ export type EventKind =
   | 'poison_skipped'
   | 'group_assigned'
   | 'group_lost'
+  | 'views_folded'
+  | 'views_lag'
+  | 'views_rebuilt'
+  | 'views_failed'
   | 'agent_module_failed'
   | 'agent_send_failed'
   | 'agent_notice'
@@ -220,6 +224,58 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     text: 'generation {generation}: owns {tasks}, follows {standby}',
   },
   group_lost: { level: 'warn', text: 'ownership cannot be proven: {reason}' },
+  views_folded: {
+    level: 'debug',
+    text: 'views in {store}: {records} records folded',
+    metrics: [
+      {
+        name: 'views_records_total',
+        kind: 'counter',
+        help: 'Records folded into views.',
+        labels: ['store'],
+        value: 'records',
+      },
+    ],
+  },
+  views_lag: {
+    level: 'debug',
+    text: 'views in {store}: partition {partition} is {seconds} s behind',
+    metrics: [
+      {
+        name: 'views_lag_seconds',
+        kind: 'gauge',
+        help: 'How far the views of a partition lie behind the log, s.',
+        labels: ['store', 'partition'],
+        value: 'seconds',
+      },
+    ],
+  },
+  views_rebuilt: {
+    level: 'info',
+    text: 'views in {store}: built from the start of the topics in {seconds} s',
+    metrics: [
+      {
+        name: 'views_rebuild_seconds',
+        kind: 'histogram',
+        help: 'Time to build the views from the start of the topics, s.',
+        labels: ['store'],
+        value: 'seconds',
+        buckets: [0.1, 0.3, 1, 3, 10, 30, 60, 300],
+      },
+    ],
+  },
+  views_failed: {
+    level: 'warn',
+    text: 'views in {store} cannot be kept at the moment: {code}: {reason}',
+    metrics: [
+      {
+        name: 'views_failures_total',
+        kind: 'counter',
+        help: 'Failures to read or write views, by what went wrong.',
+        labels: ['store', 'code'],
+      },
+    ],
+  },
   agent_module_failed: {
     level: 'error',
     text: 'module {module} failed and is started again: {reason}',

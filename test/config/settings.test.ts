@@ -50,6 +50,7 @@ describe('order', () => {
     expect(found.settings).toEqual({
       kafka: null,
       registry: null,
+      redis: null,
       prefix: 'hs.',
       group: 'healstream',
       cacheDir: '/nowhere/.cache/healstream',
@@ -181,6 +182,52 @@ describe('Kafka', () => {
     expect(resolved({ brokers: 'a:1' }, env).warnings).toEqual([
       'SASL PLAIN without TLS sends the password in the clear',
     ])
+  })
+})
+
+describe('views', () => {
+  const url = 'rediss://redis.example:6380/2'
+
+  test('stay in the process unless Redis is asked for', () => {
+    expect(settings({}, { HEALSTREAM_REDIS_URL: url }).redis).toBeNull()
+    expect(view(resolved({}, { HEALSTREAM_REDIS_URL: url }), 'views')[0]).toBe('memory')
+    expect(refusal({}, { HEALSTREAM_VIEWS: 'redis' })).toContain(
+      'views (environment HEALSTREAM_VIEWS) is redis, which needs redis.url',
+    )
+  })
+
+  test('in Redis: a password comes from a file, in the clear it is warned of', () => {
+    const env = {
+      HEALSTREAM_VIEWS: 'redis',
+      HEALSTREAM_REDIS_URL: url,
+      HEALSTREAM_REDIS_PASSWORD_FILE: '/secrets/redis',
+      HEALSTREAM_REDIS_CA_FILE: '/tls/ca.pem',
+    }
+    const tls = { caFile: '/tls/ca.pem', certFile: null, keyFile: null }
+    const passwordFile = '/secrets/redis'
+    expect(settings({}, env).redis).toEqual({ url, username: null, passwordFile, tls })
+    expect(resolved({}, env).warnings).toEqual([])
+    const { HEALSTREAM_REDIS_CA_FILE: _ca, ...plain } = env
+    const clear = { ...plain, HEALSTREAM_REDIS_URL: 'redis://redis.example' }
+    expect(resolved({}, clear).warnings).toEqual([expect.stringContaining('in the clear')])
+    expect(refusal({}, { ...env, HEALSTREAM_REDIS_URL: 'redis://redis.example' })).toContain(
+      'redis.caFile (environment HEALSTREAM_REDIS_CA_FILE) is of TLS',
+    )
+    expect(refusal({}, { ...env, HEALSTREAM_REDIS_PASSWORD: 's3cret' })).toContain(
+      'HEALSTREAM_REDIS_PASSWORD holds a secret in the environment',
+    )
+  })
+
+  test.each([
+    'redis.example:6379',
+    'http://redis.example',
+    'redis://:s3cret@redis.example',
+    'redis:///0',
+    'redis://redis.example/zero',
+  ])('%s is no address of a Redis, and a password in it is not repeated', (found) => {
+    const said = refusal({}, { HEALSTREAM_VIEWS: 'redis', HEALSTREAM_REDIS_URL: found })
+    expect(said).toContain('redis.url (environment HEALSTREAM_REDIS_URL): found')
+    expect(said).not.toContain('s3cret')
   })
 })
 

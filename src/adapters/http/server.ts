@@ -32,7 +32,12 @@ export interface HttpRequest {
 }
 
 export type HttpAnswer =
-  | { readonly kind: 'json'; readonly status?: number; readonly body: unknown }
+  | {
+      readonly kind: 'json'
+      readonly status?: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body: unknown
+    }
   | {
       readonly kind: 'text'
       readonly status?: number
@@ -175,6 +180,7 @@ async function* textLines(lines: AsyncIterable<unknown>): AsyncGenerator<string>
 function send(reply: FastifyReply, answer: Exclude<HttpAnswer, { kind: 'lines' }>): FastifyReply {
   reply.code(answer.status ?? 200).header('cache-control', 'no-store')
   if (answer.kind === 'text') return reply.type(answer.contentType).send(answer.body)
+  reply.headers(answer.headers ?? {})
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer.body, bytesAsHex))
 }
 

@@ -38,11 +38,13 @@ async function list<T>(context: Context, flags: GetFlags, listing: Listing<T>): 
   if (flags.service !== undefined) query.set('service', flags.service)
   if (flags.open === true) query.set('state', 'open')
   const suffix = query.size === 0 ? '' : `?${query.toString()}`
-  const rows = await connect(context, flags).get<readonly T[]>(listing.path + suffix)
+  const client = connect(context, flags)
+  const { value: rows, recency } = await client.view<readonly T[]>(listing.path + suffix)
   show(context, flags.output, {
     value: rows,
     lines: () => listing.render(rows, context.terminal.paint, Date.now()),
     next: listing.next(rows),
+    recency,
   })
   if (rows.length === 0 && flags.output === 'table') context.terminal.say(nothing(flags))
 }

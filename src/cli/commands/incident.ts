@@ -2,13 +2,19 @@
 // (why).
 import { HsError } from '../../contracts/failure.ts'
 import type { IncidentSummary, IncidentView } from '../../roles/projector/views.ts'
+import type { ViewRecency } from '../../roles/projector/view-recency.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import { printable } from '../../contracts/printable.ts'
 import { describeIncident, explainIncident } from '../show-incident.ts'
 
+interface Read {
+  readonly value: IncidentView
+  readonly recency: ViewRecency | null
+}
+
 /** `latest` is the newest one. Errors: HS_NOT_FOUND. */
-async function read(context: Context, name: string, flags: ReadFlags): Promise<IncidentView> {
+async function read(context: Context, name: string, flags: ReadFlags): Promise<Read> {
   const client = connect(context, flags)
   let id: string | undefined = name
   if (name === 'latest')
@@ -17,23 +23,25 @@ async function read(context: Context, name: string, flags: ReadFlags): Promise<I
     throw new HsError('HS_NOT_FOUND', 'there is no incident yet', {
       fix: 'See how the instances are: `healstream get instances`.',
     })
-  return client.get<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`)
+  return client.view<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`)
 }
 
 export async function describe(context: Context, id: string, flags: ReadFlags): Promise<void> {
-  const view = await read(context, id, flags)
+  const { value: view, recency } = await read(context, id, flags)
   show(context, flags.output, {
     value: view,
     lines: () => describeIncident(view, context.terminal.paint),
     next: [`explain incident ${printable(view.incident_id)}`],
+    recency,
   })
 }
 
 export async function explain(context: Context, id: string, flags: ReadFlags): Promise<void> {
-  const view = await read(context, id, flags)
+  const { value: view, recency } = await read(context, id, flags)
   show(context, flags.output, {
     value: view,
     lines: () => explainIncident(view, context.terminal.paint),
     next: [`describe incident ${printable(view.incident_id)}`],
+    recency,
   })
 }

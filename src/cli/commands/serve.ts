@@ -7,6 +7,7 @@ import { startAgentProcess } from '../../roles/agent/process.ts'
 import { openParts, type ProcessParts } from '../../roles/parts/parts.ts'
 import type { RunningRole } from '../../roles/parts/running-role.ts'
 import { startProjectorProcess } from '../../roles/projector/process.ts'
+import { redisOptionsOf } from '../../roles/projector/redis-access.ts'
 import { startWorkerProcess } from '../../roles/worker/process.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import { claimRun, liveRuns, type Run, runFolder } from '../../runtime/run-file.ts'
@@ -79,7 +80,10 @@ function start(
 ): Promise<RunningRole> {
   const { port, agent, standbys, upgrade } = resolved.settings
   if (name === 'worker') return startWorkerProcess(parts, { port, standbys, upgrade })
-  if (name === 'projector') return startProjectorProcess(parts, { port, run: claim(context) })
+  if (name === 'projector') {
+    const redis = redisOptionsOf(resolved)
+    return startProjectorProcess(parts, { port, run: claim(context), redis })
+  }
   if (agent === null) throw noAgent()
   return startAgentProcess(parts, { settings: agent, port })
 }

@@ -151,7 +151,7 @@ export class Cluster {
     const source = { ...this.parts, log: this.log.connect('endpoint') }
     const routes = readingRoutes({
       source,
-      model: this.model,
+      views: this.projector,
       policies: new PolicyStore({ ...source, model: this.model }),
       init: () => this.init(),
       hasGenesis: () => this.genesis,

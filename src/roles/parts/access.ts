@@ -47,7 +47,8 @@ function* filesOf({ tls, sasl }: KafkaSettings): Generator<readonly [string, str
   else yield ['kafka.sasl.passwordFile', sasl.passwordFile]
 }
 
-function readable(key: string, path: string, origin: Origin): void {
+/** Errors: HS_CONFIG naming the setting. */
+export function readable(key: string, path: string, origin: Origin): void {
   try {
     accessSync(path, constants.R_OK)
   } catch (cause) {
@@ -57,7 +58,7 @@ function readable(key: string, path: string, origin: Origin): void {
   }
 }
 
-function tlsOptions({ caFile, certFile, keyFile }: TlsSettings): TlsOptions {
+export function tlsOptions({ caFile, certFile, keyFile }: TlsSettings): TlsOptions {
   return {
     ...(caFile === null ? {} : { caFile }),
     ...(certFile === null ? {} : { certFile }),

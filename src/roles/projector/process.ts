@@ -1,5 +1,7 @@
-// The projector as a process of its own: the read model behind the reading routes, found by the
-// command line through a run file as a demo is.
+// The projector as a process of its own: the views behind the reading routes, found by the command
+// line through a run file as a demo is.
+import type { RedisOptions } from '../../adapters/redis/connection.ts'
+import { createRedisViews } from '../../adapters/redis/redis-views.ts'
 import type { Run } from '../../runtime/run-file.ts'
 import type { ProcessParts } from '../parts/parts.ts'
 import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
@@ -7,17 +9,26 @@ import { PolicyStore } from './policy-store.ts'
 import { startProjector } from './projector.ts'
 import { readingRoutes } from './routes.ts'
 
+export interface ProjectorSettings {
+  readonly port: number
+  readonly run: Run
+  /** Where the views are shared; null: they stay in this process. */
+  readonly redis: RedisOptions | null
+}
+
 /** Errors: HS_PORT_IN_USE; HS_CONFIG when the run folder cannot be written. */
 export async function startProjectorProcess(
   parts: ProcessParts,
-  { port, run }: { readonly port: number; readonly run: Run },
+  { port, run, redis }: ProjectorSettings,
 ): Promise<RunningRole> {
-  const projector = startProjector(parts)
+  const { prefix, clusterId } = parts
+  const shared = redis === null ? {} : { shared: createRedisViews({ redis, prefix, clusterId }) }
+  const projector = startProjector({ ...parts, ...shared })
   const { model } = projector
   try {
     const routes = readingRoutes({
       source: parts,
-      model,
+      views: projector,
       policies: new PolicyStore({ ...parts, model }),
       // Without a genesis this process would not have started.
       init: () => Promise.resolve({ clusterId: parts.clusterId, created: false }),

@@ -1,18 +1,14 @@
-// The projector: a reader of its own (read_committed, no group, never inside a worker) that folds
-// six topics into the read model. Nothing it meets stops it: an undecodable record is counted and
-// passed over, an error of the log is waited out, and until it has read to the end once it says so.
+// The projector: folds the log into a read model of this process and, where there is one, into a
+// store that several projectors share. Answers come from the shared one while it is whole and
+// young, so that all projectors show the same; else from this process, and say so.
 import type { Decoder } from '../../contracts/decode.ts'
-import type { RecordView } from '../../contracts/record.ts'
-import { topicName } from '../../contracts/topics.ts'
+import { createMemoryViews } from '../../adapters/memory/memory-views.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
-import { LogError } from '../../runtime/log-error.ts'
-import type { Clock, Fetched, LogPort, LogReader, TopicPartition } from '../../runtime/ports.ts'
-import { Reach } from './reach.ts'
-import { ReadModel, VIEW_TOPICS } from './read-model.ts'
-import type { ViewTopic } from './read-model.ts'
-
-const POLL_MS = 1_000
-const RETRY_MS = 250
+import type { Clock, LogPort } from '../../runtime/ports.ts'
+import { ViewError, type ViewStore } from '../../runtime/view-port.ts'
+import { Mirror } from './mirror.ts'
+import type { ReadModel } from './read-model.ts'
+import { ViewPump } from './view-pump.ts'
 
 export interface ProjectorOptions {
   readonly log: LogPort
@@ -21,131 +17,132 @@ export interface ProjectorOptions {
   readonly instruments: Instruments
   readonly prefix: string
   readonly partitions: number
+  /** What several projectors share; closed by `stop`. */
+  readonly shared?: ViewStore
+}
+
+/** From where an answer comes and how old it is. */
+export interface ViewAnswer {
+  readonly model: ReadModel
+  readonly source: ViewStore['name']
+  /** Everything that the log had taken up to then is in the answer, epoch ms; 0: nothing is. */
+  readonly asOfMs: number
+  /** Why it is not what it should be, or null. */
+  readonly problem: string | null
 }
 
 export interface Projector {
+  /** Of this process alone. */
   readonly model: ReadModel
+  answer(): ViewAnswer
   /** Empty = it has read to the end at least once; else one sentence. */
   notReady(): readonly string[]
   stop(): Promise<void>
 }
 
-const utf8 = new TextDecoder()
+const LOCAL_RETRY_MS = 250
+const SHARED_RETRY_MS = 10_000
+/** How often the shared rows are asked for what is new. */
+const FOLLOW_MS = 250
+/** Shared rows that could not be read for this long are not answered from. */
+const UNREAD_MAX_MS = 2_000
+/** Nor are those that lie further behind than this process. */
+const BEHIND_MAX_MS = 5_000
 
 export function startProjector(options: ProjectorOptions): Projector {
-  const running = new Projection(options)
-  const loop = running.run()
+  const local = startLocal(options)
+  const shared = options.shared === undefined ? null : new Shared(options, options.shared)
   return {
-    model: running.model,
-    notReady: () => running.notReady(),
+    model: local.mirror.model,
+    answer(): ViewAnswer {
+      const { model, asOfMs } = local.mirror
+      const problem = local.pump.notReady()[0] ?? null
+      if (shared === null) return { model, source: 'memory', asOfMs, problem }
+      return shared.answer(asOfMs) ?? { model, source: 'memory', asOfMs, problem: shared.why() }
+    },
+    notReady: () => local.pump.notReady(),
     async stop(): Promise<void> {
-      running.stop()
-      await loop
+      local.pump.stop()
+      await Promise.all([local.loop, shared?.stop()])
     },
   }
 }
 
-class Projection {
-  readonly model = new ReadModel()
-  private readonly options: ProjectorOptions
-  private readonly topics: ReadonlyMap<string, ViewTopic>
-  private readonly places: readonly TopicPartition[]
-  /** Next offset by topic and partition: survives a new reader, so no record is folded twice. */
-  private readonly next = new Map<string, number>()
-  /** Partitions short of the end they had at the start. */
-  private behind: number
-  private readonly stopping = new AbortController()
-  private trouble: string | null = null
-
-  constructor(options: ProjectorOptions) {
-    this.options = options
-    this.topics = new Map(VIEW_TOPICS.map((kind) => [topicName(kind, options.prefix), kind]))
-    this.places = [...this.topics.keys()].flatMap((topic) =>
-      Array.from({ length: options.partitions }, (_, partition) => ({ topic, partition })),
-    )
-    this.behind = this.places.length
-  }
-
-  notReady(): readonly string[] {
-    if (this.trouble !== null) return [`projector: ${this.trouble}`]
-    if (this.behind === 0) return []
-    return [`projector: still reading ${this.behind} partitions from their start`]
-  }
-
-  stop(): void {
-    this.stopping.abort()
-  }
-
-  async run(): Promise<void> {
-    let lost = false
-    while (!this.stopping.signal.aborted) {
-      const reader = this.reader(lost)
-      try {
-        await this.read(reader)
-      } catch (error) {
-        if (this.stopping.signal.aborted) break
-        lost = error instanceof LogError && error.code === 'POSITION_LOST'
-        this.trouble = error instanceof Error ? error.message : String(error)
-      } finally {
-        await reader.close().catch(() => undefined)
-      }
-      await this.options.clock.sleep(RETRY_MS, this.stopping.signal).catch(() => undefined)
-    }
-  }
-
-  /**
-   * Retention cannot be asked which position it passed, so after a loss every partition starts
-   * anew.
-   */
-  private reader(fromStart: boolean): LogReader {
-    const reader = this.options.log.reader({ isolation: 'read_committed' })
-    for (const at of this.places)
-      reader.assign(at, fromStart ? 'earliest' : (this.next.get(placeKey(at)) ?? 'earliest'))
-    return reader
-  }
-
-  private async read(reader: LogReader): Promise<void> {
-    const reach = await Reach.begin(this.options.log, this.places)
-    while (!this.stopping.signal.aborted) {
-      const answers = await reader.poll(POLL_MS, this.stopping.signal)
-      this.trouble = null
-      for (const fetched of answers) this.take(fetched)
-      if (this.behind > 0) this.behind = reach.missing(reader)
-    }
-  }
-
-  private take(fetched: Fetched): void {
-    const kind = this.topics.get(fetched.topic)
-    if (kind === undefined) return
-    const key = placeKey(fetched)
-    const from = this.next.get(key) ?? 0
-    for (const batch of fetched.batches) {
-      const reason = batch.unreadable()
-      if (reason === null)
-        batch.visit((view) => {
-          // Noted record by record: a batch that breaks off is read again, its records are not
-          // folded again.
-          this.next.set(key, view.offset + 1)
-          this.fold(kind, fetched.partition, view)
-        }, from)
-      else this.refused({ topic: kind, partition: fetched.partition }, batch.baseOffset, reason)
-    }
-    this.next.set(key, Math.max(from, fetched.to))
-  }
-
-  private fold(topic: ViewTopic, partition: number, view: RecordView): void {
-    const bytes = view.keyStart < 0 ? null : view.buffer.subarray(view.keyStart, view.keyEnd)
-    const at = { topic, partition, key: bytes === null ? '' : utf8.decode(bytes) }
-    if (view.valueStart < 0) return this.model.fold(at, null)
-    const decoded = this.options.decoder.decode(topic, view)
-    if (decoded.ok) return this.model.fold(at, decoded.record)
-    this.refused(at, view.offset, decoded.reason)
-  }
-
-  private refused(at: TopicPartition, offset: number, reason: string): void {
-    const { topic, partition } = at
-    this.options.instruments.emit('record_refused', { topic, partition, offset, reason })
-  }
+function startLocal(options: ProjectorOptions): {
+  readonly mirror: Mirror
+  readonly pump: ViewPump
+  readonly loop: Promise<void>
+} {
+  const store = createMemoryViews()
+  const mirror = new Mirror(store, options.clock)
+  const pump = new ViewPump({
+    ...options,
+    store,
+    retryMaxMs: LOCAL_RETRY_MS,
+    onShown: async () => {
+      await mirror.refresh()
+    },
+    onRefused: ({ topic, partition }, offset, reason) =>
+      options.instruments.emit('record_refused', { topic, partition, offset, reason }),
+  })
+  return { mirror, pump, loop: pump.run() }
 }
 
-const placeKey = (at: TopicPartition): string => `${at.topic}-${at.partition}`
+/** The side of the store that is shared; nothing of it can fail this process. */
+class Shared {
+  private readonly options: ProjectorOptions
+  private readonly store: ViewStore
+  private readonly mirror: Mirror
+  private readonly pump: ViewPump
+  private readonly stopping = new AbortController()
+  private readonly loops: Promise<unknown>
+  private trouble: string | null = 'nothing was read from it yet'
+
+  constructor(options: ProjectorOptions, store: ViewStore) {
+    this.options = options
+    this.store = store
+    this.mirror = new Mirror(store, options.clock)
+    this.pump = new ViewPump({
+      ...options,
+      store,
+      retryMaxMs: SHARED_RETRY_MS,
+      onShown: () => Promise.resolve(),
+      // The other side reads the same records and has told of it.
+      onRefused: () => undefined,
+    })
+    this.loops = Promise.all([this.pump.run(), this.follow()])
+  }
+
+  /** null: it is not to be answered from. */
+  answer(localAsOfMs: number): ViewAnswer | null {
+    const { model, asOfMs, unreadMs } = this.mirror
+    if (this.trouble !== null || unreadMs > UNREAD_MAX_MS) return null
+    if (asOfMs === 0 || asOfMs < localAsOfMs - BEHIND_MAX_MS) return null
+    return { model, source: 'redis', asOfMs, problem: null }
+  }
+
+  why(): string {
+    const trouble = this.trouble ?? this.pump.notReady()[0]?.replace('projector: ', '') ?? null
+    return `${this.store.name}: ${trouble ?? 'its rows are too old'}; this process answers alone`
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    this.pump.stop()
+    await this.store.close()
+    await this.loops
+  }
+
+  private async follow(): Promise<void> {
+    const { clock } = this.options
+    const { signal } = this.stopping
+    while (!signal.aborted) {
+      try {
+        this.trouble = (await this.mirror.refresh()) ? null : 'it holds no whole view'
+      } catch (error) {
+        this.trouble = error instanceof ViewError ? error.message : 'its rows make no sense'
+      }
+      await clock.sleep(FOLLOW_MS, signal).catch(() => undefined)
+    }
+  }
+}

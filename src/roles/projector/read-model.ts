@@ -1,5 +1,5 @@
-// The read model: what the records of six topics say now, in memory and bounded. It is a fold like
-// any other, but nothing decides from it; it can be thrown away and read again from the log.
+// The read model: what the rows of a store of views say now, bounded. It is a fold like any other,
+// but nothing decides from it; it can be thrown away and read again.
 import type {
   Command,
   CommandResult,
@@ -11,6 +11,7 @@ import type {
   RegistryEntry,
 } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
+import type { ViewTopic } from '../../runtime/view-port.ts'
 import { isOver, OPS } from './views.ts'
 import type {
   CommandView,
@@ -21,17 +22,6 @@ import type {
   ServiceView,
   WindowView,
 } from './views.ts'
-
-/** Topics the model is folded from. */
-export const VIEW_TOPICS = [
-  'health',
-  'registry',
-  'incidents',
-  'commands',
-  'results',
-  'policies',
-] as const
-export type ViewTopic = (typeof VIEW_TOPICS)[number]
 
 export interface ModelLimits {
   readonly instancesMax: number
@@ -72,13 +62,13 @@ interface HeldPolicy {
 
 export class ReadModel {
   private readonly limits: ModelLimits
-  private readonly health = new Map<string, HealthView>()
-  private readonly registry = new Map<string, RegistryEntry>()
-  private readonly incidentsById = new Map<string, Incident>()
-  private readonly commandsById = new Map<string, Command>()
+  private health = new Map<string, HealthView>()
+  private registry = new Map<string, RegistryEntry>()
+  private incidentsById = new Map<string, Incident>()
+  private commandsById = new Map<string, Command>()
   /** By command id; a result may be read before its command (they lie on two topics). */
-  private readonly resultsById = new Map<string, CommandResult[]>()
-  private readonly policiesByName = new Map<string, HeldPolicy>()
+  private resultsById = new Map<string, CommandResult[]>()
+  private policiesByName = new Map<string, HeldPolicy>()
 
   constructor(limits: ModelLimits = MODEL_LIMITS) {
     this.limits = limits
@@ -92,6 +82,16 @@ export class ReadModel {
     record: RecordOf[K] | null,
   ): void {
     ReadModel.FOLDS[at.topic](this, record, at)
+  }
+
+  /** From now on what `other` is; `other` is not to be used any more. */
+  become(other: ReadModel): void {
+    this.health = other.health
+    this.registry = other.registry
+    this.incidentsById = other.incidentsById
+    this.commandsById = other.commandsById
+    this.resultsById = other.resultsById
+    this.policiesByName = other.policiesByName
   }
 
   /** Only the compacted views know tombstones; elsewhere one says nothing. */

@@ -4,16 +4,19 @@ import type { HttpAnswer, HttpRequest, HttpRoute } from '../../adapters/http/ser
 import { HsError } from '../../contracts/failure.ts'
 import { journalVerify } from '../../runtime/journal.ts'
 import type { JournalReport } from '../../runtime/journal.ts'
+import type { Clock } from '../../runtime/ports.ts'
 import { checkedPolicies } from './policy-store.ts'
 import type { PolicyStore } from './policy-store.ts'
+import type { Projector } from './projector.ts'
 import type { ReadModel } from './read-model.ts'
 import { tail, tailRequest } from './tail.ts'
 import type { TailSource } from './tail.ts'
+import { recencyHeaders } from './view-recency.ts'
 import type { JournalView } from './views.ts'
 
 export interface ReadingOptions {
-  readonly source: TailSource
-  readonly model: ReadModel
+  readonly source: TailSource & { readonly clock: Clock }
+  readonly views: Pick<Projector, 'answer'>
   readonly policies: PolicyStore
   /** Sets the cluster up; `created` is false when it was set up before. */
   readonly init: () => Promise<{ readonly clusterId: string; readonly created: boolean }>
@@ -25,7 +28,7 @@ const json = (body: unknown): HttpAnswer => ({ kind: 'json', body })
 
 /** Every route needs the token. */
 export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
-  const { model, source } = options
+  const { source } = options
   const get = (path: string, handle: (request: HttpRequest) => HttpAnswer): HttpRoute => ({
     method: 'GET',
     path,
@@ -34,22 +37,31 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       return handle(request)
     },
   })
+  const view = (
+    path: string,
+    look: (model: ReadModel, request: HttpRequest) => unknown,
+  ): HttpRoute =>
+    get(path, (request) => {
+      const answer = options.views.answer()
+      const body = look(answer.model, request)
+      return { kind: 'json', headers: recencyHeaders(answer, source.clock.nowMs()), body }
+    })
   const service = (request: HttpRequest): string | null => request.query['service'] ?? null
   return [
-    get('/v1/services', () => json(model.services())),
-    get('/v1/instances', (request) => json(model.instances(service(request)))),
-    get('/v1/incidents', (request) => {
+    view('/v1/services', (model) => model.services()),
+    view('/v1/instances', (model, request) => model.instances(service(request))),
+    view('/v1/incidents', (model, request) => {
       const found = model.incidents(service(request))
-      return json(request.query['state'] === 'open' ? found.filter((i) => i.open) : found)
+      return request.query['state'] === 'open' ? found.filter((i) => i.open) : found
     }),
-    get('/v1/incidents/:id', ({ params }) => {
+    view('/v1/incidents/:id', (model, { params }) => {
       const id = params['id'] ?? ''
-      const view = model.incident(id)
-      if (view === null) throw noIncident(id)
-      return json(view)
+      const found = model.incident(id)
+      if (found === null) throw noIncident(id)
+      return found
     }),
-    get('/v1/commands', (request) => json(model.commands(service(request)))),
-    get('/v1/policies', () => json(model.policies())),
+    view('/v1/commands', (model, request) => model.commands(service(request))),
+    view('/v1/policies', (model) => model.policies()),
     get('/v1/tail/:topic', ({ params, query, signal }) => ({
       kind: 'lines',
       lines: tail(source, tailRequest(params['topic'] ?? '', query, source.prefix), signal),

@@ -24,7 +24,7 @@ async function parts() {
 test('is found, read with the token alone, and leaves nothing', async () => {
   const run = claimRun(folder, Date.now(), null)
   const opened = await parts()
-  const role = await startProjectorProcess(opened, { port: 0, run })
+  const role = await startProjectorProcess(opened, { port: 0, run, redis: null })
   expect(liveRuns(folder).map(({ url }) => url)).toEqual([role.url])
   const token = readFileSync(run.tokenFile, 'utf8').trim()
   const headers = { authorization: `Bearer ${token}` }
@@ -42,12 +42,13 @@ test('a port in use ends the start, and no run file stays', async () => {
   const first = await startProjectorProcess(await parts(), {
     port: 0,
     run: claimRun(folder, Date.now(), null),
+    redis: null,
   })
   const elsewhere = join(folder, 'other')
   const opened = await parts()
   const port = Number(new URL(first.url).port)
   const run = claimRun(elsewhere, Date.now(), null)
-  await expect(startProjectorProcess(opened, { port, run })).rejects.toMatchObject({
+  await expect(startProjectorProcess(opened, { port, run, redis: null })).rejects.toMatchObject({
     code: 'HS_PORT_IN_USE',
   })
   expect(readdirSync(elsewhere)).toEqual([])

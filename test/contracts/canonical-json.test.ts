@@ -2,7 +2,7 @@
 // texts of one value.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canonicalJson } from '../../src/config/canonical-json.ts'
+import { canonicalJson } from '../../src/contracts/canonical-json.ts'
 
 test('the example of RFC 8785, section 3.2.3', () => {
   const keys = { '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, ö: 7 }
