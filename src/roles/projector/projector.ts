@@ -47,7 +47,7 @@ const FOLLOW_MS = 250
 /** Shared rows that could not be read for this long are not answered from. */
 const UNREAD_MAX_MS = 2_000
 /** Nor are those that lie further behind than this process. */
-const BEHIND_MAX_MS = 5_000
+const BEHIND_MAX_MS = 3_000
 
 export function startProjector(options: ProjectorOptions): Projector {
   const local = startLocal(options)

@@ -20,6 +20,7 @@ import { viewSlices } from './view-slices.ts'
 
 const POLL_MS = 1_000
 const RETRY_MS = 250
+const TELL_EVERY = 20
 /** A store that is broken again sooner than this is given ever more time. */
 const STEADY_MS = 10_000
 
@@ -57,6 +58,7 @@ export class ViewPump {
   private failures = 0
   private steadyMs = 0
   private trouble: string | null = null
+  private told: string | null = null
   private everShown = false
 
   constructor(options: PumpOptions) {
@@ -101,7 +103,9 @@ export class ViewPump {
     // Retention cannot be asked which position it passed: every partition starts anew.
     if (code === 'POSITION_LOST') this.generation = { ...this.begun(), id: '' }
     const { store, instruments } = this.options
-    if (this.failures++ > 0 && this.failures % 20 !== 0) return
+    // What goes on for long is told of now and then.
+    if (this.failures++ % TELL_EVERY !== 0 && code === this.told) return
+    this.told = code
     instruments.emit('views_failed', { store: store.name, code, reason: this.trouble })
   }
 

@@ -8,7 +8,8 @@ import type { RecordOf } from '../../../src/contracts/records.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
 import { viewKey } from '../../../src/contracts/view-key.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
-import type { EventFields } from '../../../src/runtime/instruments.ts'
+import type { EventFields, EventKind } from '../../../src/runtime/instruments.ts'
+import type { ViewStore } from '../../../src/runtime/view-port.ts'
 import { startProjector } from '../../../src/roles/projector/projector.ts'
 import type { Projector } from '../../../src/roles/projector/projector.ts'
 import { tail, tailRequest } from '../../../src/roles/projector/tail.ts'
@@ -26,6 +27,7 @@ export class Rig {
   readonly log = createMemoryLog()
   readonly serde: Serde
   readonly refused: EventFields[] = []
+  readonly events: { readonly kind: EventKind; readonly fields: EventFields }[] = []
   private readonly projectors: Projector[] = []
 
   private constructor(serde: Serde) {
@@ -48,16 +50,20 @@ export class Rig {
     await admin.close()
   }
 
-  project(): Projector {
+  project(shared?: ViewStore): Projector {
     const projector = startProjector({
       log: this.log.broker.connect({ transport: packing }),
       decoder: this.serde,
       clock: systemClock,
       instruments: {
-        emit: (kind, fields) => void (kind === 'record_refused' && this.refused.push(fields)),
+        emit: (kind, fields) => {
+          if (kind === 'record_refused') this.refused.push(fields)
+          this.events.push({ kind, fields })
+        },
       },
       prefix: PREFIX,
       partitions: PARTITIONS,
+      ...(shared === undefined ? {} : { shared }),
     })
     this.projectors.push(projector)
     return projector
