@@ -11,9 +11,9 @@ const SLOWEST = 100
 const SEEDS_FOR_ALL_MOMENTS = 500
 
 /**
- * @typedef {{ failures: { seed: number, problems: string[], replay: string }[], simulatedMs: number,
- *   tookMs: number, seeds: number, acknowledged: number, steps: number, commands: number,
- *   moments: Record<string, number> }} Report
+ * @typedef {{ seed: number, problems: string[], replay: string }} Failure
+ * @typedef {{ failures: Failure[], simulatedMs: number, tookMs: number, seeds: number,
+ *   acknowledged: number, steps: number, commands: number, moments: Record<string, number> }} Report
  * @typedef {import('./tests.mjs').Say} Say
  * @typedef {import('./tally.mjs').Tally} Tally
  */

@@ -27,8 +27,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/runtime/task.ts',
-        from: 'transactionalId: transactionalIdOf(prefix, this.#spec.task),',
-        to: 'transactionalId: transactionalIdOf(prefix, this.#spec.task) + this.#ownership.memberId,',
+        from: 'transactionalIdOf(prefix, this.#spec.task),',
+        to: 'transactionalIdOf(prefix, this.#spec.task) + this.#ownership.memberId,',
       },
     ],
   },
@@ -52,8 +52,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/adapters/client/writer.ts',
-        from: "throw new LogError('IN_DOUBT', 'no definite answer to the commit', { cause: error })",
-        to: "return { answer: { error: 'NONE' }, isRepeated: true }",
+        from: 'if (!commit) throw gone(error)',
+        to: "if (commit) return { answer: { error: 'NONE' }, isRepeated: true }",
       },
     ],
   },

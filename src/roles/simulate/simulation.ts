@@ -4,22 +4,21 @@
 import { createMemoryLog, type MemoryLog } from '../../adapters/memory/memory-log.ts'
 import type { Transport } from '../../adapters/client/protocol.ts'
 import type { Serde } from '../../adapters/serde/serde.ts'
-import { INPUT_TOPICS, topicName } from '../../contracts/topics.ts'
-import { encodeUtf8 } from '../../contracts/utf8.ts'
 import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { initCluster } from '../../runtime/init.ts'
-import type { IdempotentProducer, LogPort } from '../../runtime/ports.ts'
-import { type CheckedTask, Checker, type CheckerFigures } from './checker.ts'
-import { COMMANDS } from './commands.ts'
+import type { LogPort } from '../../runtime/ports.ts'
+import { checkedTasks } from './checked-tasks.ts'
+import { Checker, type CheckerFigures } from './checker.ts'
+import { directTo } from './direct.ts'
 import { Fleet } from './fleet.ts'
 import { Foreign } from './foreign.ts'
 import { History } from './history.ts'
 import { Network } from './network.ts'
 import { SimNode } from './node.ts'
+import { People } from './people.ts'
 import { type Act, type Ambush, type Plan, planOf } from './plan.ts'
 import { Random } from './random.ts'
-import { operatorRecord, policy } from './records.ts'
 import { Trace } from './trace.ts'
 import { Workers } from './workers.ts'
 import { World, WORLD_BEGINS_MS } from './world.ts'
@@ -64,22 +63,6 @@ const LOOK_BEHIND_MS = 15_000
 const RECOVERY_MS = 20_000
 const PROBLEMS_MAX = 8
 
-/** Every service, and the fleet as a whole. */
-const EVERYBODY: readonly string[] = ['*']
-const DOCUMENTS = [
-  ['HealPolicy', { mode: 'enforce', trigger: 'health == "unhealthy"', action: 'restart_instance' }],
-  [
-    'GuardSet',
-    {
-      perMinute: COMMANDS.perMinute,
-      serviceIntervalMs: `${COMMANDS.serviceIntervalMs}ms`,
-      cooldownMs: '15s',
-      warmUpMs: '10s',
-      verifyMs: '10s',
-    },
-  ],
-] as const
-
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const simulation = new Simulation(options)
   return await simulation.run()
@@ -102,13 +85,12 @@ class Simulation {
   readonly #foreign: Foreign
   readonly #fleet: Fleet
   readonly #cluster: string
-  readonly #people: IdempotentProducer
+  readonly #people: People
   readonly #problems: string[] = []
   readonly #last: string[] = []
   readonly #moments = new Set<string>()
   readonly #hits = new Map<Ambush, number>()
   #visitors = 100
-  #holds = 0
 
   constructor(options: SimulationOptions) {
     const { seed, forMs, workers, partitions } = options
@@ -135,7 +117,6 @@ class Simulation {
     const random = this.#random.fork('network')
     this.#network = new Network(world, { random, trace, prefix: PREFIX, conditions })
     const ask = directTo(this.#log)
-    this.#people = this.#log.broker.connect({ clock: this.#operator }).producer()
     this.#foreign = new Foreign({
       node: this.#operator,
       ask,
@@ -145,6 +126,7 @@ class Simulation {
     })
     this.#workers = this.#makeWorkers()
     this.#fleet = this.#makeFleet()
+    this.#people = this.#makePeople()
     this.#checker = this.#makeChecker(ask)
   }
 
@@ -177,7 +159,7 @@ class Simulation {
     const clock = this.#operator
     const begun = initCluster(this.#log, { clock, partitions, prefix: PREFIX, dev: true })
     await this.#world.settle('init', begun, SETTLE_MS)
-    await this.#world.settle('policies', this.#applyPolicies(), SETTLE_MS)
+    await this.#world.settle('policies', this.#people.applyPolicies(), SETTLE_MS)
     for (let slot = 0; slot < this.#plan.workers; slot++) this.#workers.start(slot)
     this.#fleet.start()
     for (const { atMs, act } of this.#plan.acts) this.#world.after(atMs, () => this.#do(act))
@@ -255,7 +237,7 @@ class Simulation {
         return
       }
       case 'hold':
-        this.#hold(act.forMs)
+        this.#people.hold(act.forMs)
         return
       case 'transaction':
         this.#foreign.transaction().catch(ignore)
@@ -279,45 +261,6 @@ class Simulation {
     }
     this.#agents.pause()
     this.#world.after(forMs, () => this.#agents.resume())
-  }
-
-  /** A person holds a service, and lets it go again. */
-  #hold(forMs: number): void {
-    const service = this.#random.fork(`hold ${this.#holds}`).pick(this.#fleet.services)
-    const id = `hold-${this.#holds++}`
-    const tell = (kind: 'hold' | 'release'): void => {
-      const refersTo = kind === 'hold' ? null : id
-      const name = kind === 'hold' ? id : `${id}-release`
-      this.#toAll('operator', name, operatorRecord(name, kind, { service, refersTo })).catch(ignore)
-    }
-    tell('hold')
-    this.#world.after(forMs, () => tell('release'))
-  }
-
-  async #applyPolicies(): Promise<void> {
-    for (const [kind, rest] of DOCUMENTS) {
-      const services = kind === 'HealPolicy' ? this.#fleet.services : EVERYBODY
-      const match = { services }
-      const name = `simulation-${kind.toLowerCase()}`
-      await this.#toAll('policies', name, policy(name, kind, 1, { match, ...rest }))
-    }
-  }
-
-  /** One record to every partition. */
-  async #toAll(
-    topic: 'policies' | 'operator',
-    key: string,
-    record: Parameters<Serde['encode']>[1],
-  ): Promise<void> {
-    const value = this.#options.serde.encode(topic, record as never)
-    const records = Array.from({ length: this.#plan.partitions }, (_, partition) => ({
-      topic: topicName(topic, PREFIX),
-      partition,
-      key: encodeUtf8(key),
-      value,
-      timestampMs: this.#operator.nowMs(),
-    }))
-    await this.#history.send(this.#people, records)
   }
 
   /** Kills or stops whoever comes to a moment that the plan names. */
@@ -377,6 +320,20 @@ class Simulation {
     })
   }
 
+  #makePeople(): People {
+    return new People({
+      node: this.#operator,
+      world: this.#world,
+      producer: this.#log.broker.connect({ clock: this.#operator }).producer(),
+      random: this.#random,
+      encoder: this.#options.serde,
+      history: this.#history,
+      prefix: PREFIX,
+      partitions: this.#plan.partitions,
+      services: this.#fleet.services,
+    })
+  }
+
   #makeChecker(ask: Transport): Checker {
     const { serde } = this.#options
     const { partitions, calmFromMs } = this.#plan
@@ -395,47 +352,4 @@ class Simulation {
   }
 }
 
-/** As DESIGN.md section 5 has them: a service task for each partition, and one for the fleet. */
-function checkedTasks(partitions: number): readonly CheckedTask[] {
-  const all = Array.from({ length: partitions }, (_, partition) => partition)
-  const services = all.map((partition): CheckedTask => {
-    return {
-      task: `s${partition}`,
-      partition,
-      journal: 'journal',
-      images: ['snapshots', 'checkpoints'],
-      inputs: INPUT_TOPICS.map((topic) => ({ topic, partition })),
-      createCore: createServiceCore,
-    }
-  })
-  const people = ['policies', 'operator'] as const
-  const fleet: CheckedTask = {
-    task: 'fleet',
-    partition: 0,
-    journal: 'fleet-journal',
-    images: ['fleet-snapshots', 'fleet-checkpoints'],
-    inputs: [
-      ...people.map((topic) => ({ topic, partition: 0 })),
-      ...all.map((partition) => ({ topic: 'observations', partition }) as const),
-    ],
-    createCore: createFleetCore,
-  }
-  return [...services, fleet]
-}
-
 const ignore = (): void => undefined
-
-/** The brokers as they answer, without a network in between. */
-function directTo(log: MemoryLog): Transport {
-  let found: Transport | null = null
-  const transport = (inner: Transport): Transport => {
-    found = inner
-    return inner
-  }
-  void log.broker.connect({ transport }).admin()
-  const direct: Transport = (api, request, limits) => {
-    if (found === null) throw new RangeError('no way to the brokers')
-    return (found as Transport)(api, request, limits)
-  }
-  return direct
-}

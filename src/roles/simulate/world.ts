@@ -62,10 +62,10 @@ export class World {
    */
   async settle<T>(what: string, promise: Promise<T>, withinMs: number): Promise<T> {
     let isSettled = false
-    const done = (): void => {
+    const note = (): void => {
       isSettled = true
     }
-    promise.then(done, done)
+    promise.then(note, note)
     await this.run(this.nowMs + withinMs, () => isSettled)
     if (!isSettled) throw new RangeError(`${what}: not within ${withinMs} ms`)
     return promise

@@ -1,0 +1,95 @@
+// People at the simulated cluster: they write its policies, hold services, and let them go again.
+import type { Serde } from '../../adapters/serde/serde.ts'
+import { topicName } from '../../contracts/topics.ts'
+import { encodeUtf8 } from '../../contracts/utf8.ts'
+import type { IdempotentProducer } from '../../runtime/ports.ts'
+import { COMMANDS } from './commands.ts'
+import type { History } from './history.ts'
+import type { SimNode } from './node.ts'
+import type { Random } from './random.ts'
+import { operatorRecord, policy } from './records.ts'
+import type { World } from './world.ts'
+
+export interface PeopleOptions {
+  readonly node: SimNode
+  readonly world: World
+  readonly producer: IdempotentProducer
+  readonly random: Random
+  readonly encoder: Serde
+  readonly history: History
+  readonly prefix: string
+  readonly partitions: number
+  readonly services: readonly string[]
+}
+
+/** Every service, and the fleet as a whole. */
+const EVERYBODY: readonly string[] = ['*']
+const DOCUMENTS = [
+  ['HealPolicy', { mode: 'enforce', trigger: 'health == "unhealthy"', action: 'restart_instance' }],
+  [
+    'GuardSet',
+    {
+      perMinute: COMMANDS.perMinute,
+      serviceIntervalMs: `${COMMANDS.serviceIntervalMs}ms`,
+      cooldownMs: '15s',
+      warmUpMs: '10s',
+      verifyMs: '10s',
+    },
+  ],
+] as const
+
+export class People {
+  readonly #options: PeopleOptions
+  #holds = 0
+
+  constructor(options: PeopleOptions) {
+    this.#options = options
+  }
+
+  /** A person holds a service, and lets it go again. */
+  hold(forMs: number): void {
+    const { random, services, world } = this.#options
+    const service = random.fork(`hold ${this.#holds}`).pick(services)
+    const id = `hold-${this.#holds++}`
+    const tell = (kind: 'hold' | 'release'): void => {
+      const refersTo = kind === 'hold' ? null : id
+      const name = kind === 'hold' ? id : `${id}-release`
+      this.#toAll('operator', name, operatorRecord(name, kind, { service, refersTo })).catch(ignore)
+    }
+    tell('hold')
+    world.after(forMs, () => tell('release'))
+  }
+
+  async applyPolicies(): Promise<void> {
+    for (const [kind, rest] of DOCUMENTS) {
+      const services = kind === 'HealPolicy' ? this.#options.services : EVERYBODY
+      const match = { services }
+      const name = `simulation-${kind.toLowerCase()}`
+      await this.#toAll('policies', name, policy(name, kind, 1, { match, ...rest }))
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#options.producer.close()
+  }
+
+  /** One record to every partition. */
+  async #toAll(
+    topic: 'policies' | 'operator',
+    key: string,
+    record: Parameters<Serde['encode']>[1],
+  ): Promise<void> {
+    const { encoder, partitions, prefix, node, history, producer } = this.#options
+    const value = encoder.encode(topic, record as never)
+    const records = Array.from({ length: partitions }, (_, partition) => ({
+      topic: topicName(topic, prefix),
+      partition,
+      key: encodeUtf8(key),
+      value,
+      timestampMs: node.nowMs(),
+    }))
+    await history.send(producer, records)
+  }
+}
+
+const ignore = (): void => undefined
