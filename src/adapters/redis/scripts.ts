@@ -68,7 +68,8 @@ for s = 0, slices - 1 do
     at = at + 4
     if offset >= position then
       local held = redis.call('HGET', rows, id)
-      local known = held and tonumber(string.match(held, '"version":(%-?%d+)}$'))
+      local tail = held and string.sub(held, -30)
+      local known = tail and tonumber(string.match(tail, '"version":(%-?%d+)}$'))
       if value == '' then
         if held then
           revision = revision + 1

@@ -1,5 +1,6 @@
 // The read model of what a store shows: it takes what is new page by page, so that a question is
 // answered at once and never waits for the store.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../runtime/ports.ts'
 import type { ViewCursor, ViewStore } from '../../runtime/view-port.ts'
 import { ReadModel } from './read-model.ts'
@@ -53,7 +54,7 @@ export class Mirror {
         model.fold({ topic, partition, key }, record)
       this.cursor = page.cursor
       if (page.more) {
-        await this.clock.sleep(0)
+        await turn()
         continue
       }
       if (this.building !== null) this.model.become(this.building)

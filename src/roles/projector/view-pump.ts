@@ -1,6 +1,7 @@
 // Folds the log into one store of views, with a reader of its own (read_committed, no group, never
 // inside a worker). Whatever the store or the log does, it waits longer and goes on: where the
 // store says that it stands, or with a new generation from the start of the topics.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Decoder } from '../../contracts/decode.ts'
 import { topicName } from '../../contracts/topics.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
@@ -20,6 +21,10 @@ import { viewSlices } from './view-slices.ts'
 
 const POLL_MS = 1_000
 const RETRY_MS = 250
+/** All partitions may answer at once, and what they bring is checked in one go. */
+const FETCH_BYTES = 131_072
+/** Rows of one write, but for the last slice of it. */
+const CHUNK_MIN = 300
 const TELL_EVERY = 20
 /** A store that is broken again sooner than this is given ever more time. */
 const STEADY_MS = 10_000
@@ -130,7 +135,10 @@ export class ViewPump {
     const { log, clock } = this.options
     const generation = await this.openOrBegin()
     this.generation = generation
-    const reader = log.reader({ isolation: 'read_committed' })
+    const reader = log.reader({
+      isolation: 'read_committed',
+      maxBytesPerPartition: FETCH_BYTES,
+    })
     try {
       for (const at of this.places)
         reader.assign(at, generation.next.get(this.placeOf(at)) ?? 'earliest')
@@ -195,7 +203,7 @@ export class ViewPump {
       before = now
       records += slices.reduce((sum, { changes }) => sum + changes.length, 0)
       // Other work of this process has its turn between two pieces.
-      if (records > 0) await this.options.clock.sleep(0)
+      await turn()
     }
     const isWritten = await before
     if (records > 0) instruments.emit('views_folded', { store: store.name, records })
@@ -245,5 +253,3 @@ export class ViewPump {
     return topic === undefined ? '' : viewPlace(topic, at.partition)
   }
 }
-
-const CHUNK_MIN = 400

@@ -12,7 +12,7 @@ export interface SliceOptions {
   readonly refused: (offset: number, reason: string) => void
 }
 
-const CHANGES_MAX = 500
+const CHANGES_MAX = 300
 const BYTES_MAX = 262_144
 
 const utf8 = new TextDecoder()

@@ -1,7 +1,7 @@
 // Nothing decides from Redis (I7, reliability F37 to F39): the same inputs go through a worker with
 // the real core in virtual time, once beside no projector, once beside one on a healthy Redis, once
-// beside one whose Redis is flushed, slowed, made read-only, filled, told to evict, and killed. What
-// the worker has journalled and written is the same, byte for byte.
+// beside one whose Redis is flushed, slowed, made read-only, filled, told to evict, and killed.
+// What the worker has journalled and written is the same, byte for byte.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
