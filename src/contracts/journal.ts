@@ -89,7 +89,10 @@ export interface FenceEntry {
   readonly group: string
   /** Generation of the group that gave the task to the member. */
   readonly generation: number
-  /** How often the task was taken at these positions, from 1 (poison search from the third). */
+  /**
+   * How often the task was taken while a record waited that no life before came past, from 1
+   * (poison search from the third; from there on it counts for the named record).
+   */
   readonly attempt: number
   /** The record that is tried alone in this life; null outside the poison search. */
   readonly suspect: InputPosition | null

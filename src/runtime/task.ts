@@ -243,21 +243,16 @@ export class Task {
   /** What the fence entry will say, and whether a record is passed over before anything runs. */
   async #open(restored: Restored, next: NextLife): Promise<Opened> {
     const { log, prefix } = this.#engine
-    const { positions } = restored
-    const attempt = poison.attemptOf(restored, next.cause)
+    const life = { spec: this.#spec, restored, cause: next.cause }
+    const { attempt, suspect, isProven } = await poison.opening(log, prefix, life)
     const left = poison.CAREFUL_RECORDS
     if (next.until !== null) {
       const careful = { until: next.until, suspect: null, commitEach: false, left }
       return { attempt, suspect: null, careful, proven: false }
     }
-    const suspect =
-      next.cause === 'assigned' && attempt >= poison.CAREFUL_FROM_ATTEMPT
-        ? await poison.findSuspect(log, prefix, { spec: this.#spec, positions })
-        : null
     if (suspect === null) return { attempt, suspect, careful: null, proven: false }
-    const proven = poison.isProven(attempt, restored.lastFence, suspect.position)
-    const careful = { until: null, suspect: proven ? null : suspect, commitEach: true, left }
-    return { attempt, suspect, careful, proven }
+    const careful = { until: null, suspect: isProven ? null : suspect, commitEach: true, left }
+    return { attempt, suspect, careful, proven: isProven }
   }
 
   /** A task that kills its process again and again waits before it begins once more. */
