@@ -106,7 +106,7 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
 }
 
 function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
-  return dirty || facts === null || (nextMs !== null && nextMs <= nowMs)
+  return dirty || facts === null || nextMs <= nowMs
 }
 
 /** Judges the short way, where that will do. */
@@ -176,8 +176,8 @@ function judgeFully(
   subject.calm = !exempt && isCalm(vital, entry.announced)
   subject.silenceMs = silenceLimitMs(vital, limits)
   const flipMs = vital.flipsMs[0]
-  const forgetsMs = flipMs === undefined ? null : flipMs + FLIPS_SPAN_MS
-  subject.nextMs = nextMs === null ? forgetsMs : Math.min(nextMs, forgetsMs ?? nextMs)
+  const forgetsMs = flipMs === undefined ? Number.POSITIVE_INFINITY : flipMs + FLIPS_SPAN_MS
+  subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs)
   subject.dirty = false
   subject.moved = true
   subject.untold = true

@@ -170,7 +170,8 @@ export class ServiceState {
 
   /** The subject has been judged: its next time counts from now on. */
   judged(subject: Subject): void {
-    this.queue.note(subject)
+    // Asked here as well: what the queue asks by comes as an object each time.
+    if (subject.nextMs < subject.queuedMs) this.queue.note(subject)
   }
 
   /** Log time before `belowMs` at which a subject has to be judged, or null. */
@@ -324,5 +325,5 @@ export class ServiceState {
 
 /** When time alone has it judged, or null. */
 function dueAt({ entry, nextMs }: Subject): number | null {
-  return entry.isForgotten ? null : nextMs
+  return entry.isForgotten || nextMs === Number.POSITIVE_INFINITY ? null : nextMs
 }

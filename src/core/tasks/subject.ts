@@ -27,8 +27,8 @@ export interface Subject extends Queued {
   dirty: boolean
   /** Its agent was heard within its limit, at the last judgement. */
   agentHeard: boolean
-  /** Log time at which it must be judged again even if nothing happens, or null. */
-  nextMs: number | null
+  /** Log time at which it must be judged again even if nothing happens; Infinity: never. */
+  nextMs: number
   facts: SubjectFacts | null
   // What follows from the rest, kept at hand.
   /** In the windows, as long as it is of this generation. */
@@ -63,7 +63,7 @@ export interface Subject extends Queued {
 export function newSubject(entry: Entry, nowMs: number): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const vital = newVital({ service: entry.service, instance }, entry.incarnation, nowMs)
-  return subjectWith(entry, vital, { dirty: true, nextMs: null })
+  return subjectWith(entry, vital, { dirty: true, nextMs: Number.POSITIVE_INFINITY })
 }
 
 function subjectWith(
@@ -155,7 +155,7 @@ export function factsOf(subject: Subject, judged: Judged): SubjectFacts {
 export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageWriter): void {
   saveVital(vital, to)
   to.flag(dirty)
-    .numberOrNull(nextMs)
+    .numberOrNull(nextMs === Number.POSITIVE_INFINITY ? null : nextMs)
     .flag(facts !== null)
   if (facts !== null) to.flag(facts.agentHeard).int(facts.transitions)
 }
@@ -168,7 +168,9 @@ export function loadSubject(
 ): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const vital = loadVital({ service: entry.service, instance }, from)
-  const subject = subjectWith(entry, vital, { dirty: from.flag(), nextMs: from.numberOrNull() })
+  const dirty = from.flag()
+  const nextMs = from.numberOrNull() ?? Number.POSITIVE_INFINITY
+  const subject = subjectWith(entry, vital, { dirty, nextMs })
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
   subject.agentHeard = agentHeard

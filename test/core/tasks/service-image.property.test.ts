@@ -111,7 +111,7 @@ const OMISSIONS: Readonly<Record<string, (state: ServiceState) => void>> = {
   'since when': each(({ vital }) => void (vital.healthSinceMs = 0)),
   flips: each(({ vital }) => void (vital.flipsMs.length = 0)),
   'having been well': each(({ vital }) => void (vital.wasWell = null)),
-  'what time alone changes': each((subject) => void (subject.nextMs = null)),
+  'what time alone changes': each((subject) => void (subject.nextMs = Number.POSITIVE_INFINITY)),
   'versions of entries': each(({ entry }) => void (entry.recordVersion = 0)),
   leases: each(({ entry }) => void (entry.leaseUntilMs = null)),
   'the pulse of the fleet': ({ healing }) => void (healing.fleet.pulse = null),
