@@ -100,6 +100,18 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a killer behind the others',
+    story: 'lives in which anything was journalled are not counted',
+    seed: 63,
+    edits: [
+      {
+        file: 'src/runtime/poison.ts',
+        from: 'lastFence === null || (movedSinceFence && waiting === null)',
+        to: 'lastFence === null || movedSinceFence',
+      },
+    ],
+  },
+  {
     name: 'uncommitted read',
     story: 'inputs are read before their transaction has ended',
     seed: 7,

@@ -13,6 +13,7 @@ describe('seeds that are kept', () => {
   test.each([
     [17, 'two partitions, three workers, visitors that come and go'],
     [2, 'the brokers are gone twice'],
+    [63, 'a record that ends its process each time it is tried'],
   ])('%i: %s', async (seed) => {
     const report = await campaign({ seed, seeds: 1, forMs: FOR_MS })
     expect(report.failures).toEqual([])

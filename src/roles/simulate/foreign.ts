@@ -1,5 +1,5 @@
 // Strangers at the input topics: transactions that stay open and hold readers back, are committed
-// late or aborted; values that are no Avro, and records that the simulated core refuses.
+// late or aborted; values that are no Avro, and records that the simulated core refuses or dies of.
 import { crc32c } from '../../adapters/client/crc32c.ts'
 import type { ProducerIdentity, Transport } from '../../adapters/client/protocol.ts'
 import type { OutgoingRecord } from '../../contracts/record.ts'
@@ -9,8 +9,9 @@ import { encodeBatch } from '../../runtime/record-batch-encode.ts'
 import type { SimNode } from './node.ts'
 import type { Random } from './random.ts'
 
-/** A value that makes the simulated core throw. */
+/** A value that makes the simulated core throw, and one that ends its process. */
 export const POISON: Uint8Array = encodeUtf8('simulated poison')
+export const DEADLY: Uint8Array = encodeUtf8('simulated death')
 
 export interface ForeignOptions {
   readonly node: SimNode
@@ -56,8 +57,8 @@ export class Foreign {
     await this.#plain(random.pick(OPEN_TOPICS), random.bytes(random.int(1, 60)))
   }
 
-  async poison(): Promise<void> {
-    await this.#plain('signals', POISON)
+  async poison(value: Uint8Array): Promise<void> {
+    await this.#plain('signals', value)
   }
 
   async #plain(topic: TopicKind, value: Uint8Array): Promise<void> {

@@ -20,7 +20,7 @@ export type Act =
       readonly forMs: number
     }
   | { readonly kind: 'visit'; readonly forMs: number }
-  | { readonly kind: 'transaction' | 'garbage' | 'poison' }
+  | { readonly kind: 'transaction' | 'garbage' | 'poison' | 'deadly' }
   | { readonly kind: 'hold'; readonly forMs: number }
 
 /** A worker dies, or stands still, the nth time that any of them comes to a moment. */
@@ -164,6 +164,7 @@ function actsOf(random: Random, bounds: Bounds & { readonly forMs: number }): Pl
     const atMs = random.between(WRONG_FROM_MS, lastMs)
     acts.push({ atMs, act: { kind: 'wrong build', slot, forMs: LONGEST_MS } })
   }
+  if (isLong && random.chance(0.02)) acts.push({ atMs: FIRST_MS, act: { kind: 'deadly' } })
   return acts.sort((a, b) => a.atMs - b.atMs)
 }
 

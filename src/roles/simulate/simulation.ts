@@ -12,7 +12,7 @@ import { checkedTasks } from './checked-tasks.ts'
 import { Checker, type CheckerFigures } from './checker.ts'
 import { directTo } from './direct.ts'
 import { Fleet } from './fleet.ts'
-import { Foreign } from './foreign.ts'
+import { DEADLY, Foreign, POISON } from './foreign.ts'
 import { History } from './history.ts'
 import { Network } from './network.ts'
 import { SimNode } from './node.ts'
@@ -246,7 +246,10 @@ class Simulation {
         this.#foreign.garbage().catch(ignore)
         return
       case 'poison':
-        this.#foreign.poison().catch(ignore)
+        this.#foreign.poison(POISON).catch(ignore)
+        return
+      case 'deadly':
+        this.#foreign.poison(DEADLY).catch(ignore)
     }
   }
 

@@ -9,7 +9,7 @@ import type { LogPort } from '../../runtime/ports.ts'
 import type { SnapshotPlan } from '../../runtime/snapshot-cadence.ts'
 import { startWorker, type WorkerHandle, type WorkerStatus } from '../worker/worker.ts'
 import { printOf } from './batches.ts'
-import { POISON } from './foreign.ts'
+import { DEADLY, POISON } from './foreign.ts'
 import type { Network, Witness } from './network.ts'
 import { SimNode } from './node.ts'
 import type { Random } from './random.ts'
@@ -94,7 +94,7 @@ export class Workers {
       clock: node,
       decoder: this.#options.decoder,
       encoder: this.#rotting(life),
-      createCore: this.#bent(isWrong ? wrong(createCore) : createCore),
+      createCore: this.#bent(isWrong ? wrong(createCore) : createCore, node, slot),
       createFleetCore: isWrong ? wrong(createFleetCore) : createFleetCore,
       snapshots: SNAPSHOTS,
       instruments: this.#instruments(node),
@@ -244,8 +244,8 @@ export class Workers {
     }
   }
 
-  /** A core that throws at some records. */
-  #bent(createCore: CreateCore): CreateCore {
+  /** A core that cannot take some records: of one it throws, of another its process ends. */
+  #bent(createCore: CreateCore, node: SimNode, slot: number): CreateCore {
     return (context, image): TaskCore => {
       const core = createCore(context, image)
       const step = core.step.bind(core)
@@ -253,6 +253,9 @@ export class Workers {
         for (const slice of given.slices) {
           if (slice.topic !== 'signals') continue
           if (holds(slice, POISON)) throw new RangeError('simulated poison')
+          if (!holds(slice, DEADLY)) continue
+          if (!node.isDead) this.kill(slot, AGAIN_MS)
+          throw new RangeError('simulated death')
         }
         return step(given)
       }
