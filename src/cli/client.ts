@@ -15,6 +15,12 @@ interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** A view, and how old it is; null where the endpoint does not say. */
+export interface Viewed<T> {
+  readonly value: T
+  readonly recency: ViewRecency | null
+}
+
 export class Client {
   private readonly connection: Connection
 
@@ -28,10 +34,8 @@ export class Client {
     return (await json(answer)) as T
   }
 
-  /** A view, and how old it is. Errors: as `get`. */
-  async view<T>(
-    path: string,
-  ): Promise<{ readonly value: T; readonly recency: ViewRecency | null }> {
+  /** Errors: as `get`. */
+  async view<T>(path: string): Promise<Viewed<T>> {
     const answer = await this.send(path, { signal: AbortSignal.timeout(ANSWER_MS) })
     return { value: (await json(answer)) as T, recency: recencyOf(answer.headers) }
   }

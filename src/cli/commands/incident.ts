@@ -2,19 +2,18 @@
 // (why).
 import { HsError } from '../../contracts/failure.ts'
 import type { IncidentSummary, IncidentView } from '../../roles/projector/views.ts'
-import type { ViewRecency } from '../../roles/projector/view-recency.ts'
+import type { Viewed } from '../client.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import { printable } from '../../contracts/printable.ts'
 import { describeIncident, explainIncident } from '../show-incident.ts'
 
-interface Read {
-  readonly value: IncidentView
-  readonly recency: ViewRecency | null
-}
-
 /** `latest` is the newest one. Errors: HS_NOT_FOUND. */
-async function read(context: Context, name: string, flags: ReadFlags): Promise<Read> {
+async function read(
+  context: Context,
+  name: string,
+  flags: ReadFlags,
+): Promise<Viewed<IncidentView>> {
   const client = connect(context, flags)
   let id: string | undefined = name
   if (name === 'latest')
