@@ -51,6 +51,7 @@ export type EventKind =
   | 'group_lost'
   | 'views_folded'
   | 'views_lag'
+  | 'views_age'
   | 'views_rebuilt'
   | 'views_failed'
   | 'agent_module_failed'
@@ -246,6 +247,19 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
         kind: 'gauge',
         help: 'How far the views of a partition lie behind the log, s.',
         labels: ['store', 'partition'],
+        value: 'seconds',
+      },
+    ],
+  },
+  views_age: {
+    level: 'debug',
+    text: 'views in {store}: as of {seconds} s ago',
+    metrics: [
+      {
+        name: 'views_age_seconds',
+        kind: 'gauge',
+        help: 'Since when the views may lack something, s; it grows while they cannot be kept.',
+        labels: ['store'],
         value: 'seconds',
       },
     ],

@@ -41,9 +41,10 @@ export interface Projector {
 }
 
 const LOCAL_RETRY_MS = 250
-const SHARED_RETRY_MS = 10_000
+const SHARED_RETRY_MS = 5_000
 /** How often the shared rows are asked for what is new. */
 const FOLLOW_MS = 250
+const WATCH_MS = 1_000
 /** Shared rows that could not be read for this long are not answered from. */
 const UNREAD_MAX_MS = 2_000
 /** Nor are those that lie further behind than this process. */
@@ -52,6 +53,11 @@ const BEHIND_MAX_MS = 3_000
 export function startProjector(options: ProjectorOptions): Projector {
   const local = startLocal(options)
   const shared = options.shared === undefined ? null : new Shared(options, options.shared)
+  const stopping = new AbortController()
+  const watching = watch(options, stopping.signal, () => [
+    ['memory', local.mirror.asOfMs],
+    ...(shared === null ? [] : ([['redis', shared.asOfMs]] as const)),
+  ])
   return {
     model: local.mirror.model,
     answer(): ViewAnswer {
@@ -62,8 +68,9 @@ export function startProjector(options: ProjectorOptions): Projector {
     },
     notReady: () => local.pump.notReady(),
     async stop(): Promise<void> {
+      stopping.abort()
       local.pump.stop()
-      await Promise.all([local.loop, shared?.stop()])
+      await Promise.all([local.loop, shared?.stop(), watching])
     },
   }
 }
@@ -86,6 +93,23 @@ function startLocal(options: ProjectorOptions): {
       options.instruments.emit('record_refused', { topic, partition, offset, reason }),
   })
   return { mirror, pump, loop: pump.run() }
+}
+
+type Ages = readonly (readonly [store: ViewStore['name'], asOfMs: number])[]
+
+/** Tells how old the views are, also while nothing can be read or written. */
+async function watch(
+  { clock, instruments }: ProjectorOptions,
+  signal: AbortSignal,
+  ages: () => Ages,
+): Promise<void> {
+  while (!signal.aborted) {
+    for (const [store, asOfMs] of ages()) {
+      const seconds = Math.max(0, clock.nowMs() - asOfMs) / 1_000
+      if (asOfMs > 0) instruments.emit('views_age', { store, seconds })
+    }
+    await clock.sleep(WATCH_MS, signal).catch(() => undefined)
+  }
 }
 
 /** The side of the store that is shared; nothing of it can fail this process. */
@@ -111,6 +135,10 @@ class Shared {
       onRefused: () => undefined,
     })
     this.loops = Promise.all([this.pump.run(), this.follow()])
+  }
+
+  get asOfMs(): number {
+    return this.mirror.asOfMs
   }
 
   /** null: it is not to be answered from. */
@@ -140,7 +168,9 @@ class Shared {
       try {
         this.trouble = (await this.mirror.refresh()) ? null : 'it holds no whole view'
       } catch (error) {
-        this.trouble = error instanceof ViewError ? error.message : 'its rows make no sense'
+        const isKnown = error instanceof ViewError
+        this.trouble = isKnown ? error.message : 'its rows make no sense'
+        if (!isKnown || error.code === 'CORRUPT') this.pump.rebuild()
       }
       await clock.sleep(FOLLOW_MS, signal).catch(() => undefined)
     }

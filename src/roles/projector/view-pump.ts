@@ -86,6 +86,13 @@ export class ViewPump {
     this.stopping.abort()
   }
 
+  /** What is shown is no use: another generation is built from the start of the topics. */
+  rebuild(): void {
+    if (this.generation?.shown !== true) return
+    this.generation = this.begun()
+    this.failures++
+  }
+
   async run(): Promise<void> {
     const { clock, retryMaxMs } = this.options
     const { signal } = this.stopping
@@ -106,7 +113,7 @@ export class ViewPump {
     const code = known ? error.code : 'DEFECT'
     this.trouble = error instanceof Error ? error.message : String(error)
     // Retention cannot be asked which position it passed: every partition starts anew.
-    if (code === 'POSITION_LOST') this.generation = { ...this.begun(), id: '' }
+    if (code === 'POSITION_LOST') this.generation = this.begun()
     const { store, instruments } = this.options
     // What goes on for long is told of now and then.
     if (this.failures++ % TELL_EVERY !== 0 && code === this.told) return
@@ -160,7 +167,7 @@ export class ViewPump {
     const { reader, reach, recency, generation } = at
     const { clock, onShown } = this.options
     const { signal } = this.stopping
-    if (signal.aborted) return false
+    if (signal.aborted || this.generation !== generation) return false
     const answers = await reader.poll(POLL_MS, signal)
     for (const fetched of answers) recency.heard(fetched)
     if (!(await this.write(generation, answers, recency))) {

@@ -95,6 +95,19 @@ describe.skipIf(!mustRun)('a shared Redis', () => {
     expect(failures.map(({ fields }) => fields['code'])).toContain('OUT_OF_MEMORY')
   }, 120_000)
 
+  test('a row that somebody else wrote: a new generation is built', async () => {
+    const one = projector()
+    await shows(one, 'redis', 'first')
+    const before = await server.say('GET', 'hs.views:{c1}:shown')
+    const id = before.split('\r\n')[1] ?? ''
+    const rows = `hs.views:{c1}:${id}:health:rows`
+    await server.say('HSET', rows, KEY, '{"partition":1}')
+    // A row is read again when it is new to the reader.
+    const other = projector()
+    await expect.poll(() => server.say('GET', 'hs.views:{c1}:shown')).not.toBe(before)
+    for (const each of [one, other]) await shows(each, 'redis', 'first')
+  })
+
   test('slow: questions are answered meanwhile', async () => {
     const one = projector()
     await shows(one, 'redis', 'first')
@@ -102,6 +115,8 @@ describe.skipIf(!mustRun)('a shared Redis', () => {
     await say('meanwhile')
     await shows(one, 'memory', 'meanwhile')
     await shows(one, 'redis', 'meanwhile', 40_000)
+    const ages = rig.events.filter(({ kind }) => kind === 'views_age')
+    expect(new Set(ages.map(({ fields }) => fields['store']))).toEqual(new Set(['memory', 'redis']))
   }, 60_000)
 
   test('gone from the start: it is what a projector without one is', async () => {
