@@ -10,12 +10,16 @@ import type {
 import { Backoff } from './backoff.ts'
 import { type ErrorCode, isRetriable } from './error-codes.ts'
 import type { Api, RequestOf, ResponseOf } from './protocol.ts'
-import { type Connection, expectNone, refusal, Session } from './session.ts'
+import { type Connection, expectNone, isUnavailable, refusal, Session } from './session.ts'
 import { CONFIRM_MS } from './topic-cache.ts'
 
 const DEADLINE_MS = 5_000
-/** Of one attempt; a log that does not answer at all is not asked again. */
-const ATTEMPT_MS = 10_000
+/** Of one attempt at a question: its way, or who had the answer, may be gone. */
+const ATTEMPT_MS = 1_500
+const CHANGE_ATTEMPT_MS = 10_000
+const SHORTEST_ATTEMPT_MS = 500
+/** Between two attempts of which the first had no answer. */
+const PAUSE_MS = 50
 /** The controller makes or removes many partitions, and every broker has to hear of it. */
 const CHANGE_DEADLINE_MS = 30_000
 
@@ -102,6 +106,26 @@ export class Admin implements LogAdmin {
     return this.#askUntil(deadlineMs, api, request, errors)
   }
 
+  /** A question is asked again where its answer may be lost; a change is not made twice. */
+  async #attempt<K extends Api>(
+    api: K,
+    request: RequestOf<K>,
+    deadlineMs: number,
+  ): Promise<ResponseOf<K>> {
+    const { clock } = this.#session
+    const longestMs = CHANGES.has(api) ? CHANGE_ATTEMPT_MS : ATTEMPT_MS
+    for (;;) {
+      const leftMs = deadlineMs - clock.monotonicMs()
+      try {
+        return await this.#session.call(api, request, { timeoutMs: Math.min(leftMs, longestMs) })
+      } catch (error) {
+        const isLast = CHANGES.has(api) || deadlineMs - clock.monotonicMs() < SHORTEST_ATTEMPT_MS
+        if (!isUnavailable(error) || isLast) throw error
+      }
+      await this.#session.sleep(PAUSE_MS)
+    }
+  }
+
   /** Errors: `UNAVAILABLE` without any answer; the last answer is returned whatever it says. */
   async #askUntil<K extends Api>(
     deadlineMs: number,
@@ -113,8 +137,7 @@ export class Admin implements LogAdmin {
     const startMs = clock.monotonicMs()
     const backoff = new Backoff(20, 500)
     for (;;) {
-      const timeoutMs = Math.min(deadlineMs - clock.monotonicMs(), ATTEMPT_MS)
-      const answer = await this.#session.call(api, request, { timeoutMs })
+      const answer = await this.#attempt(api, request, deadlineMs)
       const nowMs = clock.monotonicMs()
       const found = errors(answer)
       if (!found.some((error) => isAskedAgain(api, error, nowMs - startMs))) return answer

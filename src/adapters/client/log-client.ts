@@ -17,6 +17,7 @@ import { GroupMembership } from './membership.ts'
 import { Producer } from './producer.ts'
 import { Reader } from './reader.ts'
 import type { Connection } from './session.ts'
+import type { KnownTopics } from './topic-cache.ts'
 import { Writer } from './writer.ts'
 
 /**
@@ -36,6 +37,7 @@ export class LogClient implements LogPort {
   readonly #options: LogClientOptions
   /** Clients that are not closed, and how each is. */
   readonly #opened = new Map<object, () => Promise<void>>()
+  readonly #known: KnownTopics = new Map()
   #admin: Admin | null = null
   #isClosed = false
 
@@ -104,7 +106,7 @@ export class LogClient implements LogPort {
       this.#opened.delete(client)
       connection.onClosed?.()
     }
-    const client: T = make({ ...connection, onClosed })
+    const client: T = make({ known: this.#known, ...connection, onClosed })
     this.#opened.set(client, () => close(client))
     return client
   }

@@ -10,6 +10,7 @@
 // What a poll says, in this order: news, an error about one partition, or (when its time is up)
 // that those who answered had nothing. An error is told once; at the next poll the partition is
 // asked for again, where it stood.
+import { after } from '../../runtime/clock.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type {
   Fetched,
@@ -39,9 +40,6 @@ const GRACE_MS = 50
 /** A leader that answers at once, and has nothing, is asked again after this. */
 const HASTE_PAUSE_MS = 20
 
-/** Made once: an abort without a reason makes an error with a stack each time. */
-const DISARMED = new Error('the alarm of a poll is set anew')
-
 /** A poll that waits. */
 interface Waiting {
   readonly startMs: number
@@ -59,7 +57,7 @@ export class Reader implements LogReader {
   #poll: Waiting | null = null
   /** Number of the current or last poll. */
   #polls = 0
-  #alarm: { readonly atMs: number; readonly stop: AbortController } | null = null
+  #alarm: { readonly atMs: number; readonly cancel: () => void } | null = null
 
   constructor(connection: Connection, options: ReadOptions) {
     this.#session = new Session(connection)
@@ -359,19 +357,15 @@ export class Reader implements LogReader {
     if (this.#alarm?.atMs === atMs) return
     this.#disarm()
     if (atMs === Infinity) return
-    const stop = new AbortController()
-    this.#alarm = { atMs, stop }
-    this.#session.clock.sleep(atMs - nowMs, stop.signal).then(
-      () => {
-        this.#alarm = null
-        this.#advance()
-      },
-      () => undefined,
-    )
+    const cancel = after(this.#session.clock, atMs - nowMs, () => {
+      this.#alarm = null
+      this.#advance()
+    })
+    this.#alarm = { atMs, cancel }
   }
 
   #disarm(): void {
-    this.#alarm?.stop.abort(DISARMED)
+    this.#alarm?.cancel()
     this.#alarm = null
   }
 }

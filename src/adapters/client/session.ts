@@ -1,6 +1,7 @@
 // What every client of a log is made of: requests with a time limit over a transport,
 // ended at once by close(), and the one place where Kafka's error names become LogErrors.
 import { setMaxListeners } from 'node:events'
+import { after } from '../../runtime/clock.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, TopicPartition } from '../../runtime/ports.ts'
 import type { Crc32c } from '../../runtime/record-batch.ts'
@@ -14,7 +15,7 @@ import {
   type Transport,
   wholeMs,
 } from './protocol.ts'
-import { CONFIRM_MS, TopicCache } from './topic-cache.ts'
+import { CONFIRM_MS, type KnownTopics, TopicCache } from './topic-cache.ts'
 
 export interface Connection {
   readonly transport: Transport
@@ -22,6 +23,8 @@ export interface Connection {
   readonly crc32c: Crc32c
   /** Told once, when the client that was made of it is closed. */
   readonly onClosed?: () => void
+  /** Of topics, shared with other clients; default: nothing, shared with nobody. */
+  readonly known?: KnownTopics
 }
 
 /** Longest wait for the answer to a request that the broker answers at once. */
@@ -51,7 +54,7 @@ const UNTOUCHED: ReadonlySet<ErrorCode> = new Set<Failure>([
 ])
 
 /** Made once: an abort without a reason makes an error with a stack each time. */
-const ANSWERED = new LogError('CLOSED', 'the request is over')
+const UNANSWERED = new LogError('CLOSED', 'the request is over')
 
 type Failing = { [K in Api]: ResponseOf<K> extends { readonly error: ErrorCode } ? K : never }[Api]
 
@@ -79,12 +82,15 @@ export class Session {
     this.#transport = connection.transport
     // One listener per request under way is as meant, and there may be more than ten.
     setMaxListeners(0, this.#closing.signal)
-    this.topics = new TopicCache({
-      clock: this.clock,
-      describe: async (names, timeoutMs) =>
-        (await this.call('describeTopics', { names }, { timeoutMs })).topics,
-      sleep: (ms) => this.sleep(ms),
-    })
+    this.topics = new TopicCache(
+      {
+        clock: this.clock,
+        describe: async (names, timeoutMs) =>
+          (await this.call('describeTopics', { names }, { timeoutMs })).topics,
+        sleep: (ms) => this.sleep(ms),
+      },
+      connection.known,
+    )
   }
 
   get isClosed(): boolean {
@@ -118,22 +124,29 @@ export class Session {
     this.throwIfClosed()
     limits.signal?.throwIfAborted()
     const stop = new AbortController()
+    let fail: (error: unknown) => void = () => undefined
+    const limit = new Promise<never>((_resolve, reject) => {
+      fail = reject
+    })
     const forward = (event: Event): void => {
-      stop.abort(event.target instanceof AbortSignal ? event.target.reason : undefined)
+      fail(event.target instanceof AbortSignal ? event.target.reason : undefined)
     }
     const sources = [this.#closing.signal, ...(limits.signal === undefined ? [] : [limits.signal])]
     for (const source of sources) source.addEventListener('abort', forward, { once: true })
-    const limit = this.clock.sleep(limits.timeoutMs, stop.signal).then((): never => {
-      throw new LogError('UNAVAILABLE', `no answer to ${api} for ${wholeMs(limits)} ms`)
+    const cancel = after(this.clock, limits.timeoutMs, () => {
+      fail(new LogError('UNAVAILABLE', `no answer to ${api} for ${wholeMs(limits)} ms`))
     })
     try {
       return await Promise.race([
         this.#send(api, request, { timeoutMs: limits.timeoutMs, signal: stop.signal }),
         limit,
       ])
+    } catch (error) {
+      stop.abort(UNANSWERED)
+      throw error
     } finally {
+      cancel()
       for (const source of sources) source.removeEventListener('abort', forward)
-      stop.abort(ANSWERED)
     }
   }
 

@@ -1,4 +1,5 @@
-// The settings of a topic that its clients act on, asked for once.
+// The settings of a topic that its clients act on, asked for once by all clients of a log: a task
+// that begins needs several of them, and over a slow way each question counts.
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, TopicDescription } from '../../runtime/ports.ts'
 import { Backoff } from './backoff.ts'
@@ -8,6 +9,9 @@ export interface TopicFacts {
   readonly maxMessageBytes: number
   readonly compacted: boolean
 }
+
+/** What is known already, by name; shared by all clients of a log. */
+export type KnownTopics = Map<string, TopicFacts>
 
 export interface TopicSource {
   readonly clock: Clock
@@ -28,10 +32,11 @@ const ATTEMPT_MS = 1_000
 
 export class TopicCache {
   readonly #source: TopicSource
-  readonly #facts = new Map<string, TopicFacts>()
+  readonly #facts: KnownTopics
 
-  constructor(source: TopicSource) {
+  constructor(source: TopicSource, known: KnownTopics = new Map()) {
     this.#source = source
+    this.#facts = known
   }
 
   /**

@@ -163,7 +163,13 @@ export class Writer implements TransactionalWriter {
       const { crc32c, topics } = this.#session
       const { maxMessageBytes } = await topics.get(part.topic, deadlineMs, names)
       const own = { ...this.#identity, transactional: true, sequence }
-      parts.push(encodePartition(part, { ...own, maxMessageBytes, crc32c }))
+      try {
+        parts.push(encodePartition(part, { ...own, maxMessageBytes, crc32c }))
+      } catch (error) {
+        // A person may raise the limit, and have it tried again.
+        topics.forget(part.topic)
+        throw error
+      }
       sequences.set(partitionKey(part), nextSequence(sequence, part.records.length))
     }
     this.#sequences = sequences

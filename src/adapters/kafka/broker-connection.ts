@@ -45,6 +45,7 @@ export class BrokerConnection {
   #versions: ReadonlyMap<number, VersionRange> | null = null
   #isReady = false
   #answered = 0
+  #due = 0
   #throttledUntilMs = 0
   #renewAtMs: number = Number.POSITIVE_INFINITY
   #renewing: Promise<void> | null = null
@@ -78,6 +79,11 @@ export class BrokerConnection {
   /** Opened, and not ended since. */
   get isOpen(): boolean {
     return this.#isReady && !this.#ended.signal.aborted
+  }
+
+  /** Something sent has not been answered, also what nobody waits for any more. */
+  get isBusy(): boolean {
+    return this.#due > 0
   }
 
   /** A request was answered on it, beyond those that opened it. */
@@ -229,14 +235,17 @@ export class BrokerConnection {
         apiVersion,
         correlationId,
         resolve: (answer: { readonly payload: Buffer }): void => {
+          this.#due--
           done()
           resolve(answer.payload)
         },
         reject: (): void => {
+          this.#due--
           done()
           reject(this.#unanswered())
         },
       }
+      this.#due++
       const sendRequest = (): void => this.#write(request, correlationId, body)
       this.#vendor.requestQueue.push({
         entry,

@@ -85,6 +85,12 @@ export class KafkaLane implements Lane {
     throw last ?? new LogError('UNAVAILABLE', `no broker was left to ask for ${request.apiName}`)
   }
 
+  get isBusy(): boolean {
+    for (const { opening, connection } of this.#slots.values())
+      if (opening !== null || connection?.isBusy === true) return true
+    return false
+  }
+
   close(): void {
     if (this.#closing.signal.aborted) return
     const reason = new LogError('CLOSED', 'used after close()')

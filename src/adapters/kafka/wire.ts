@@ -34,6 +34,8 @@ export interface Lane {
   send<T>(node: number, request: KafkaRequest<T>, limits: CallLimits): Promise<T>
   /** To any node that answers. Errors: as `send`. */
   sendAny<T>(request: KafkaRequest<T>, limits: CallLimits): Promise<T>
+  /** Something was sent, or is about to be, that has not been answered. */
+  readonly isBusy: boolean
   /** Ends all connections at once; what is under way rejects with `CLOSED`. */
   close(): void
 }
