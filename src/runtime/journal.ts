@@ -45,6 +45,12 @@ export interface ReadFrom {
   readonly previous?: Uint8Array | null
 }
 
+/** What a journal holds now: its first offset, and the one behind its last for committed reads. */
+export interface Bounds {
+  readonly start: number
+  readonly end: number
+}
+
 const POLL_MS = 250
 
 /**
@@ -114,15 +120,15 @@ export class JournalReader {
 }
 
 /**
- * Committed entries up to what is the end now; nothing for an empty journal. Errors: as
- * JournalReader.
+ * Committed entries up to `end` (default: what is the end now); nothing for an empty journal.
+ * Errors: as JournalReader.
  */
 export async function* readJournal(
   log: LogPort,
   at: TopicPartition,
-  options: ReadFrom & { readonly signal?: AbortSignal } = {},
+  options: ReadFrom & { readonly end?: number; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<ChainedEntry> {
-  const end = await journalEnd(log, at)
+  const end = options.end ?? (await journalEnd(log, at))
   if (end <= (options.from ?? 0)) return
   const reader = new JournalReader(log, at, options)
   try {
@@ -161,6 +167,20 @@ export async function journalEnd(log: LogPort, at: TopicPartition): Promise<numb
   try {
     const [end] = await admin.offsets([at], 'latest', 'read_committed')
     return end ?? 0
+  } finally {
+    await admin.close()
+  }
+}
+
+/** Of any topic, in one question. */
+export async function boundsOf(log: LogPort, at: TopicPartition): Promise<Bounds> {
+  const admin = log.admin()
+  try {
+    const [[start = 0], [end = 0]] = await Promise.all([
+      admin.offsets([at], 'earliest', 'read_committed'),
+      admin.offsets([at], 'latest', 'read_committed'),
+    ])
+    return { start, end }
   } finally {
     await admin.close()
   }

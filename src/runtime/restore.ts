@@ -7,13 +7,27 @@ import { topicName } from '../contracts/topics.ts'
 import { AssertionError } from '../core/kernel/assert.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import type { Instruments } from './instruments.ts'
-import { journalEnd, JournalReader, journalStart, type ReadFrom, readJournal } from './journal.ts'
+import {
+  type Bounds,
+  boundsOf,
+  journalEnd,
+  JournalReader,
+  type ReadFrom,
+  readJournal,
+} from './journal.ts'
 import { LogError } from './log-error.ts'
-import type { LogPort, TopicPartition } from './ports.ts'
+import type { TopicPartition } from './ports.ts'
 import { type Base, Replay, type ReplayOptions, type Restored } from './replay.ts'
 import { sameBytes } from './replay-checks.ts'
 import type { JournalPlace } from './snapshot-parts.ts'
-import { baseOf, findSnapshots, type Found, refusalOf, SnapshotRefused } from './snapshot-reader.ts'
+import {
+  baseOf,
+  checkHeader,
+  findSnapshots,
+  type Found,
+  refusalOf,
+  SnapshotRefused,
+} from './snapshot-reader.ts'
 
 const PROGRESS_EVERY_MS = 1_000
 
@@ -37,12 +51,12 @@ export interface RestoreOptions extends ReplayOptions {
  * the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const { clock, instruments, spec, group } = options
+  const { log, clock, instruments, spec, group } = options
   const startMs = clock.monotonicMs()
   const warm = await fromWarm(options)
   const replay = warm ?? (await openReplay(options))
   try {
-    if (warm === null) await catchUp(replay, options)
+    if (warm === null) await catchUp(replay, options, await boundsOf(log, atOf(options)))
     const restored = replay.done(group)
     const ms = Math.round(clock.monotonicMs() - startMs)
     const { tail, seq } = restored
@@ -63,12 +77,14 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 
 /** What a standby kept warm, brought to the journal's end; null: it has to be done from cold. */
 async function fromWarm(options: RestoreOptions): Promise<Replay | null> {
-  const { warm, signal, instruments, spec } = options
+  const { warm, signal, instruments, spec, log } = options
   if (warm === null || warm === undefined) return null
   warm.bind(signal)
   try {
-    if (warm.offset >= 0) await checkChain({ offset: warm.offset, hash: warm.tip }, options)
-    await catchUp(warm, options)
+    const bounds = await boundsOf(log, atOf(options))
+    const place = { offset: warm.offset, hash: warm.tip }
+    const isOurs = place.offset < 0 ? null : checkChain(place, options, bounds.end)
+    await both(isOurs, catchUp(warm, options, bounds))
     if (warm.divergence !== null) throw warm.divergence
     return warm
   } catch (error) {
@@ -80,16 +96,16 @@ async function fromWarm(options: RestoreOptions): Promise<Replay | null> {
   }
 }
 
-/** Takes the journal from where the replay stands to what is its end now. */
-async function catchUp(replay: Replay, options: RestoreOptions): Promise<void> {
-  const { log, spec, prefix, signal, clock, instruments } = options
-  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
-  const end = await journalEnd(log, at)
+/** Takes the journal from where the replay stands to its end. */
+async function catchUp(replay: Replay, options: RestoreOptions, bounds: Bounds): Promise<void> {
+  const { log, spec, signal, clock, instruments } = options
+  const at = atOf(options)
+  const { end } = bounds
   const from = replay.offset + 1
   const startMs = clock.monotonicMs()
   let toldMs = startMs
-  const where = await whereNext(replay, log, at)
-  for await (const chained of readJournal(log, at, { ...where, signal })) {
+  const where = whereNext(replay, bounds)
+  for await (const chained of readJournal(log, at, { ...where, end, signal })) {
     if (replay.offset < 0 && chained.entry.kind !== 'genesis')
       throw journalExpired(at, chained.offset)
     await replay.next(chained)
@@ -112,14 +128,21 @@ async function catchUp(replay: Replay, options: RestoreOptions): Promise<void> {
 }
 
 /** Right behind what the replay has taken; markers in between may have expired. */
-export async function whereNext(
-  replay: Replay,
-  log: LogPort,
-  at: TopicPartition,
-): Promise<ReadFrom> {
-  if (replay.offset < 0) return {}
-  const start = await journalStart(log, at)
+export function whereNext(replay: Replay, { start }: Pick<Bounds, 'start'>): ReadFrom {
+  if (replay.offset < 0) return { from: start }
   return { from: Math.max(start, replay.offset + 1), previous: replay.tip }
+}
+
+function atOf({ spec, prefix }: Pick<ReplayOptions, 'spec' | 'prefix'>): TopicPartition {
+  return { topic: topicName(spec.journal, prefix), partition: spec.partition }
+}
+
+/** Both are over when it is; of two errors the first one counts. */
+async function both<T>(first: Promise<T> | null, second: Promise<unknown>): Promise<T | null> {
+  const [one, other] = await Promise.allSettled([first, second])
+  if (one.status === 'rejected') throw one.reason
+  if (other.status === 'rejected') throw other.reason
+  return one.value
 }
 
 export function progressOf(done: number, all: number, tookMs: number): RestoreProgress {
@@ -136,16 +159,20 @@ export async function openReplay(
   options: ReplayOptions & { readonly instruments: Instruments },
 ): Promise<Replay> {
   const { log, spec, prefix, instruments } = options
-  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
-  if ((await journalEnd(log, at)) === 0)
+  const at = atOf(options)
+  const snapshots = findSnapshots(options)
+  const [end, newest] = await Promise.all([journalEnd(log, at), snapshots.next()])
+  if (end === 0)
     throw new HsError('HS_NO_GENESIS', `the journal ${at.topic}-${at.partition} is empty`)
-  for await (const found of findSnapshots(options)) {
-    let base: Base | null = null
+  for (let next = newest; next.done !== true; next = await snapshots.next()) {
+    const found = next.value
     try {
       if ('refused' in found) throw found.refused
-      base = await baseOf(found, options)
-      await checkChain(base.journal, options)
-      return await opened(base, found, options)
+      checkHeader(found.header, options)
+      const { header } = found
+      const place = { offset: header.journal_offset, hash: Buffer.from(header.journal_hash, 'hex') }
+      const base = await both(baseOf(found, options), checkChain(place, options, end))
+      if (base !== null) return await opened(base, found, options)
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal === null || options.signal.aborted) throw error
@@ -182,13 +209,18 @@ async function opened(base: Base, { header }: Found, options: ReplayOptions): Pr
 
 /**
  * The journal holds the entry that a state belongs to, or goes on right behind it. Errors:
- * SnapshotRefused; LogError of the log.
+ * SnapshotRefused; LogError of the log. `knownEnd`: of the journal, a moment ago.
  */
-async function checkChain(place: JournalPlace, options: ReplayOptions): Promise<void> {
-  const { log, spec, prefix, signal } = options
+async function checkChain(
+  place: JournalPlace,
+  options: ReplayOptions,
+  knownEnd: number,
+): Promise<void> {
+  const { log, signal } = options
   const { offset, hash } = place
-  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
-  const end = await journalEnd(log, at)
+  const at = atOf(options)
+  // A snapshot may have been written since.
+  const end = offset < knownEnd ? knownEnd : await journalEnd(log, at)
   if (offset >= end)
     throw new SnapshotRefused(
       'rolled_back',
@@ -218,8 +250,8 @@ async function checkChain(place: JournalPlace, options: ReplayOptions): Promise<
 
 /** The first entry that is left of the journal is the next one behind the snapshot. */
 async function goesOnBehind(place: JournalPlace, options: ReplayOptions): Promise<boolean> {
-  const { log, spec, prefix, signal } = options
-  const at = { topic: topicName(spec.journal, prefix), partition: spec.partition }
+  const { log, signal } = options
+  const at = atOf(options)
   for await (const { offset, previous } of readJournal(log, at, { signal }))
     return offset > place.offset && sameBytes(previous, place.hash)
   return false

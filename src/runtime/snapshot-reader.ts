@@ -10,8 +10,9 @@ import type { SnapshotHeader, SnapshotPart } from '../contracts/records.ts'
 import { topicName, type TopicKind } from '../contracts/topics.ts'
 import { knowsBehaviour } from '../core/kernel/behaviour.ts'
 import { AssertionError } from '../core/kernel/assert.ts'
+import { type Bounds, boundsOf } from './journal.ts'
 import { LogError } from './log-error.ts'
-import type { Fetched, LogPort, TopicPartition } from './ports.ts'
+import type { Fetched, TopicPartition } from './ports.ts'
 import type { Base, ReplayOptions, TaskSpec } from './replay.ts'
 import { knowsFormat } from './snapshot-format.ts'
 import { decodeHead, headerBytes, type RuntimeHead } from './snapshot-head.ts'
@@ -118,7 +119,7 @@ function seqOf(head: IteratorResult<Found | Unfound> | undefined): number {
 /** Headers of one topic, from its end to its beginning. */
 async function* backwards(topic: TopicKind, options: FindOptions): AsyncGenerator<Found | Unfound> {
   const at = { topic: topicName(topic, options.prefix), partition: options.spec.partition }
-  let bounds: readonly [number, number]
+  let bounds: Bounds
   try {
     bounds = await boundsOf(options.log, at)
   } catch (error) {
@@ -127,9 +128,9 @@ async function* backwards(topic: TopicKind, options: FindOptions): AsyncGenerato
     yield { topic, offset: 0, refused }
     return
   }
-  let to = bounds[1]
-  for (let window = FIRST_WINDOW; to > bounds[0]; window *= WINDOW_GROWTH) {
-    const from = Math.max(bounds[0], to - window)
+  let to = bounds.end
+  for (let window = FIRST_WINDOW; to > bounds.start; window *= WINDOW_GROWTH) {
+    const from = Math.max(bounds.start, to - window)
     yield* (await headersIn(options, topic, { at, from, to })).reverse()
     to = from
   }
@@ -161,17 +162,6 @@ async function headersIn(
     }
   }
   return found
-}
-
-async function boundsOf(log: LogPort, at: TopicPartition): Promise<readonly [number, number]> {
-  const admin = log.admin()
-  try {
-    const [from] = await admin.offsets([at], 'earliest', 'read_committed')
-    const [to] = await admin.offsets([at], 'latest', 'read_committed')
-    return [from ?? 0, to ?? 0]
-  } finally {
-    await admin.close()
-  }
 }
 
 interface Range {
@@ -238,11 +228,10 @@ function headerIn(view: RecordView, topic: TopicKind, decoder: Decoder): Found |
 }
 
 /**
- * Reads a snapshot whole. Errors: SnapshotRefused; LogError of the log; the signal's reason.
+ * Reads a snapshot whole whose header has been checked. Errors: SnapshotRefused; LogError of the log; the signal's reason.
  */
 export async function baseOf(found: Found, options: ReplayOptions): Promise<Base> {
   const { header, topic, offset } = found
-  checkHeader(header, options)
   const bytes = await readParts(found, options)
   const { head, image } = split(header, bytes)
   checkHead(header, head)
@@ -255,7 +244,11 @@ export async function baseOf(found: Found, options: ReplayOptions): Promise<Base
   }
 }
 
-function checkHeader(header: SnapshotHeader, { clusterId, spec, prefix }: ReplayOptions): void {
+/** Errors: SnapshotRefused. */
+export function checkHeader(
+  header: SnapshotHeader,
+  { clusterId, spec, prefix }: ReplayOptions,
+): void {
   const { cluster_id, task, format, behaviour } = header
   if (cluster_id !== clusterId)
     throw new SnapshotRefused('foreign', `it is of cluster ${cluster_id}, this is ${clusterId}`)

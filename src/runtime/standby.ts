@@ -6,7 +6,7 @@
 import { HsError } from '../contracts/failure.ts'
 import { topicName } from '../contracts/topics.ts'
 import type { Instruments } from './instruments.ts'
-import { JournalReader } from './journal.ts'
+import { JournalReader, journalStart } from './journal.ts'
 import { forPeople } from './reaction.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
 import { journalExpired, openReplay, whereNext } from './restore.ts'
@@ -101,7 +101,8 @@ export class Standby {
     const replay = await openReplay({ ...this.#options, signal: this.#kill.signal })
     this.#replay = replay
     this.#failure = null
-    const reader = new JournalReader(log, at, await whereNext(replay, log, at))
+    const where = whereNext(replay, { start: await journalStart(log, at) })
+    const reader = new JournalReader(log, at, where)
     try {
       while (!this.#stop.signal.aborted) {
         for (const chained of await this.#poll(reader)) {
