@@ -7,9 +7,11 @@ import { createMemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import { resolveSettings } from '../../../src/config/settings.ts'
 import { openParts } from '../../../src/roles/parts/parts.ts'
 import { startProjectorProcess } from '../../../src/roles/projector/process.ts'
+import { recencyOf } from '../../../src/roles/projector/view-recency.ts'
 import { systemClock as clock } from '../../../src/runtime/clock.ts'
 import { initCluster } from '../../../src/runtime/init.ts'
 import { claimRun, liveRuns } from '../../../src/runtime/run-file.ts'
+import { mustRun, startRedis } from '../../adapters/redis/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'healstream-projector-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -37,6 +39,31 @@ test('is found, read with the token alone, and leaves nothing', async () => {
   await role.stop()
   expect(readdirSync(folder)).toEqual([])
 })
+
+test.skipIf(!mustRun)(
+  'on a Redis: answers say where they come from and how old they are',
+  async () => {
+    const server = await startRedis()
+    const run = claimRun(folder, Date.now(), null)
+    const redis = { url: server.url }
+    const role = await startProjectorProcess(await parts(), { port: 0, run, redis })
+    const headers = { authorization: `Bearer ${readFileSync(run.tokenFile, 'utf8').trim()}` }
+    const recency = async () =>
+      recencyOf((await fetch(`${role.url}/v1/instances`, { headers })).headers)
+    await vi.waitFor(async () => {
+      expect(await recency()).toMatchObject({ source: 'redis', problem: null })
+    }, 20_000)
+    expect((await recency())?.staleMs).toBeLessThan(20_000)
+    const metrics = await (await fetch(`${role.url}/metrics`)).text()
+    expect(metrics).toMatch(/healstream_views_rebuild_seconds_count\{.*store="redis".*\} 1/)
+    await server.stop()
+    await vi.waitFor(async () => {
+      expect(await recency()).toMatchObject({ source: 'memory' })
+    }, 20_000)
+    expect((await recency())?.problem).toContain('this process answers alone')
+    await role.stop()
+  },
+)
 
 test('a port in use ends the start, and no run file stays', async () => {
   const first = await startProjectorProcess(await parts(), {
