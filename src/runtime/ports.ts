@@ -10,6 +10,8 @@ export interface Clock {
   monotonicMs(): number
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Acts once, unless the function that it answers is called before. Default: by `sleep`. */
+  timer?(ms: number, act: () => void): () => void
   /**
    * Between two stretches of work: lets everything else of this process have its turn. Default: a
    * turn of the event loop.

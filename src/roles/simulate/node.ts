@@ -77,6 +77,25 @@ export class SimNode implements Clock {
     })
   }
 
+  timer(ms: number, act: () => void): () => void {
+    this.sleeping++
+    const ring = (): void => {
+      if (due.act === null) return
+      due.act = null
+      this.sleeping--
+      act()
+    }
+    const due: Due = this.#world.after(ms / this.#rate + GRAIN_MS, () => {
+      due.act = ring
+      this.enter(ring)
+    })
+    return () => {
+      if (due.act === null) return
+      due.act = null
+      this.sleeping--
+    }
+  }
+
   /** Work takes a moment here too. */
   turn(): Promise<void> {
     return this.sleep(TURN_MS)

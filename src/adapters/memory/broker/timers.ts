@@ -1,14 +1,12 @@
 // Time-outs of the broker on the injected clock; none outlives close().
+import { after } from '../../../runtime/clock.ts'
 import type { Clock } from '../../../runtime/ports.ts'
 
 export type Cancel = () => void
 
-/** Made once: an abort without a reason makes an error with a stack each time. */
-const CANCELLED = new Error('the timer is cancelled')
-
 export class Timers {
   readonly #clock: Clock
-  readonly #pending = new Set<AbortController>()
+  readonly #pending = new Set<Cancel>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -23,22 +21,18 @@ export class Timers {
   }
 
   after(ms: number, act: () => void): Cancel {
-    const stop = new AbortController()
-    this.#pending.add(stop)
-    this.#clock.sleep(ms, stop.signal).then(
-      () => {
-        // A cancelled timer whose sleep had already ended must not act either.
-        if (this.#pending.delete(stop)) act()
-      },
-      () => {},
-    )
+    const cancel = after(this.#clock, ms, () => {
+      this.#pending.delete(cancel)
+      act()
+    })
+    this.#pending.add(cancel)
     return () => {
-      if (this.#pending.delete(stop)) stop.abort(CANCELLED)
+      if (this.#pending.delete(cancel)) cancel()
     }
   }
 
   close(): void {
-    for (const stop of this.#pending) stop.abort(CANCELLED)
+    for (const cancel of this.#pending) cancel()
     this.#pending.clear()
   }
 }
