@@ -102,7 +102,39 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a killer behind the others',
     story: 'lives in which anything was journalled are not counted',
-    seed: 63,
+    seed: 1,
+    load: [
+      {
+        file: 'src/roles/simulate/plan.ts',
+        from: 'random.chance(0.02)',
+        to: 'random.chance(1)',
+      },
+      {
+        file: 'src/roles/simulate/foreign.ts',
+        from: "this.#plain('signals', value)",
+        to: "this.#plain('telemetry', value)",
+      },
+      {
+        file: 'src/roles/simulate/workers.ts',
+        from: "slice.topic !== 'signals'",
+        to: "slice.topic !== 'telemetry'",
+      },
+      {
+        // Telemetry comes after what the other inputs had has been committed.
+        file: 'src/roles/simulate/network.ts',
+        from: 'const mischief = this.#mischief(node.name, api)',
+        to: `if (name === 'read telemetry' && this.#world.nowMs < 70_000 && !SLOWED.has(carried)) {
+          SLOWED.add(carried)
+          return this.#later(1_100, () => this.#send(carried))
+        }
+        const mischief = this.#mischief(node.name, api)`,
+      },
+      {
+        file: 'src/roles/simulate/network.ts',
+        from: 'const FASTEST_MS',
+        to: 'const SLOWED = new WeakSet()\nconst FASTEST_MS',
+      },
+    ],
     edits: [
       {
         file: 'src/runtime/poison.ts',
