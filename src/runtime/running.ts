@@ -78,7 +78,8 @@ export class Run {
     this.#nowMs = restored.nowMs
     this.#skipsInRow = restored.skipsInRow
     this.#asOf = restored.asOf
-    this.#wakeAtMs = restored.wakeAtMs
+    // A core that was never asked cannot have said when it wants to be woken: it is, once.
+    this.#wakeAtMs = restored.seq === 0 ? restored.nowMs : restored.wakeAtMs
     this.#lastStepMs = monotonicMs
     options.feed.read(restored.positions)
     this.#checkClock(options.fenced)
@@ -293,7 +294,11 @@ export class Run {
     const letters = passed.map((unreadable) => letterOf(context, unreadable))
     const records = [...pending.records, ...letters]
     const upgrade = this.#suspended ? null : this.#upgrade.take()
-    if (upgrade !== null) this.#core.setBehaviour(upgrade.behaviour)
+    if (upgrade !== null) {
+      this.#core.setBehaviour(upgrade.behaviour)
+      // Judging otherwise, it may have something to do where it wanted nothing.
+      this.#wakeAtMs = this.#nowMs
+    }
     const parts = this.#snapshots.take(urgent)
     const isPartOnly = parts.length > 0 && pending.isEmpty && passed.length === 0
     const entries: JournalEntry[] = upgrade === null ? [] : [upgrade]

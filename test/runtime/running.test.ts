@@ -35,8 +35,8 @@ describe('commits', () => {
     const cluster = await rig()
     const slow = new Outage(['endTxn'], false)
     const worker = await cluster.worker({ bend: slow.bend })
-    await cluster.until('it runs', () => isRunning(worker) && seq(worker) === 0)
-    await cluster.clock.advance(100)
+    await cluster.until('it runs', () => isRunning(worker) && seq(worker) === 1)
+    await cluster.clock.advance(1_100)
     slow.begin()
     await cluster.send('signals', ['urgent'])
     await cluster.clock.advance(50)
@@ -44,12 +44,27 @@ describe('commits', () => {
       await cluster.send('signals', [value])
       await cluster.clock.advance(50)
     }
-    expect(seq(worker)).toBe(4)
+    expect(seq(worker)).toBe(5)
     expect(await cluster.said()).toEqual([])
     slow.end()
     await cluster.until('all is used', () => cluster.drained())
-    expect((await stepsEntries(cluster)).map(({ steps }) => steps.length)).toEqual([1, 3])
+    expect((await stepsEntries(cluster)).map(({ steps }) => steps.length)).toEqual([1, 1, 3])
     expect(await cluster.problems()).toEqual([])
+  })
+
+  // Story: a partition that nobody used was never stepped, so that its core never said when it
+  // wanted to be woken. The fleet task waited for its word for ever, and refused every action.
+  test('a core that has nothing to read is asked once when it wants to be woken', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker()
+    await cluster.until('it was asked', () => seq(worker) === 1)
+    await cluster.clock.advance(10_000)
+    expect(seq(worker)).toBe(1)
+    await worker.handle.stop()
+    const again = await cluster.worker()
+    await cluster.until('it runs', () => isRunning(again))
+    await cluster.clock.advance(10_000)
+    expect(seq(again)).toBe(1)
   })
 
   test('that are not urgent come in the own phase of the second', async () => {

@@ -77,9 +77,10 @@ export class Observer {
     }
   }
 
-  /** When an observation is due or a lease runs out, or null while there was none yet. */
-  nextMs(): number | null {
-    if (this.sentMs === null) return null
+  /** When an observation is due or a lease runs out. */
+  nextMs(nowMs: number): number {
+    // Nothing has been told yet, because reading is behind: the fleet task waits for it.
+    if (this.sentMs === null) return nowMs + BUSY_EVERY_MS
     const dueMs = this.stirred ? this.lookedMs + BUSY_EVERY_MS : this.sentMs + QUIET_EVERY_MS
     return Math.min(dueMs, this.holder.nextMs() ?? dueMs)
   }

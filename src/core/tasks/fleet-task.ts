@@ -270,7 +270,7 @@ class Fleet {
     if (isActing) {
       const pulseMs = this.pulseDueMs()
       due.push(pulseMs > nowMs ? pulseMs : nowMs + BUSY_EVERY_MS, this.budget.nextMs(nowMs))
-    }
+    } else if (this.behaviour >= BEHAVIOUR_FLEET) due.push(nowMs + BUSY_EVERY_MS)
     for (const { expiresAtMs } of this.holds.values()) due.push(expiresAtMs)
     let wake: number | null = null
     for (const atMs of due) if (atMs !== null && (wake === null || atMs < wake)) wake = atMs

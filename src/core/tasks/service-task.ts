@@ -3,6 +3,7 @@
 // journals what it said.
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
+import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { assert } from '../kernel/assert.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
@@ -106,7 +107,8 @@ function registryViews(state: ServiceState): readonly Output[] {
 function wakeAt(state: ServiceState, healingMs: number | null): number | null {
   let wakeMs = healingMs ?? Number.POSITIVE_INFINITY
   wakeMs = Math.min(wakeMs, state.admission.nextMs() ?? wakeMs)
-  wakeMs = Math.min(wakeMs, state.observer.nextMs() ?? wakeMs)
+  if (state.healing.behaviour >= BEHAVIOUR_FLEET)
+    wakeMs = Math.min(wakeMs, state.observer.nextMs(state.nowMs))
   if (state.hanging > 0) wakeMs = Math.min(wakeMs, state.windows.nextEvictionMs() ?? wakeMs)
   wakeMs = Math.min(wakeMs, state.views.nextMs(wakeMs) ?? wakeMs)
   wakeMs = Math.min(wakeMs, state.registry.nextMs(wakeMs) ?? wakeMs)

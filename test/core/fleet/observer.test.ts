@@ -47,15 +47,19 @@ test('every ten seconds where there is no agent, and it does not look before', (
   task.at(0)
   for (let ms = 100; ms < 10_000; ms += 100) expect(task.at(ms, false)).toBeNull()
   expect(task.looks).toBe(1)
-  expect(task.observer.nextMs()).toBe(NOW + 10_000)
+  expect(task.observer.nextMs(NOW)).toBe(NOW + 10_000)
   expect(task.at(10_000, false)).not.toBeNull()
+})
+
+test('looks again in a second where reading was behind and nothing could be told', () => {
+  expect(new Task().observer.nextMs(NOW)).toBe(NOW + 1_000)
 })
 
 // Otherwise a fleet would be blind for ten seconds more before anybody knew.
 test('an agent that falls silent is told of each second', () => {
   const task = new Task()
   task.at(0)
-  expect(task.observer.nextMs()).toBe(NOW + 1_000)
+  expect(task.observer.nextMs(NOW)).toBe(NOW + 1_000)
   const told = [1, 2, 3, 4, 5].map((s) => task.at(s * 1_000, false) !== null)
   expect(told).toEqual([false, false, true, true, true])
 })

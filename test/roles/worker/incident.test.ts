@@ -50,7 +50,8 @@ function breakVictim(agent: AgentHandle): number {
 async function replays(gens: number): Promise<void> {
   const last = await loop.worker()
   await until('the replay', () => isRunning(last.handle), 15_000)
-  expect(last.handle.status().tasks).toMatchObject([{ state: 'Running', reason: null, gen: gens }])
+  const running = { state: 'Running', reason: null, gen: gens }
+  expect(last.handle.status().tasks).toMatchObject([running, { ...running, task: 'fleet' }])
   const journal = await loop.journal()
   const fences = journal.flatMap(({ entry }) => (entry.kind === 'fence' ? [entry.gen] : []))
   expect(fences).toEqual(Array.from({ length: gens }, (_, i) => i + 1))
