@@ -5,7 +5,7 @@ import { EXIT, HsError } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import { startAgentProcess } from '../../roles/agent/process.ts'
 import { openParts, type ProcessParts } from '../../roles/parts/parts.ts'
-import type { RunningRole } from '../../roles/parts/running-role.ts'
+import { type RunningRole, whileWaiting } from '../../roles/parts/running-role.ts'
 import { startProjectorProcess } from '../../roles/projector/process.ts'
 import { redisOptionsOf } from '../../roles/projector/redis-access.ts'
 import { startWorkerProcess } from '../../roles/worker/process.ts'
@@ -26,7 +26,8 @@ export async function serve(
   const resolved = resolveSettings(flags, context.env)
   if (name === 'agent' && resolved.settings.agent === null) throw noAgent()
   const interrupted = interruption()
-  const parts = await untilInterrupted(openParts(resolved, { role: name }), interrupted.signal)
+  const opening = whileWaiting(resolved.settings.port, () => openParts(resolved, { role: name }))
+  const parts = await untilInterrupted(opening, interrupted.signal)
   // What is still being asked for would keep the process for its own time.
   if (parts === null) process.exit(EXIT.interrupted)
   let role: RunningRole

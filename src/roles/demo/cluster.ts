@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
+/** Somebody sits before it: brokers that do not answer are told of after this. */
+const REACH_MS = 10_000
 const POLICIES = fileURLToPath(new URL('../../../examples/demo/policies.yaml', import.meta.url))
 
 export class Cluster {
@@ -70,7 +72,7 @@ export class Cluster {
       instruments: observability.instruments,
       prefix: log.prefix,
       partitions: log.partitions,
-      clusterId: await reach(own, observability.instruments),
+      clusterId: await reach(own, observability.instruments, REACH_MS),
     }
     const cluster = new Cluster(parts, log, observability)
     try {

@@ -45,12 +45,13 @@ export interface OpenOptions {
   readonly connect?: () => LogPort
 }
 
-/** A cluster that does not answer at first is asked for this long: it may be starting too. */
-const REACH_MS = 10_000
-const PAUSE_MS = 250
+/** Between two questions to brokers that do not answer; doubles up to the last. */
+const FIRST_PAUSE_MS = 250
+const LAST_PAUSE_MS = 2_000
 
 /**
- * Errors: HS_CONFIG, HS_LOG when the brokers do not answer or refuse, HS_NO_ACCESS naming what the
+ * Brokers that do not answer are waited for, as long as it takes, as every client of Kafka does: a
+ * process that ended would only be started again. Errors: HS_CONFIG, HS_LOG when the brokers refuse, HS_NO_ACCESS naming what the
  * role may not do, HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN; HS_UNREACHABLE and HS_SCHEMA
  * of the schema registry.
  */
@@ -70,8 +71,11 @@ export async function openParts(
   const log = options.connect?.() ?? connectTo(resolved, options.role)
   try {
     const clusterId = await reach(log, instruments)
-    if (options.connect === undefined) await checkRole(resolved, options.role)
-    const { partitions } = await findGenesis(log, settings.prefix, clusterId)
+    if (options.connect === undefined)
+      await whileAway(instruments, () => checkRole(resolved, options.role))
+    const { partitions } = await whileAway(instruments, () =>
+      findGenesis(log, settings.prefix, clusterId),
+    )
     const { prefix, cacheDir, group } = settings
     const ids = registry === null ? {} : { registry, cacheDir }
     const serde = await createSerde({ ...ids, prefix, clusterId })
@@ -112,18 +116,32 @@ function notice({ instruments }: Observability, code: string, detail: string): v
 }
 
 /**
- * The cluster's id, once it answers. Errors: LogError, `UNAVAILABLE` after 10 s without an answer.
+ * The cluster's id, once it answers. Errors: LogError, `UNAVAILABLE` after `forMs` (default: never)
+ * without an answer.
  */
-export async function reach(log: LogPort, instruments: Instruments): Promise<ClusterId> {
-  const untilMs = systemClock.monotonicMs() + REACH_MS
-  for (;;) {
+export async function reach(
+  log: LogPort,
+  instruments: Instruments,
+  forMs: number = Infinity,
+): Promise<ClusterId> {
+  return toClusterId(await whileAway(instruments, () => log.clusterId(), forMs))
+}
+
+/** Asks again while nobody answers, and says so each time. Errors: all others. */
+export async function whileAway<T>(
+  instruments: Instruments,
+  ask: () => Promise<T>,
+  forMs: number = Infinity,
+): Promise<T> {
+  const untilMs = systemClock.monotonicMs() + forMs
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
     try {
-      return toClusterId(await log.clusterId())
+      return await ask()
     } catch (error) {
       const isAway = error instanceof LogError && error.code === 'UNAVAILABLE'
       if (!isAway || systemClock.monotonicMs() > untilMs) throw error
       instruments.emit('read_failed', { reason: error.message })
     }
-    await systemClock.sleep(PAUSE_MS)
+    await systemClock.sleep(pauseMs)
   }
 }

@@ -38,6 +38,21 @@ export interface EndpointOptions {
   readonly token?: string
 }
 
+/**
+ * While brokers are waited for: the process lives, is not ready, and says why. Nothing where the
+ * port is any (0), which nobody could ask. Errors: HS_PORT_IN_USE, HS_CONFIG.
+ */
+export async function whileWaiting<T>(port: number, work: () => Promise<T>): Promise<T> {
+  if (port === 0) return work()
+  const notReady = (): readonly string[] => ['brokers: nothing is known of the cluster yet']
+  const server = await startEndpoint({ port, notReady, metrics: () => Promise.resolve('') })
+  try {
+    return await work()
+  } finally {
+    await server.close()
+  }
+}
+
 /** Errors: HS_PORT_IN_USE, HS_CONFIG. */
 export function startEndpoint(options: EndpointOptions): Promise<HttpServer> {
   const { port, notReady, metrics, routes = [] } = options

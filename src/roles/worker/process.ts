@@ -1,7 +1,7 @@
 // The worker as a process of its own: the tasks of its group, with /livez, /readyz and /metrics.
 import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
-import type { ProcessParts } from '../parts/parts.ts'
+import { type ProcessParts, whileAway } from '../parts/parts.ts'
 import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
 import { startWorker } from './worker.ts'
 import type { WorkerStatus } from './worker.ts'
@@ -18,14 +18,10 @@ export async function startWorkerProcess(
   { port, standbys, upgrade }: WorkerSettings,
 ): Promise<RunningRole> {
   const { fatal, fail } = fatalSwitch()
-  const worker = await startWorker({
-    ...parts,
-    standbys,
-    upgrade,
-    onFatal: fail,
-    createCore: createServiceCore,
-    createFleetCore,
-  })
+  const options = { ...parts, standbys, upgrade, onFatal: fail }
+  const cores = { createCore: createServiceCore, createFleetCore }
+  // Nothing runs yet where its first questions are not answered.
+  const worker = await whileAway(parts.instruments, () => startWorker({ ...options, ...cores }))
   try {
     const { metrics } = parts
     const notReady = (): readonly string[] => waitingFor(worker.status())

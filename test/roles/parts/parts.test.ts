@@ -78,3 +78,19 @@ test('a refusal is not asked again', async () => {
   }
   await expect(reach(refusing, SILENT)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED' })
 })
+
+// Workers that were started while brokers were away ended, and came back in crash loops.
+test('brokers that go away while a process begins are waited for as well', async () => {
+  const log = await cluster(3)
+  let left = 3
+  const parting: LogPort = {
+    ...log,
+    admin: () => {
+      if (left-- > 0) throw new LogError('UNAVAILABLE', 'gone again')
+      return log.admin()
+    },
+  }
+  const parts = await open(parting)
+  expect([parts.partitions, left]).toEqual([3, -2])
+  await parts.close()
+})
