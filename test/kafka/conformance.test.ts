@@ -1,13 +1,16 @@
-// The conformance suite on real brokers: one, and three with every topic on all of them.
+// The conformance suite on real brokers: three with every topic on all of them, and one. Where both
+// are there beside other tests, one has its turn with `./scripts/test --full`.
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { CASES } from '../conformance/cases.ts'
 import { createKafkaRig } from '../conformance/kafka-rig.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 
-describe.concurrent.each([
-  { name: 'one broker', nodes: 1 as const },
-  { name: 'three brokers', nodes: 3 as const },
-])('$name', ({ nodes }) => {
+const ONE = { name: 'one broker', nodes: 1 as const }
+const THREE = { name: 'three brokers', nodes: 3 as const }
+const isFull = process.env['HEALSTREAM_TEST_FULL'] === 'true'
+const isShared = process.env['HEALSTREAM_TEST_KAFKA_THREE'] !== undefined
+
+describe.concurrent.each(isShared && !isFull ? [THREE] : [ONE, THREE])('$name', ({ nodes }) => {
   let kafka: TestKafka
   beforeAll(async () => {
     kafka = await startKafka({ nodes })
