@@ -48,6 +48,12 @@ export class AvroCursor {
   readLong(): void {
     const buffer = this.buffer
     let at = this.at
+    const first = buffer[at] ?? 0
+    if (first < 0x80 && at < this.end) {
+      this.at = at + 1
+      this.value = (first >>> 1) ^ -(first & 1)
+      return
+    }
     let bits = 0
     for (let shift = 0; shift < 28; shift += 7) {
       if (at >= this.end) break

@@ -26,6 +26,8 @@ const SCALE_MAX = 20
 /** Longest tick that is taken, ms. */
 const TICK_MAX_MS = 3_600_000
 const BRANCHES = 2
+/** Optional parts behind the buckets, a byte each where they are absent. */
+const OTHERS = 5
 
 /**
  * One decoded delta. Units are those of the schema; `…Start`/`…End` are offsets into the buffer
@@ -81,6 +83,8 @@ export class DeltaScratch {
   /** Number of exemplars. */
   exemplars: number = 0
   synthetic: boolean = false
+  /** Gauges, logs and tasks are zeros. */
+  isBare: boolean = true
   /** Position while decoding. */
   readonly cursor: AvroCursor = new AvroCursor()
 }
@@ -134,11 +138,15 @@ export function decodeCounts(into: DeltaScratch): DecodeReason | null {
   const cursor = into.cursor
   readHead(cursor, into)
   if (!readBuckets(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
-  readGauges(cursor, into)
-  into.hasLogs = readCounts(cursor, into.logs)
-  into.hasTasks = readCounts(cursor, into.tasks)
-  readCaller(cursor, into)
-  if (!readExemplars(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
+  if (hasNothingElse(cursor)) skipNothing(cursor, into)
+  else {
+    into.isBare = false
+    readGauges(cursor, into)
+    into.hasLogs = readCounts(cursor, into.logs)
+    into.hasTasks = readCounts(cursor, into.tasks)
+    readCaller(cursor, into)
+    if (!readExemplars(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
+  }
   into.synthetic = cursor.bool() === 1
   if (cursor.faulty || cursor.at !== cursor.end) return 'corrupt'
   const isConsistent = hasCounts(into) && hasFiniteGauges(into)
@@ -201,6 +209,31 @@ function readBuckets(cursor: AvroCursor, into: DeltaScratch): boolean {
   }
   into.buckets = held
   return !cursor.faulty && total <= into.n
+}
+
+/** Nearly all deltas have none of gauges, logs, tasks, caller and exemplars: five zeros. */
+function hasNothingElse({ buffer, at, end }: AvroCursor): boolean {
+  if (end - at !== OTHERS + 1) return false
+  for (let i = 0; i < OTHERS; i++) if (buffer[at + i] !== 0) return false
+  return true
+}
+
+function skipNothing(cursor: AvroCursor, into: DeltaScratch): void {
+  cursor.at += OTHERS
+  into.gaugesMask = 0
+  into.hasLogs = false
+  into.hasTasks = false
+  into.hasCaller = false
+  into.callerServiceStart = 0
+  into.callerServiceEnd = 0
+  into.callerInstanceStart = 0
+  into.callerInstanceEnd = 0
+  into.exemplars = 0
+  if (into.isBare) return
+  into.gauges.fill(0)
+  into.logs.fill(0)
+  into.tasks.fill(0)
+  into.isBare = true
 }
 
 function readGauges(cursor: AvroCursor, into: DeltaScratch): void {
@@ -294,8 +327,8 @@ function hasCounts(into: DeltaScratch): boolean {
     into.zeros >= 0 &&
     into.scale >= SCALE_MIN &&
     into.scale <= SCALE_MAX &&
-    noneNegative(into.logs) &&
-    noneNegative(into.tasks)
+    (!into.hasLogs || noneNegative(into.logs)) &&
+    (!into.hasTasks || noneNegative(into.tasks))
   )
 }
 

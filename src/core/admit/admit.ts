@@ -42,7 +42,10 @@ export interface Admitted<T> {
   readonly eventMs: number
 }
 
-/** An admitted delta; it and all it holds, but for the channel, stand until the next one. */
+/**
+ * An admitted delta; it and all it holds, but for the channel, stand until the next one. Whose it
+ * is is told by the channel, not by the scratch.
+ */
 export interface AdmittedDelta<B> {
   readonly scratch: DeltaScratch
   readonly channel: Channel<B>
@@ -136,22 +139,35 @@ export class Admission<B> {
   telemetry(view: RecordView): AdmittedDelta<B> | null {
     const { scratch, span } = this
     if (view.valueEnd - view.valueStart > TELEMETRY_BYTES_MAX) return this.telemetryAnew(view)
-    const reason =
-      this.context.decoder.telemetry(view, span) ??
-      decodeIdentity(span.buffer, span.start, span.end, scratch)
-    if (reason !== null) return this.telemetryAnew(view)
+    if (this.context.decoder.telemetry(view, span) !== null) return this.telemetryAnew(view)
+    const channel = this.channelIn(span)
+    if (channel === null) return this.telemetryAnew(view)
     const { buffer, start } = span
-    const channel = this.channels.find(buffer, start, scratch.cursor.at)
-    const { serviceStart, serviceEnd } = scratch
-    if (channel === null || !isKeyOf(view, buffer, serviceStart, serviceEnd)) {
+    const { serviceFrom, serviceTo } = channel
+    if (!isKeyOf(view, buffer, start + serviceFrom, start + serviceTo)) {
       return this.telemetryAnew(view)
     }
     const fault = decodeCounts(scratch)
     if (fault !== null) return this.undecodable('telemetry', view, { reason: fault, detail: '' })
     if (!this.hasSaneCounts(view, channel)) return null
     const { stream } = channel
-    const sequenced = this.sequences.again(stream, scratch.seq, view.timestampMs)
-    return sequenced === 'fresh' ? this.admittedDelta(view, channel) : null
+    this.sequences.heard(stream, view.timestampMs)
+    return this.sequences.again(stream, scratch.seq) === 'fresh'
+      ? this.admittedDelta(view, channel)
+      : null
+  }
+
+  /** The channel of a datum, whose counts come next. */
+  private channelIn({ buffer, start, end }: Span): Channel<B> | null {
+    const { scratch, channels } = this
+    const next = channels.next(buffer, start, end)
+    if (next !== null) {
+      scratch.epoch = next.epoch
+      scratch.cursor.open(buffer, start + next.bytes, end)
+      return next
+    }
+    if (decodeIdentity(buffer, start, end, scratch) !== null) return null
+    return channels.find(buffer, start, scratch.cursor.at)
   }
 
   /** The full way, which knows nothing of channels but to add one. */
@@ -178,8 +194,12 @@ export class Admission<B> {
       service,
       instance,
       agent,
+      epoch,
       lane,
       stream: present(stream, 'a stream that was noted'),
+      bytes: scratch.identityEnd - span.start,
+      serviceFrom: scratch.serviceStart - span.start,
+      serviceTo: scratch.serviceEnd - span.start,
       bound: null,
     }
     const identity = { bytes: buffer, start: span.start, end: scratch.identityEnd }

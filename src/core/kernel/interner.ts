@@ -48,6 +48,16 @@ export class Interner {
     return (this.table[place] ?? 0) - 1
   }
 
+  /** Whether the key of an id that is held lies at `start`, before `end`; told from its end on. */
+  isAt(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { arena } = this
+    const length = this.lengths[id] ?? 0
+    if (length > end - start) return false
+    const at = this.starts[id] ?? 0
+    for (let i = length - 1; i >= 0; i--) if (arena[at + i] !== bytes[start + i]) return false
+    return true
+  }
+
   /** The bytes of an id; a view that holds until the next `intern` or `remove`. */
   bytesOf(id: number): Uint8Array {
     const start = this.starts[id] ?? 0

@@ -7,8 +7,12 @@ const channel = (instance: string): Channel<string> => ({
   service: 'shop',
   instance,
   agent: 'agent-1',
+  epoch: 1,
   lane: 0,
   stream: { slot: 0, held: true },
+  bytes: instance.length,
+  serviceFrom: 0,
+  serviceTo: 4,
   bound: null,
 })
 
@@ -20,6 +24,26 @@ test('is found by its bytes alone, wherever they lie', () => {
   expect(channels.find(encodeUtf8('shop-1'), 0, 6)).toBe(held)
   expect(channels.find(bytes, 2, 7)).toBeNull()
   expect(channels.find(bytes, 1, 8)).toBeNull()
+})
+
+test('the one that came next is told without a look for where it ends', () => {
+  const channels = new Channels<string>()
+  const log = encodeUtf8('shop-1shop-2shop-3')
+  const held = ['shop-1', 'shop-2', 'shop-3'].map(channel)
+  held.forEach((each, i) => channels.add(each, { bytes: log, start: 6 * i, end: 6 * i + 6 }))
+  expect(channels.find(log, 0, 6)).toBe(held[0])
+  expect(channels.next(log, 6, 18)).toBe(held[1])
+  // It comes next, but is cut off; then another comes in its place.
+  expect(channels.next(log, 12, 17)).toBeNull()
+  expect(channels.next(log, 0, 18)).toBeNull()
+  expect(channels.find(log, 0, 6)).toBe(held[0])
+  expect(channels.next(log, 6, 18)).toBe(held[1])
+  expect(channels.next(log, 12, 18)).toBeNull()
+  expect(channels.next(log, 0, 18)).toBe(held[0])
+  const [, second] = held
+  if (second === undefined) throw new Error('two were made')
+  second.stream.held = false
+  expect(channels.next(log, 6, 18)).toBeNull()
 })
 
 test('holds no longer than its stream, and begins anew', () => {
