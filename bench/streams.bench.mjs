@@ -39,7 +39,10 @@ function flags(named) {
   return Object.entries(named).flatMap(([name, value]) => [`--${name}`, String(value)])
 }
 
-/** Compiles the peer when it is not. @returns {Promise<(main: string, args: string[]) => string[]>} */
+/**
+ * Compiles the peer when it is not.
+ * @returns {Promise<(main: string, args: string[]) => string[]>} its command lines
+ */
 async function peer() {
   const pom = `${PEERS}/streams/pom.xml`
   if (!existsSync(pom))
@@ -98,7 +101,10 @@ async function clean({ log, prefix }) {
   await initCluster(log, { clock: systemClock, prefix, partitions: PARTITIONS })
 }
 
-/** Errors: where the commands that a reader sees are not those of the oracle. @param {Place} place */
+/**
+ * Errors: where the commands that a reader sees are not those of the oracle.
+ * @param {Place} place
+ */
 async function verify({ kafka, java, prefix, filled }) {
   const where = ['--commands', `${prefix}commands`, '--bootstrap', kafka.brokers.join(',')]
   const said = await output(java('peers.Load', ['verify', ...where]), LIMIT_MS)

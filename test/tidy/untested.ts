@@ -38,6 +38,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/roles/demo/guardian-main.ts', 'test/demo: kill -9 at every moment'],
   ['src/roles/demo/story.ts', 'the demo runs as a process in test/demo'],
   ['src/roles/demo/traffic.ts', 'the demo runs as a process in test/demo'],
+  ['src/core/tasks/tell.ts', 'test/core/tasks: views, judge; behaviour 1 by hash; every scenario'],
   ['src/roles/simulate/', 'test/simulate: parts, whole runs; test/mutation: what it finds'],
   ['src/cli/program-simulate.ts', 'the section `simulation` runs it; test/simulate'],
   ['src/contracts/limits.ts', 'figures alone; the tests of judge and guards use them'],
