@@ -9,7 +9,7 @@ import type { LogRecord } from '../contracts/record.ts'
 import { DEFAULT_PREFIX, topicName } from '../contracts/topics.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import { LogError } from './log-error.ts'
-import type { LogPort, LogReader, TopicDescription, TopicPartition } from './ports.ts'
+import type { Clock, LogPort, LogReader, TopicDescription, TopicPartition } from './ports.ts'
 import { copyRecords } from './record-batch.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
@@ -45,6 +45,13 @@ export interface ReadFrom {
   readonly previous?: Uint8Array | null
 }
 
+export interface ReadUpTo {
+  readonly end?: number
+  readonly signal?: AbortSignal
+  /** With it brokers that do not answer are asked again, until the signal ends it. */
+  readonly patience?: Clock
+}
+
 /** What a journal holds now: its first offset, and the one behind its last for committed reads. */
 export interface Bounds {
   readonly start: number
@@ -52,6 +59,8 @@ export interface Bounds {
 }
 
 const POLL_MS = 250
+/** Before brokers that do not answer are asked again. */
+const AGAIN_MS = 100
 
 /**
  * Follows a journal: committed entries, each with its place in the chain checked. Errors of `poll`:
@@ -126,16 +135,31 @@ export class JournalReader {
 export async function* readJournal(
   log: LogPort,
   at: TopicPartition,
-  options: ReadFrom & { readonly end?: number; readonly signal?: AbortSignal } = {},
+  options: ReadFrom & ReadUpTo = {},
 ): AsyncGenerator<ChainedEntry> {
   const end = options.end ?? (await journalEnd(log, at))
   if (end <= (options.from ?? 0)) return
   const reader = new JournalReader(log, at, options)
   try {
-    do yield* await reader.poll(POLL_MS, options.signal)
+    do yield* await pollOf(reader, options)
     while (reader.isBroken || reader.position < end)
   } finally {
     await reader.close()
+  }
+}
+
+async function pollOf(
+  reader: JournalReader,
+  { signal, patience }: ReadUpTo,
+): Promise<readonly ChainedEntry[]> {
+  for (;;) {
+    try {
+      return await reader.poll(POLL_MS, signal)
+    } catch (error) {
+      const isAway = error instanceof LogError && error.code === 'UNAVAILABLE'
+      if (!isAway || patience === undefined) throw error
+      await patience.sleep(AGAIN_MS, signal)
+    }
   }
 }
 

@@ -105,7 +105,9 @@ async function catchUp(replay: Replay, options: RestoreOptions, bounds: Bounds):
   const startMs = clock.monotonicMs()
   let toldMs = startMs
   const where = whereNext(replay, bounds)
-  for await (const chained of readJournal(log, at, { ...where, end, signal })) {
+  // What was stepped so far is not given up for a leader that moves.
+  const upTo = { end, signal, patience: clock }
+  for await (const chained of readJournal(log, at, { ...where, ...upTo })) {
     if (replay.offset < 0 && chained.entry.kind !== 'genesis')
       throw journalExpired(at, chained.offset)
     await replay.next(chained)

@@ -7,11 +7,14 @@ import { HsError } from '../contracts/failure.ts'
 import { topicName } from '../contracts/topics.ts'
 import type { Instruments } from './instruments.ts'
 import { JournalReader, journalStart } from './journal.ts'
+import { LogError } from './log-error.ts'
 import { forPeople } from './reaction.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
 import { journalExpired, openReplay, whereNext } from './restore.ts'
 
 const POLL_MS = 250
+/** Before brokers that do not answer are asked again. */
+const AGAIN_MS = 100
 const FIRST_PAUSE_MS = 200
 const LAST_PAUSE_MS = 30_000
 /** A state that differs from the journal's will differ again: a person has to look. */
@@ -121,13 +124,23 @@ export class Standby {
     }
   }
 
-  /** Being stopped while waiting is no failure of what is kept warm. */
+  /**
+   * Being stopped while waiting is no failure of what is kept warm, and neither are brokers that do
+   * not answer now: it is good for whenever they do.
+   */
   async #poll(reader: JournalReader): Promise<Awaited<ReturnType<JournalReader['poll']>>> {
     try {
-      return await reader.poll(POLL_MS, this.#stop.signal)
+      const entries = await reader.poll(POLL_MS, this.#stop.signal)
+      this.#failure = null
+      return entries
     } catch (error) {
       if (this.#stop.signal.aborted) return []
-      throw error
+      if (!(error instanceof LogError) || error.code !== 'UNAVAILABLE') throw error
+      if (this.#failure === null)
+        this.#options.instruments.emit('read_failed', { reason: error.message })
+      this.#failure = forPeople(error).message
+      await this.#options.clock.sleep(AGAIN_MS, this.#stop.signal).catch(() => undefined)
+      return []
     }
   }
 

@@ -155,6 +155,33 @@ describe('a standby', () => {
     await expectSame(cluster, standby)
   })
 
+  // A broker was restarted, its partitions had no leader for seconds, and every standby threw away
+  // what it had kept: whoever was killed next was taken over from cold.
+  test('keeps what it has while no leader answers, and goes on when one does', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker({ toy: heavyToy(), snapshots: NEVER })
+    let isAway = false
+    const log = tamperedLog(cluster.log, {
+      beforePoll: async () => {
+        await Promise.resolve()
+        if (isAway) throw new LogError('UNAVAILABLE', 'no leader')
+      },
+    })
+    const { standby, events } = follow(cluster, { log })
+    await steps(cluster, 10)
+    await cluster.until('it has caught up', () => standby.isReady && standby.seq > 0)
+    isAway = true
+    const before = standby.seq
+    await steps(cluster, 10)
+    expect([standby.seq, standby.failure]).toEqual([before, expect.stringContaining('no leader')])
+    expect(events.map(({ kind }) => kind)).toEqual(['read_failed'])
+    isAway = false
+    await cluster.until('it goes on', () => standby.seq === seqOf(worker))
+    expect([standby.isReady, standby.failure]).toEqual([true, null])
+    worker.kill()
+    await expectSame(cluster, standby)
+  })
+
   test('what it kept is of no use when the journal was set back', async () => {
     // The journal was brought back from a copy while a standby ran: its state is from a history
     // that is not there any more, and the owner restores without it.
