@@ -85,7 +85,7 @@ export const SECTIONS = [
   {
     name: 'simulation',
     shareSeconds: 90,
-    run: simulationSection({ seeds: 700, forText: '120s', shareSeconds: 90 }),
+    run: simulationSection({ seeds: 300, forText: '120s', shareSeconds: 90 }),
   },
   testSection('mutation', 60, ['simulate', 'mutation']),
   testSection('edge', 200, ['adapters', 'roles', 'cli', 'demo']),
@@ -108,9 +108,9 @@ export const SECTIONS = [
   },
   {
     name: 'simulation-full',
-    shareSeconds: 1500,
+    shareSeconds: 3600,
     full: true,
-    run: simulationSection({ seeds: 10_000, forText: '120s', shareSeconds: 1500 }),
+    run: simulationSection({ seeds: 10_000, forText: '120s', shareSeconds: 3600 }),
   },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {

@@ -51,8 +51,10 @@ export async function simulate(context: Context, flags: SimulateFlags): Promise<
     },
   })
   const tookMs = Math.round(systemClock.monotonicMs() - beganMs)
+  const { user, system } = process.cpuUsage()
+  const cpuMs = Math.round((user + system) / 1_000)
   show(context, flags.output, {
-    value: { ...report, tookMs },
+    value: { ...report, tookMs, cpuMs },
     lines: () => linesOf(report, tookMs),
   })
   return report.failures.length === 0 ? EXIT.ok : EXIT.findings
