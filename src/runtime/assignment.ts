@@ -3,7 +3,7 @@
 // has more than one task above any other. As few tasks as possible move, and one that runs moves
 // for the sake of evenness only once its next owner has caught up with it: until then it is coming
 // there, followed, and runs where it is (the idea of KIP-441). A task without an owner goes at once
-// where it is known best. Standbys lie on other members, spread evenly, where they were before as
+// where it is known best, and to one that has caught up with it whatever else that one has. Standbys lie on other members, spread evenly, where they were before as
 // far as that goes. All of it is only a hint: the fence decides.
 import { compareText } from '../core/kernel/order.ts'
 import { decodeMetadata, type MemberFacts, type WarmTask } from './member-facts.ts'
@@ -55,7 +55,7 @@ export function assignTasks(
   const holders = holdersOf(seats, wanted.tasks)
   const targets = even(seats, wanted.tasks)
   const owners = targets.map((target, task) => {
-    const holder = holders[task] ?? null
+    const holder = holders[task] ?? heirOf(seats, task)
     const stays = holder !== null && holder !== target && !isReady(target, task)
     if (stays) target.coming.add(task)
     const owner = stays ? holder : target
@@ -90,6 +90,12 @@ function holdersOf(seats: readonly Seat[], count: number): readonly (Seat | null
     holder?.held.push(task)
     return holder
   })
+}
+
+/** Who can go on with a task that nobody runs, at once. */
+function heirOf(seats: readonly Seat[], task: number): Seat | null {
+  const ready = seats.filter((seat) => isReady(seat, task))
+  return best(ready, (seat) => warmth(seat, task))
 }
 
 /** The first of those with the highest score; null for none. */
