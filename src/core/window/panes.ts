@@ -8,7 +8,7 @@ import { Entry, ENTRY_WORDS_MAX, pack, relabel, unpack, wordsOf } from './entry.
 
 /** 512 kB, so that an image of a large fleet has few pieces; an entry lies in one chunk. */
 const CHUNK_WORDS = 262_144
-/** What a chunk begins with, the first of a pane and those after it; it grows by doubling. */
+/** What a chunk begins with, the first of a pane at least and those after it; it doubles. */
 const FIRST_WORDS = 64
 const NEXT_WORDS = 16_384
 const NO_CHUNKS: readonly Chunk[] = []
@@ -45,8 +45,8 @@ export class Panes {
     const size = wordsOf(entry)
     let chunk = pane.chunks.at(-1)
     if (chunk === undefined || chunk.length + size > CHUNK_WORDS) {
-      const words = new Uint16Array(chunk === undefined ? FIRST_WORDS : NEXT_WORDS)
-      chunk = { words, length: 0, held: false }
+      const words = chunk === undefined ? this.expected(key) : NEXT_WORDS
+      chunk = { words: new Uint16Array(words), length: 0, held: false }
       pane.chunks.push(chunk)
     }
     if (chunk.length + size > chunk.words.length) widen(chunk, chunk.length + size)
@@ -140,6 +140,12 @@ export class Panes {
         pane.chunks.push(chunkOf(reader.blob()))
       }
     }
+  }
+
+  /** Words that a pane begins with: a little more than the one before has, where that is known. */
+  private expected(key: number): number {
+    const before = this.chunksOf(key - 1)[0]?.length ?? 0
+    return Math.min(CHUNK_WORDS, Math.max(FIRST_WORDS, before + (before >> 4)))
   }
 
   private chunksOf(key: number): readonly Chunk[] {

@@ -115,3 +115,17 @@ describe('panes', () => {
     expect(() => new Panes(4).load(new ImageReader(bytes))).toThrow('in one place')
   })
 })
+
+test('a pane expects what the one before had, and gives back what did not come', () => {
+  const panes = new Panes(8)
+  fill(panes, 1, 0)
+  const before = panes.bytes
+  panes.append(2, entryOf(1))
+  expect(panes.bytes).toBeGreaterThan(before + 1_000)
+  panes.trim(2)
+  expect(panes.bytes).toBeLessThan(before + 100)
+  expect(rows(panes, 2)).toEqual([1])
+  // Behind a pane without content it begins small.
+  panes.append(5, entryOf(1))
+  expect(panes.bytes).toBeLessThan(before + 300)
+})
