@@ -22,6 +22,12 @@ export const SUSPECT_DEATHS = 5
 const SUSPECT_POLL_MS = 250
 /** Records stepped singly before the search is over. */
 export const CAREFUL_RECORDS = 10_000
+/**
+ * The same where each is committed by itself, which takes tens of milliseconds: a task with a
+ * backlog must not crawl because its workers were killed from outside. Each such life leaves so
+ * many behind it, so what kills is come to all the same.
+ */
+export const CAREFUL_COMMITS = 256
 
 /** Why a life begins: given by the group, after an error of the log, after the core threw. */
 export type LifeCause = 'assigned' | 'log' | 'core'

@@ -245,13 +245,19 @@ export class Task {
     const { log, prefix } = this.#engine
     const life = { spec: this.#spec, restored, cause: next.cause }
     const { attempt, suspect, isProven } = await poison.opening(log, prefix, life)
-    const left = poison.CAREFUL_RECORDS
     if (next.until !== null) {
+      const left = poison.CAREFUL_RECORDS
       const careful = { until: next.until, suspect: null, commitEach: false, left }
       return { attempt, suspect: null, careful, proven: false }
     }
     if (suspect === null) return { attempt, suspect, careful: null, proven: false }
-    const careful = { until: null, suspect: isProven ? null : suspect, commitEach: true, left }
+    const unproven = isProven ? null : suspect
+    const careful = {
+      until: null,
+      suspect: unproven,
+      commitEach: true,
+      left: poison.CAREFUL_COMMITS,
+    }
     return { attempt, suspect, careful, proven: isProven }
   }
 

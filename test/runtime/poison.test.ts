@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FenceEntry } from '../../src/contracts/journal.ts'
 import { topicName } from '../../src/contracts/topics.ts'
-import { attemptOf, pauseBefore } from '../../src/runtime/poison.ts'
+import { CAREFUL_COMMITS, attemptOf, pauseBefore } from '../../src/runtime/poison.ts'
 import { EngineRig, type RigWorker, type WorkerOptions } from '../support/engine-rig.ts'
 
 const rigs: EngineRig[] = []
@@ -176,6 +176,32 @@ describe('a record that kills the process', () => {
     await lives(cluster, false, 1)
     expect(await cluster.problems()).toEqual([])
     expect(await letters(cluster)).toEqual([])
+  })
+
+  // Three workers were killed before a task had committed anything, while its inputs grew: the
+  // fourth committed record after record for minutes, and never came to the end of its inputs.
+  test('the search is over when it has found nothing in some hundred records', async () => {
+    const cluster = await rig()
+    const many = Array.from({ length: CAREFUL_COMMITS + 500 }, (_, i) => `r${i}`)
+    await cluster.send('signals', many)
+    for (let life = 0; life < 3; life++) {
+      let asked = 0
+      const bend: WorkerOptions['bend'] = (inner) => async (api, request, limits) => {
+        // Nothing but the fence gets there.
+        if (api === 'addPartitionsToTxn' && ++asked > 1) await new Promise(() => undefined)
+        return await inner(api, request, limits)
+      }
+      const worker = await cluster.worker({ bend })
+      await cluster.until('it is fenced', async () => {
+        return (await cluster.journal()).filter((e) => e.entry.kind === 'fence').length > life
+      })
+      worker.kill()
+    }
+    await lives(cluster, false, 1)
+    const commits = (await cluster.journal()).filter(({ entry }) => entry.kind === 'steps').length
+    expect(commits).toBeGreaterThanOrEqual(CAREFUL_COMMITS)
+    expect(commits).toBeLessThan(CAREFUL_COMMITS + 100)
+    expect(await cluster.problems()).toEqual([])
   })
 })
 
