@@ -3,8 +3,9 @@
 // has more than one task above any other. As few tasks as possible move, and one that runs moves
 // for the sake of evenness only once its next owner has caught up with it: until then it is coming
 // there, followed, and runs where it is (the idea of KIP-441). A task without an owner goes at once
-// where it is known best, and to one that has caught up with it whatever else that one has. Standbys lie on other members, spread evenly, where they were before as
-// far as that goes. All of it is only a hint: the fence decides.
+// to one that has caught up with it, whatever else that one has; else where it is known best.
+// Standbys lie on other members, spread evenly, where they were before as far as that goes. All of
+// it is only a hint: the fence decides.
 import { compareText } from '../core/kernel/order.ts'
 import { decodeMetadata, type MemberFacts, type WarmTask } from './member-facts.ts'
 import type { GroupMember, GroupShare } from './ports.ts'

@@ -51,9 +51,9 @@ const LAST_PAUSE_MS = 2_000
 
 /**
  * Brokers that do not answer are waited for, as long as it takes, as every client of Kafka does: a
- * process that ended would only be started again. Errors: HS_CONFIG, HS_LOG when the brokers refuse, HS_NO_ACCESS naming what the
- * role may not do, HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN; HS_UNREACHABLE and HS_SCHEMA
- * of the schema registry.
+ * process that ended would only be started again. Errors: HS_CONFIG, HS_LOG when the brokers
+ * refuse, HS_NO_ACCESS naming what the role may not do, HS_NO_GENESIS, HS_FOREIGN_CLUSTER,
+ * HS_CHAIN_BROKEN; HS_UNREACHABLE and HS_SCHEMA of the schema registry.
  */
 export async function openParts(
   resolved: ResolvedSettings,
