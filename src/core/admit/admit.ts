@@ -17,6 +17,7 @@ import { present } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { CoreContext } from '../kernel/step.ts'
+import type { Admitted, AdmittedDelta, Delta, Place } from './admitted.ts'
 import { type Channel, Channels } from './channel.ts'
 import { DeadLetters } from './dead-letter.ts'
 import { isKey, isKeyOf, malformed, type Sender } from './sender.ts'
@@ -26,43 +27,6 @@ import { Sequences } from './sequence.ts'
 export type AgentTopic = 'service-events' | 'results' | 'signals'
 /** Topics of people, each record on all partitions, and of the fleet task. */
 export type ControlTopic = 'policies' | 'operator' | 'fleet'
-
-/** Where a record lay. */
-export interface Place {
-  readonly topic: TopicKind
-  readonly partition: number
-  readonly offset: number
-}
-
-export interface Admitted<T> {
-  readonly record: T
-  readonly place: Place
-  readonly appendMs: number
-  /** When it happened, as far as the agent's clock is believed; never after `appendMs`. */
-  readonly eventMs: number
-}
-
-/**
- * An admitted delta; it and all it holds, but for the channel, stand until the next one. Whose it
- * is is told by the channel, not by the scratch.
- */
-export interface AdmittedDelta<B> {
-  readonly scratch: DeltaScratch
-  readonly channel: Channel<B>
-  readonly caller: { readonly service: string; readonly instance: string } | null
-  readonly place: Place
-  readonly appendMs: number
-  readonly eventMs: number
-}
-
-/** The one that is filled anew for every delta. */
-interface Delta<B> extends AdmittedDelta<B> {
-  channel: Channel<B>
-  caller: { readonly service: string; readonly instance: string } | null
-  readonly place: { readonly topic: TopicKind; readonly partition: number; offset: number }
-  appendMs: number
-  eventMs: number
-}
 
 /** Event time further from the append time than this is not believed. */
 export const SKEW_MAX_MS = 600_000

@@ -3,7 +3,7 @@
 import type { RecordView } from '../../contracts/record.ts'
 import type { Signal } from '../../contracts/records.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
-import type { Admitted, AdmittedDelta } from '../admit/admit.ts'
+import type { Admitted, AdmittedDelta } from '../admit/admitted.ts'
 import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { silenceLimitMs } from '../health/detectors.ts'
