@@ -58,6 +58,7 @@ export class ScriptedCluster implements Cluster {
     return {
       send,
       sendAny: (request, limits) => send(0, request, limits),
+      isBusy: false,
       close: () => {
         this.closedLanes.push(lane)
       },
