@@ -13,7 +13,8 @@ const SEEDS_FOR_ALL_MOMENTS = 150
 /**
  * @typedef {{ seed: number, problems: string[], replay: string }} Failure
  * @typedef {{ failures: Failure[], simulatedMs: number, cpuMs: number, seeds: number,
- *   acknowledged: number, steps: number, commands: number, moments: Record<string, number> }} Report
+ *   acknowledged: number, steps: number, commands: number,
+ *   moments: Record<string, number> }} Report
  * @typedef {import('./tests.mjs').Say} Say
  * @typedef {import('./tally.mjs').Tally} Tally
  */

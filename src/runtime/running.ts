@@ -78,7 +78,7 @@ export class Run {
     this.#nowMs = restored.nowMs
     this.#skipsInRow = restored.skipsInRow
     this.#asOf = restored.asOf
-    // A core that was never asked cannot have said when it wants to be woken: it is, once.
+    // Never asked, or to judge otherwise (#commit), it may want to be woken: it is, once.
     this.#wakeAtMs = restored.seq === 0 ? restored.nowMs : restored.wakeAtMs
     this.#lastStepMs = monotonicMs
     options.feed.read(restored.positions)
@@ -291,12 +291,10 @@ export class Run {
     this.#urgent = false
     const { chain, clock, seal: context } = this.#options
     const passed = this.#stepper.passOver()
-    const letters = passed.map((unreadable) => letterOf(context, unreadable))
-    const records = [...pending.records, ...letters]
+    const records = [...pending.records, ...passed.map((one) => letterOf(context, one))]
     const upgrade = this.#suspended ? null : this.#upgrade.take()
     if (upgrade !== null) {
       this.#core.setBehaviour(upgrade.behaviour)
-      // Judging otherwise, it may have something to do where it wanted nothing.
       this.#wakeAtMs = this.#nowMs
     }
     const parts = this.#snapshots.take(urgent)

@@ -228,7 +228,8 @@ function headerIn(view: RecordView, topic: TopicKind, decoder: Decoder): Found |
 }
 
 /**
- * Reads a snapshot whole whose header has been checked. Errors: SnapshotRefused; LogError of the log; the signal's reason.
+ * Reads a snapshot whole whose header has been checked. Errors: SnapshotRefused; LogError of the
+ * log; the signal's reason.
  */
 export async function baseOf(found: Found, options: ReplayOptions): Promise<Base> {
   const { header, topic, offset } = found

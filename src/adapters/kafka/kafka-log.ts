@@ -1,6 +1,6 @@
-// The log port on Kafka: the shared client over connections. Every client has connections to itself,
-// because a broker answers one connection in order and a long poll must hold nobody back; what is
-// known about the cluster is known once.
+// The log port on Kafka: the shared client over connections. Every client has connections to
+// itself, because a broker answers one connection in order and a long poll must hold nobody back;
+// what is known about the cluster is known once.
 import type { LogPort } from '../../runtime/ports.ts'
 import { crc32c } from '../client/crc32c.ts'
 import { type Connect, LogClient } from '../client/log-client.ts'
