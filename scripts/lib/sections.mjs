@@ -85,7 +85,7 @@ export const SECTIONS = [
   {
     name: 'simulation',
     shareSeconds: 90,
-    run: simulationSection({ seeds: 300, forText: '120s', shareSeconds: 90 }),
+    run: simulationSection({ seeds: 200, forText: '120s', shareSeconds: 90 }),
   },
   testSection('mutation', 60, ['simulate', 'mutation']),
   testSection('edge', 200, ['adapters', 'roles', 'cli', 'demo']),
