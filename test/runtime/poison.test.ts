@@ -234,7 +234,7 @@ describe('attempts', () => {
     ['the log failed', stood, 'log', 'named', 4],
     ['the log failed further on', moved, 'log', 'named', 4],
     ['the log failed at another record', moved, 'log', 'other', 2],
-  ] as const)('%s', (_what, journal, cause, waiting, expected) => {
+  ] as const)('%s', (...[, journal, cause, waiting, expected]) => {
     expect(attemptOf(journal, cause, waiting)).toBe(expected)
   })
 
