@@ -18,7 +18,7 @@ export function saved(save: (to: ImageWriter) => void): Uint8Array {
 }
 
 /** A stage that can be written and read back. */
-export interface Stage {
+interface Stage {
   save(to: ImageWriter): void
   load(from: ImageReader): void
 }
