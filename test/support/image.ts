@@ -16,9 +16,3 @@ export function saved(save: (to: ImageWriter) => void): Uint8Array {
   save(to)
   return joined(to.pieces())
 }
-
-/** A stage that can be written and read back. */
-interface Stage {
-  save(to: ImageWriter): void
-  load(from: ImageReader): void
-}
