@@ -1,5 +1,5 @@
 // Images in tests: the bytes of a part of the state, or of a core, in one piece.
-import { type ImageReader, ImageWriter } from '../../src/core/kernel/image.ts'
+import { ImageWriter } from '../../src/core/kernel/image.ts'
 import type { TaskCore } from '../../src/core/kernel/step.ts'
 
 export function joined(pieces: readonly Uint8Array[]): Uint8Array {
