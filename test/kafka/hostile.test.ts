@@ -131,8 +131,8 @@ async function check(name: string, { kind, batch, letters, reason, check }: Take
     expect(letter.detail.length).toBeGreaterThan(10)
   }
   check?.(found)
-  const tasks = worker.handle.status().tasks
-  expect(tasks).toMatchObject([{ state: 'Running', reason: null, gen: 1 }])
+  const running = { state: 'Running', reason: null, gen: 1 }
+  expect(worker.handle.status().tasks).toMatchObject([running, { ...running, task: 'fleet' }])
 }
 
 /** Three events whose offsets in the batch are these. */
@@ -241,7 +241,10 @@ describe('stored by the broker', () => {
     const letters = await rig.letters(10, { kind: 'operator', from, to: from + 10 })
     expect(letters).toHaveLength(10)
     expect(stalls.stop()).toBeLessThan(STALL_MS)
-    expect(worker.handle.status().tasks).toMatchObject([{ state: 'Running', reason: null }])
+    expect(worker.handle.status().tasks).toMatchObject([
+      { state: 'Running', reason: null },
+      { task: 'fleet', state: 'Running', reason: null },
+    ])
   })
 
   test('what was good among it is there, and another worker comes to the same state', async () => {

@@ -98,10 +98,10 @@ describe('set-up', () => {
     expect(await json('init', '--dev', '--partitions', '3')).toMatchObject({
       cluster_id: kafka.clusterId,
       created: true,
-      journals_begun: 3,
+      journals_begun: 4,
       topics_created: expect.objectContaining({ length: 21 }),
     })
-    expect(await json('init')).toMatchObject({ created: false, journals_found: 3 })
+    expect(await json('init')).toMatchObject({ created: false, journals_found: 4 })
     const plan = await run('topics', 'plan')
     expect([plan.code, JSON.parse(plan.stdout)]).toMatchObject([0, { create: [], differs: [] }])
     const other = await run('init', '--partitions', '4')

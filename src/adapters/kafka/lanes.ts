@@ -34,6 +34,8 @@ interface Slot {
   /** In a row, without an answer in between. */
   failures: number
   notBeforeMs: number
+  /** Why the last attempt failed, for those who wait for the next one; '' where it did not. */
+  problem: string
 }
 
 export class KafkaLane implements Lane {
@@ -123,7 +125,7 @@ export class KafkaLane implements Lane {
     const key = addressText(address)
     let slot = this.#slots.get(key)
     if (slot === undefined) {
-      slot = { address, connection: null, opening: null, failures: 0, notBeforeMs: 0 }
+      slot = { address, connection: null, opening: null, failures: 0, notBeforeMs: 0, problem: '' }
       this.#slots.set(key, slot)
     }
     return slot
@@ -144,7 +146,7 @@ export class KafkaLane implements Lane {
       const where = addressText(slot.address)
       return new LogError(
         'UNAVAILABLE',
-        `${where} was not connected in time for ${request.apiName}`,
+        `${where} was not connected in time for ${request.apiName}${slot.problem}`,
       )
     })
     return await opened.send(request, this.#left(deadlineMs, limits))
@@ -167,6 +169,7 @@ export class KafkaLane implements Lane {
     const reason: unknown = connection.ended.reason
     const isRefused = reason instanceof LogError && reason.code === 'NOT_AUTHORIZED'
     slot.failures = connection.isProven ? 0 : slot.failures + 1
+    slot.problem = connection.isProven || !(reason instanceof Error) ? '' : `: ${reason.message}`
     const grown = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(slot.failures, 10))
     const pauseMs = isRefused ? REFUSED_PAUSE_MS : grown
     const jitter = 1 + JITTER * (2 * Math.random() - 1)

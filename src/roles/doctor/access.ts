@@ -1,7 +1,7 @@
 // What a role may do, asked of the brokers themselves (authorised operations of topics and of the
 // cluster; requests that do nothing for groups and transactional ids), against the table of what it
 // needs. The same question is asked at the start of a role, which refuses with the missing names.
-import { createInspector, type Inspector } from '../../adapters/kafka/inspect.ts'
+import { createInspector, type GroupView, type Inspector } from '../../adapters/kafka/inspect.ts'
 import type { KafkaOptions } from '../../adapters/kafka/options.ts'
 import type { ClusterAccess } from '../../adapters/kafka/requests/inspection.ts'
 import { type Access, accessOf, aclCommands, type Role } from '../../config/access.ts'
@@ -39,13 +39,22 @@ export async function missingAccess(
   return missing
 }
 
+/** A group that may be described, though it may have nobody. */
+function isKnown(group: GroupView | null): boolean {
+  return group !== null
+}
+
 async function refused(
   inspector: Inspector,
   need: Access,
   cluster: ClusterAccess,
 ): Promise<Access['operations']> {
   const { resource, name, operations } = need
-  if (resource === 'group') return (await inspector.mayJoin(name)) ? [] : operations
+  if (resource === 'group') {
+    const isMember = operations.includes('Read')
+    const may = isMember ? inspector.mayJoin(name) : inspector.group(name).then(isKnown)
+    return (await may) ? [] : operations
+  }
   if (resource === 'transactional-id') {
     const id = transactionalIdOf(name, serviceTaskId(0))
     return (await inspector.mayTransact(id)) ? [] : operations
