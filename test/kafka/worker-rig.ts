@@ -81,8 +81,8 @@ export class WorkerRig {
 
   /**
    * With a client of its own, as another process has, which may come in by another way; returns
-   * when it is as `settled` says, by default when it has all tasks, with that of the fleet, and they
-   * run.
+   * when it is as `settled` says, by default when it has all tasks, with that of the fleet, and
+   * they run.
    */
   async worker(
     how: { kafka?: Omit<KafkaOptions, 'clock'>; settled?: (status: WorkerStatus) => boolean } = {},
