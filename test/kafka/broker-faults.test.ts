@@ -13,6 +13,7 @@ import {
   records,
   timed,
 } from '../conformance/steps.ts'
+import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 import { joined, type Player, shared } from './members.ts'
 import { Operator } from './operator.ts'
@@ -103,9 +104,11 @@ test('the broker that leads and coordinates is killed under load, and comes back
 
 test('a group’s coordinator moves and is killed: no task moves, a member can come', async () => {
   // Until the other one has read the group's state it answers COORDINATOR_LOAD_IN_PROGRESS; who
-  // took that for the end of its membership would restore all its tasks for nothing.
+  // took that for the end of its membership would restore all its tasks for nothing. The session
+  // outlasts the worst case: the broker led the controllers too, which elect another first, and
+  // that one gives every broker its two seconds anew.
   const group = rig.unique('group')
-  const times = { sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 3_000, heartbeatMs: 500 }
+  const times = { sessionTimeoutMs: 12_000, rebalanceTimeoutMs: 3_000, heartbeatMs: 500 }
   const join = async (): Promise<Player> => joined((await rig.connect()).log, group, times)
   const [one, two] = [await join(), await join()]
   await shared(one, two)
@@ -115,14 +118,17 @@ test('a group’s coordinator moves and is killed: no task moves, a member can c
   await rig.clock.sleep(1_000)
   const dead = await operator.leaderOf(topic, partition)
   await kafka.kill9(dead)
-  await rig.clock.sleep(times.sessionTimeoutMs + 1_000)
-  assert.deepEqual(
-    [one, two].map(({ events }) => events.length),
-    before,
-  )
-  await shared(one, two, await join())
-  await kafka.restart(dead)
-  await whole(topic, partition)
+  try {
+    await rig.clock.sleep(times.sessionTimeoutMs + 1_000)
+    assert.deepEqual(
+      [one, two].map(({ events }) => events.length),
+      before,
+    )
+    await shared(one, two, await join())
+  } finally {
+    await kafka.restart(dead)
+    await whole(topic, partition)
+  }
 })
 
 test('a leader is paused until it leads no more, and wakes up as if it still did', async () => {
@@ -139,42 +145,43 @@ test('a leader is paused until it leads no more, and wakes up as if it still did
   await flow.check()
 })
 
-test('without enough replicas writes fail in time, and go on when they are back', async () => {
-  // A write that only one broker has is lost with it. Kafka refuses it while a replica is missing
-  // (NOT_ENOUGH_REPLICAS), and with two of three gone the last one answers nothing definite any
-  // more; neither may be taken for a success, and nobody may wait for ever.
-  const { log } = await rig.connect()
-  const at = { topic: rig.unique('topic'), partition: 0 }
-  await operator.createTopic(at.topic, [[1, 2, 3]], { 'min.insync.replicas': '3' })
-  const producer = log.producer({ deadlineMs: 2_000 })
-  const writer = await fencedWriter(rig, log, { deadlineMs: 2_000 })
-  const fails = async (): Promise<void> => {
-    const tookMs = await timed(rig, async () => {
-      await expectCode(producer.send(records(rig, at, ['not sent'])), 'UNAVAILABLE', 'IN_DOUBT')
-    })
-    assert.ok(tookMs < 3_500, `a send of 2 s ended after ${tookMs} ms`)
-  }
-  await producer.send(records(rig, at, ['sent']))
-  await writer.commit(records(rig, at, ['committed']))
-  await kafka.kill9(3)
-  await expect
-    .poll(() => operator.inSync(at.topic, 0), { timeout: 30_000, interval: 100 })
-    .toHaveLength(2)
-  await fails()
-  await expectCode(writer.commit(records(rig, at, ['not committed'])), 'ABORTED')
-  await kafka.kill9(2)
-  await fails()
-  const fencedMs = await timed(rig, () => expectCode(writer.fence(), 'UNAVAILABLE'))
-  assert.ok(fencedMs < 3_500, `a fence of 2 s ended after ${fencedMs} ms`)
-  await Promise.all([kafka.restart(2), kafka.restart(3)])
-  await whole(at.topic)
-  const next = await fencedWriter(rig, log)
-  await log.producer().send(records(rig, at, ['sent again']))
-  await next.commit(records(rig, at, ['committed again']))
-  const found = await readTexts(rig, log, at, { count: 4 })
-  const certain = found.filter((value) => value !== 'not sent')
-  assert.deepEqual(certain, ['sent', 'committed', 'sent again', 'committed again'])
-})
+if (isFull)
+  test('without enough replicas writes fail in time, and go on when they are back', async () => {
+    // A write that only one broker has is lost with it. Kafka refuses it while a replica is missing
+    // (NOT_ENOUGH_REPLICAS), and with two of three gone the last one answers nothing definite any
+    // more; neither may be taken for a success, and nobody may wait for ever.
+    const { log } = await rig.connect()
+    const at = { topic: rig.unique('topic'), partition: 0 }
+    await operator.createTopic(at.topic, [[1, 2, 3]], { 'min.insync.replicas': '3' })
+    const producer = log.producer({ deadlineMs: 2_000 })
+    const writer = await fencedWriter(rig, log, { deadlineMs: 2_000 })
+    const fails = async (): Promise<void> => {
+      const tookMs = await timed(rig, async () => {
+        await expectCode(producer.send(records(rig, at, ['not sent'])), 'UNAVAILABLE', 'IN_DOUBT')
+      })
+      assert.ok(tookMs < 3_500, `a send of 2 s ended after ${tookMs} ms`)
+    }
+    await producer.send(records(rig, at, ['sent']))
+    await writer.commit(records(rig, at, ['committed']))
+    await kafka.kill9(3)
+    await expect
+      .poll(() => operator.inSync(at.topic, 0), { timeout: 30_000, interval: 100 })
+      .toHaveLength(2)
+    await fails()
+    await expectCode(writer.commit(records(rig, at, ['not committed'])), 'ABORTED')
+    await kafka.kill9(2)
+    await fails()
+    const fencedMs = await timed(rig, () => expectCode(writer.fence(), 'UNAVAILABLE'))
+    assert.ok(fencedMs < 3_500, `a fence of 2 s ended after ${fencedMs} ms`)
+    await Promise.all([kafka.restart(2), kafka.restart(3)])
+    await whole(at.topic)
+    const next = await fencedWriter(rig, log)
+    await log.producer().send(records(rig, at, ['sent again']))
+    await next.commit(records(rig, at, ['committed again']))
+    const found = await readTexts(rig, log, at, { count: 4 })
+    const certain = found.filter((value) => value !== 'not sent')
+    assert.deepEqual(certain, ['sent', 'committed', 'sent again', 'committed again'])
+  })
 
 /** A log with everything under way that a process has under way. */
 async function busy({ log }: KafkaRigClient): Promise<readonly Promise<string>[]> {

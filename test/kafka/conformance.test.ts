@@ -3,11 +3,11 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { CASES } from '../conformance/cases.ts'
 import { createKafkaRig } from '../conformance/kafka-rig.ts'
+import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 
 const ONE = { name: 'one broker', nodes: 1 as const }
 const THREE = { name: 'three brokers', nodes: 3 as const }
-const isFull = process.env['HEALSTREAM_TEST_FULL'] === 'true'
 const isShared = process.env['HEALSTREAM_TEST_KAFKA_THREE'] !== undefined
 
 describe.concurrent.each(isShared && !isFull ? [THREE] : [ONE, THREE])('$name', ({ nodes }) => {

@@ -11,6 +11,7 @@ import {
   topicOf,
   untilStable,
 } from '../conformance/steps.ts'
+import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 
 const EXPIRED_MS = 4_000
@@ -22,7 +23,6 @@ const SETTINGS = {
 }
 /** Kafka's epochs are 16 bits; the last one is kept back for the broker's own fencing. */
 const EPOCHS = 32_767
-const isFull = process.env['HEALSTREAM_TEST_FULL'] === 'true'
 
 let kafka: TestKafka
 beforeAll(async () => {

@@ -19,6 +19,7 @@ import {
   timed,
   topicOf,
 } from '../conformance/steps.ts'
+import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 
 let kafka: TestKafka
@@ -67,16 +68,17 @@ test('CT-3: after a transaction given up, the next one of the same writer is sto
   assert.deepEqual(await readTexts(rig, log, at, { count: 2 }), ['second', 'third'])
 })
 
-test('CT-4: a send is tried until its deadline, not six times', async () => {
-  // kafkajs documents endless retries of idempotent sends and gives up after six, 6.7 s.
-  const rig = newRig()
-  const { log, link } = await rig.connect()
-  const at = { topic: await topicOf(rig, log), partition: 0 }
-  const producer = log.producer({ deadlineMs: 30_000 })
-  link.disturb('Produce', 'lose request', 8)
-  await producer.send(records(rig, at, ['after eight']))
-  assert.deepEqual(await readTexts(rig, log, at, { count: 1 }), ['after eight'])
-})
+if (isFull)
+  test('CT-4: a send is tried until its deadline, not six times', async () => {
+    // kafkajs documents endless retries of idempotent sends and gives up after six, 6.7 s.
+    const rig = newRig()
+    const { log, link } = await rig.connect()
+    const at = { topic: await topicOf(rig, log), partition: 0 }
+    const producer = log.producer({ deadlineMs: 30_000 })
+    link.disturb('Produce', 'lose request', 8)
+    await producer.send(records(rig, at, ['after eight']))
+    assert.deepEqual(await readTexts(rig, log, at, { count: 1 }), ['after eight'])
+  })
 
 test('CT-9: an error thrown while records are visited harms nobody but its thrower', async () => {
   // kafkajs takes a TypeError of a handler for fatal: the consumer is dead, the process lives.

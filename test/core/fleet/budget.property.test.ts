@@ -3,6 +3,7 @@
 // minute, and everything that was wanted is given once everybody lives.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { isFull } from '../../support/full.ts'
 import {
   advance,
   fleetForgets,
@@ -116,7 +117,7 @@ function play(moves: readonly Move[]): { readonly end: Model; readonly monitor: 
 }
 
 const FRESH = newModel(TASKS, LIMIT)
-const RUNS = process.env['HEALSTREAM_TEST_FULL'] === 'true' ? 2_000 : 15
+const RUNS = isFull ? 2_000 : 15
 
 test.each([
   ['a fleet task that dies and is restored', often],

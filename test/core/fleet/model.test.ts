@@ -1,18 +1,16 @@
 // The budget, whoever dies and whatever the clocks say: every order of steps, records read late,
-// read
-// twice, by a clock that lags, two terms of the fleet task, and time that jumps (model M2 of
-// reliability.md). HEALSTREAM_TEST_FULL=true looks at larger fleets. A rule that is left out has to
-// be found out.
+// read twice, by a clock that lags, two terms of the fleet task, and time that jumps (model M2 of
+// reliability.md); larger fleets with `--full`. A rule that is left out has to be found out.
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Budget, type OrderAt } from '../../../src/core/fleet/budget.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'
+import { isFull } from '../../support/full.ts'
 import { explore, type Explored } from './explore.ts'
 import { bareFleet } from './fleet-steps.ts'
 import { type Model, newModel, settleDown, wants } from './model.ts'
 import { keyOf, type Left, moves, type World } from './moves.ts'
 
 const NOTHING: Left = { ticks: 0, jumps: 0, needs: [], restarts: 0 }
-const FULL = process.env['HEALSTREAM_TEST_FULL'] === 'true'
 
 function all(model: Model, left: Left, most: number = 1_000_000): Explored<World> {
   return explore({
@@ -40,7 +38,7 @@ const LARGE: readonly Case[] = [
   { tasks: 3, limit: 2, left: { ticks: 2, jumps: 1, needs: [1, 1, 1], restarts: 1 } },
 ]
 
-describe.each(FULL ? LARGE : SMALL)(
+describe.each(isFull ? LARGE : SMALL)(
   '$tasks tasks, limit $limit, $left',
   ({ tasks, limit, left }) => {
     let explored: Explored<World>
