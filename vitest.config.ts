@@ -20,6 +20,12 @@ const forked = [
   'history',
 ]
 
+/** They need real brokers and the build; how long one of their tests may take. */
+const withBrokers = [
+  ['kafka', 120_000],
+  ['faults', 240_000],
+] as const
+
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
 const manyRuns = process.env['HEALSTREAM_TEST_RUNS'] !== undefined
 const within = (ms: number): number => (manyRuns ? Math.max(ms, 600_000) : ms)
@@ -62,21 +68,21 @@ export default defineConfig({
           testTimeout: within(30_000),
         },
       },
-      {
+      ...withBrokers.map(([name, ms]) => ({
         plugins: [fromBuild],
         test: {
-          name: 'kafka',
-          include: ['test/kafka/**/*.test.ts'],
+          name,
+          include: [`test/${name}/**/*.test.ts`],
           setupFiles: ['test/setup.ts'],
-          pool: 'forks',
+          pool: 'forks' as const,
           // Brokers are shared, and two cores are soon busy.
           fileParallelism: false,
           maxConcurrency: 8,
-          testTimeout: within(120_000),
+          testTimeout: within(ms),
           hookTimeout: 120_000,
           server: { deps: { external: [/[/]dist[/]/] } },
         },
-      },
+      })),
       ...forked.map((folder) => ({
         test: {
           name: folder,

@@ -148,6 +148,19 @@ export const kafkaSection =
       tests(say, { projects: ['kafka'], shareSeconds, env: { ...env, ...more } }),
     )
 
+/**
+ * Faults by script, on three brokers that share one start.
+ * @param {number} shareSeconds
+ * @param {Record<string, string>} [more] environment of the tests
+ * @returns {(say: Say) => Promise<Tally>}
+ */
+export const faultsSection =
+  (shareSeconds, more = {}) =>
+  (say) =>
+    withServers(say, { version: DEFAULT_VERSION, clusters: [3] }, (env) =>
+      tests(say, { projects: ['faults'], shareSeconds, env: { ...env, ...more } }),
+    )
+
 /** @param {number} shareSeconds @returns {(say: Say) => Promise<Tally>} */
 export const olderSection = (shareSeconds) => (say) =>
   withServers(say, { version: OLDER_VERSION, clusters: [1] }, async (env) => {

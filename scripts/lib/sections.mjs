@@ -3,7 +3,13 @@
 import { setUp } from '../setup.mjs'
 import { demoSection } from './demo-section.mjs'
 import { docsSection } from './docs-section.mjs'
-import { demoKafkaSection, kafkaSection, olderSection, partsSection } from './kafka-sections.mjs'
+import {
+  demoKafkaSection,
+  faultsSection,
+  kafkaSection,
+  olderSection,
+  partsSection,
+} from './kafka-sections.mjs'
 import { nemesisSection } from './nemesis-section.mjs'
 import { packageSection, tarballSection } from './package-section.mjs'
 import { run } from './run.mjs'
@@ -92,6 +98,7 @@ export const SECTIONS = [
   { name: 'kafka', shareSeconds: 330, run: kafkaSection(NEWEST, 330) },
   { name: 'kafka-3.9', shareSeconds: 30, run: olderSection(30) },
   { name: 'nemesis', shareSeconds: 200, run: nemesisSection(200) },
+  { name: 'faults', shareSeconds: 180, run: faultsSection(180) },
   { name: 'demo', shareSeconds: 40, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 40, run: demoKafkaSection },
   {
@@ -105,6 +112,12 @@ export const SECTIONS = [
     shareSeconds: 1200,
     full: true,
     run: kafkaSection(OLDER, 1200, { HEALSTREAM_TEST_FULL: 'true' }),
+  },
+  {
+    name: 'faults-full',
+    shareSeconds: 3600,
+    full: true,
+    run: faultsSection(3600, { HEALSTREAM_TEST_FULL: 'true' }),
   },
   {
     name: 'simulation-full',

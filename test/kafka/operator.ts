@@ -43,6 +43,12 @@ export class Operator {
     await this.#admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
   }
 
+  /** All topics of the prefix. */
+  async deleteTopics(prefix: string): Promise<void> {
+    const topics = await this.#admin.listTopics()
+    await this.#admin.deleteTopics({ topics: topics.filter((topic) => topic.startsWith(prefix)) })
+  }
+
   async leaderOf(topic: string, partition: number): Promise<number> {
     const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
     const found = topics[0]?.partitions.find((one) => one.partitionId === partition)

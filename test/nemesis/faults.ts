@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RequestKind } from '../conformance/rig.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { BROKER_FAULTS, COMMITTING, type FaultKind, type PlannedFault } from './plan.ts'
-import { PARTITIONS, type Stage, type Worker } from './stage.ts'
+import type { Stage, Worker } from './stage.ts'
 
 /** A fault as it came to pass; wall times, which the brokers share. */
 export interface Happened {
@@ -141,11 +141,11 @@ export class Nemesis {
   }
 
   async #moves(fault: PlannedFault, begins: (target: string) => unknown): Promise<void> {
-    const { operator, group, prefix } = this.#stage
+    const { operator, group, prefix, partitions } = this.#stage
     const place =
       fault.kind === 'group moved'
         ? operator.groupPartition(group)
-        : operator.transactionPartition(`${prefix}s${fault.target % PARTITIONS}`)
+        : operator.transactionPartition(`${prefix}s${fault.target % partitions}`)
     begins(`${place.topic}-${place.partition}`)
     await operator.moveLeader(place.topic, place.partition)
   }

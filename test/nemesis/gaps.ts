@@ -52,14 +52,18 @@ export function gapsOf(
       (other) =>
         other.id === id || other.endMs + BEFORE_MS < startMs || other.startMs >= endMs + 4_000,
     )
-    const gaps = commitTimes.map((times) => longest(times, startMs, untilMs))
+    const gaps = commitTimes.map((times) => longestGapMs(times, startMs, untilMs))
     const stuck = gaps.flatMap((gap, p) => (gap === null ? [p] : []))
     return { id, kind, worstMs: Math.max(0, ...gaps.map((gap) => gap ?? 0)), alone, stuck }
   })
 }
 
 /** Longest time without a commit that begins before `untilMs`; null: none came any more. */
-function longest(times: readonly number[], startMs: number, untilMs: number): number | null {
+export function longestGapMs(
+  times: readonly number[],
+  startMs: number,
+  untilMs: number,
+): number | null {
   let most = 0
   let before = startMs
   for (const atMs of times) {

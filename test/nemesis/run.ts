@@ -15,7 +15,7 @@ import { type Happened, Nemesis } from './faults.ts'
 import { gapsOf } from './gaps.ts'
 import { type FaultKind, type PlannedFault, planFaults } from './plan.ts'
 import { type Result, resultOf } from './result.ts'
-import { PARTITIONS, Stage } from './stage.ts'
+import { Stage } from './stage.ts'
 
 export interface RunOptions {
   readonly seed: number
@@ -51,11 +51,11 @@ export async function runOnce(options: RunOptions): Promise<Result> {
     const happened = await disturb(stage, plan, { spanMs, say })
     await sleep(CALM_MS)
     const quietFromMs = Date.now()
-    const problems = await settle(stage)
+    const problems = [...(await settle(stage)), ...unwanted(stage)]
     say('drained; collecting')
     await collect(stage.kafka.brokers, stage.prefix, join(folder, 'collected'))
     writeFileSync(join(folder, 'faults.json'), `${JSON.stringify(happened, null, 2)}\n`)
-    const verdict = await checked(folder)
+    const verdict = await checked(folder, stage.partitions)
     const { version: kafka } = stage.kafka
     const gaps = gapsOf(happened, verdict.commitTimes, quietFromMs)
     const { inDoubt } = stage
@@ -98,7 +98,7 @@ async function disturb(
 }
 
 /** Everything healed, everybody back, nothing sent any more, all of it stepped; workers stopped. */
-async function settle(stage: Stage): Promise<readonly string[]> {
+export async function settle(stage: Stage): Promise<readonly string[]> {
   const problems: string[] = []
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -114,15 +114,20 @@ async function settle(stage: Stage): Promise<readonly string[]> {
   if (!(await stage.untilWhole(RUNNING_MS))) problems.push('replicas are missing at the end')
   await attempt('at the end', () => stage.untilRunning(RUNNING_MS))
   await stage.agents.child.end(STOP_MS)
-  const { brokers } = stage.kafka
-  const wanted = { brokers, prefix: stage.prefix, partitions: PARTITIONS, limitMs: DRAIN_MS }
-  const behind = await drained(wanted)
+  const { kafka, prefix, partitions } = stage
+  const behind = await drained({ brokers: kafka.brokers, prefix, partitions, limitMs: DRAIN_MS })
   if (behind.length > 0) problems.push(`not drained in ${DRAIN_MS} ms: ${behind.join('; ')}`)
   await Promise.all(
     stage.workers.map(async ({ child }) => {
       if (!(await child.end(STOP_MS))) problems.push(`${child.name} did not stop at the end`)
     }),
   )
+  return problems
+}
+
+/** Tasks that stopped and processes that ended although nobody asked them to. */
+function unwanted(stage: Stage): readonly string[] {
+  const problems: string[] = []
   for (const { child, stopped } of stage.workers)
     for (const what of stopped) problems.push(`${child.name} stopped a task: ${what}`)
   // Exit 3: it could not reach the brokers when it started, and its supervisor starts it again.
@@ -132,8 +137,9 @@ async function settle(stage: Stage): Promise<readonly string[]> {
   return problems
 }
 
-async function checked(folder: string): Promise<Verdict> {
-  const [command = '', ...args] = tsArgv('test/nemesis/checker/main.ts', folder, String(PARTITIONS))
+/** The verdict over what is collected in the folder, by the checker as a process of its own. */
+export async function checked(folder: string, partitions: number): Promise<Verdict> {
+  const [command = '', ...args] = tsArgv('test/nemesis/checker/main.ts', folder, String(partitions))
   const child = spawn(command, ['--max-old-space-size=4096', ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })

@@ -1,18 +1,15 @@
 // Everything a run needs, standing: three brokers, workers as users start them, each behind a relay
 // of its own, and the agents behind another.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { healstream, MAIN } from '../cli/command.ts'
 import { Operator } from '../kafka/operator.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 import { tsArgv } from '../support/ts.ts'
 import { Child } from './child.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-export const PARTITIONS = 6
+const PARTITIONS = 6
 const PREFIX = 'nemesis.'
 const READY_MS = 90_000
 /** Kafka's own requests to end a transaction carry their verdict in the last byte. */
@@ -22,12 +19,45 @@ export interface StageOptions {
   readonly folder: string
   readonly seed: number
   readonly workers: number
+  /** Default: a cluster of its own, which ends with it. */
+  readonly kafka?: TestKafka
+  readonly prefix?: string
+  readonly partitions?: number
+  /** How each worker is started at first. */
+  readonly launch?: Launch
+  /** Hears every event of every worker. */
+  readonly tell?: (event: WorkerEvent) => void
+}
+
+/** How a worker is started, beyond what a user does. */
+export interface Launch {
+  /** A program that starts it, such as `prlimit`, with its arguments. */
+  readonly wrap?: readonly string[]
+  readonly nodeArgs?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** More arguments of `healstream worker`. */
+  readonly args?: readonly string[]
+}
+
+/** A log line of a worker. */
+export interface WorkerEvent {
+  readonly worker: string
+  readonly atMs: number
+  readonly event: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+interface WorkerPlace extends Pick<StageOptions, 'folder' | 'tell'> {
+  readonly name: string
+  readonly link: FaultProxy
+  readonly prefix: string
 }
 
 /** A worker and its way to the brokers. */
 export class Worker {
   readonly child: Child
   readonly link: FaultProxy
+  readonly #place: WorkerPlace
   readonly #tasks = new Map<string, string>()
   /** Commits that it said it does not know the end of. */
   inDoubt = 0
@@ -35,26 +65,33 @@ export class Worker {
   /** Tasks that stopped and called for a person: nothing done here is a reason for that. */
   readonly stopped: string[] = []
 
-  constructor(name: string, folder: string, link: FaultProxy) {
+  constructor(place: WorkerPlace) {
+    const { name, folder, link } = place
+    this.#place = place
     this.link = link
     this.child = new Child(name, join(folder, `${name}.log`), (line) => this.#hear(line))
   }
 
+  /** Service tasks that it says it runs. */
   get running(): number {
+    if (!this.child.isAlive) return 0
     return [...this.#tasks].filter(([task, state]) => /^s\d+$/.test(task) && state === 'Running')
       .length
   }
 
-  start(): void {
+  start({ wrap = [], nodeArgs = [], env = {}, args = [] }: Launch = {}): void {
     this.#tasks.clear()
-    const argv = [process.execPath, CLI, 'worker', '--brokers', this.link.brokers.join(',')]
-    argv.push('--prefix', PREFIX, '--group', `${PREFIX}workers`)
-    this.child.start({ argv })
+    const { prefix } = this.#place
+    const argv = [...wrap, process.execPath, ...nodeArgs, MAIN, 'worker']
+    argv.push('--brokers', this.link.brokers.join(','))
+    argv.push('--prefix', prefix, '--group', `${prefix}workers`, ...args)
+    this.child.start({ argv, env })
   }
 
   #hear(line: string): void {
     if (!line.startsWith('{')) return
     const { event, fields } = JSON.parse(line)
+    this.#place.tell?.({ worker: this.child.name, atMs: Date.now(), event, fields })
     if (event === 'task_state') {
       if (fields.to === 'Closed') this.#tasks.delete(fields.task)
       else this.#tasks.set(fields.task, fields.to)
@@ -68,25 +105,35 @@ export class Worker {
   }
 }
 
+interface AgentsPlace extends Pick<StageOptions, 'folder' | 'seed'> {
+  readonly link: FaultProxy
+  readonly prefix: string
+  readonly partitions: number
+}
+
 export class Agents {
   readonly child: Child
   readonly link: FaultProxy
-  readonly #options: StageOptions
+  readonly #place: AgentsPlace
   #life = 0
 
-  constructor(options: StageOptions, link: FaultProxy) {
-    this.#options = options
-    this.link = link
-    this.child = new Child('agents', join(options.folder, 'agents.log'), () => undefined)
+  constructor(place: AgentsPlace) {
+    this.#place = place
+    this.link = place.link
+    this.child = new Child('agents', join(place.folder, 'agents.log'), () => undefined)
   }
 
   start(): void {
-    const { folder, seed } = this.#options
+    const { folder, seed, prefix, partitions } = this.#place
     const { brokers } = this.link
     const life = ++this.#life
-    const what = { brokers, prefix: PREFIX, partitions: PARTITIONS, folder, life, seed }
+    const what = { brokers, prefix, partitions, folder, life, seed }
     this.child.start({ argv: tsArgv('test/nemesis/agents.ts', JSON.stringify(what)) })
   }
+}
+
+type Parts = Pick<Stage, 'kafka' | 'operator' | 'workers' | 'agents' | 'prefix' | 'partitions'> & {
+  readonly ownsKafka: boolean
 }
 
 export class Stage {
@@ -94,16 +141,22 @@ export class Stage {
   readonly operator: Operator
   readonly workers: readonly Worker[]
   readonly agents: Agents
-  readonly prefix: string = PREFIX
-  readonly group: string = `${PREFIX}workers`
+  readonly prefix: string
+  readonly group: string
+  readonly partitions: number
+  readonly #ownsKafka: boolean
   /** Requests to commit whose answer the worker never got, as seen on the wire. */
   inDoubt = 0
 
-  private constructor(parts: Pick<Stage, 'kafka' | 'operator' | 'workers' | 'agents'>) {
+  private constructor(parts: Parts) {
     this.kafka = parts.kafka
     this.operator = parts.operator
     this.workers = parts.workers
     this.agents = parts.agents
+    this.prefix = parts.prefix
+    this.group = `${parts.prefix}workers`
+    this.partitions = parts.partitions
+    this.#ownsKafka = parts.ownsKafka
     for (const { link } of this.workers)
       link.onUnanswered('EndTxn', (request) => {
         if (asksToCommit(request)) this.inDoubt++
@@ -111,18 +164,23 @@ export class Stage {
   }
 
   static async open(options: StageOptions): Promise<Stage> {
-    const kafka = await startKafka({ nodes: 3, own: true })
-    await cli(
-      ['init', '--brokers', kafka.brokers.join(','), '--prefix', PREFIX],
-      ['--partitions', String(PARTITIONS), '--replicas', '3', '--dev'],
-    )
+    const { folder, seed, tell, prefix = PREFIX, partitions = PARTITIONS } = options
+    const kafka = options.kafka ?? (await startKafka({ nodes: 3, own: true }))
+    const where = ['--brokers', kafka.brokers.join(','), '--prefix', prefix]
+    const shape = ['--partitions', String(partitions), '--replicas', '3', '--dev']
+    const { code, stderr } = await healstream(['init', ...where, ...shape])
+    if (code !== 0) throw new Error(`healstream init failed: ${stderr}`)
     const workers: Worker[] = []
-    for (let i = 1; i <= options.workers; i++)
-      workers.push(new Worker(`worker-${i}`, options.folder, await FaultProxy.start(kafka.brokers)))
-    const agents = new Agents(options, await FaultProxy.start(kafka.brokers))
+    for (let i = 1; i <= options.workers; i++) {
+      const link = await FaultProxy.start(kafka.brokers)
+      workers.push(new Worker({ name: `worker-${i}`, folder, link, prefix, ...(tell && { tell }) }))
+    }
+    const link = await FaultProxy.start(kafka.brokers)
+    const agents = new Agents({ folder, seed, link, prefix, partitions })
     const operator = await Operator.connect(kafka.brokers)
-    const stage = new Stage({ kafka, operator, workers, agents })
-    for (const worker of workers) worker.start()
+    const ownsKafka = options.kafka === undefined
+    const stage = new Stage({ kafka, operator, workers, agents, prefix, partitions, ownsKafka })
+    for (const worker of workers) worker.start(options.launch)
     agents.start()
     await stage.untilRunning()
     return stage
@@ -132,9 +190,9 @@ export class Stage {
   async untilRunning(limitMs: number = READY_MS): Promise<void> {
     for (const endMs = performance.now() + limitMs; ; ) {
       const running = this.workers.reduce((sum, worker) => sum + worker.running, 0)
-      if (running >= PARTITIONS) return
+      if (running >= this.partitions) return
       if (performance.now() > endMs)
-        throw new Error(`${running} of ${PARTITIONS} tasks run after ${limitMs} ms`)
+        throw new Error(`${running} of ${this.partitions} tasks run after ${limitMs} ms`)
       await sleep(50)
     }
   }
@@ -151,26 +209,13 @@ export class Stage {
   async close(): Promise<void> {
     await Promise.all([...this.workers, this.agents].map(({ child }) => child.kill()))
     await Promise.all([...this.workers, this.agents].map(({ link }) => link.close()))
+    if (!this.#ownsKafka) await this.operator.deleteTopics(this.prefix).catch(() => undefined)
     await this.operator.close().catch(() => undefined)
-    await this.kafka.stop()
+    if (this.#ownsKafka) await this.kafka.stop()
   }
 }
 
 function asksToCommit(request: Buffer): boolean {
   const at = request.readInt16BE(6) >= TAGGED_FROM_VERSION ? -2 : -1
   return request.at(at) === 1
-}
-
-/** One command of the product; its output only matters when it fails. */
-async function cli(command: readonly string[], more: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [CLI, ...command, ...more], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`healstream ${command[0]} failed: ${said}`)
 }
