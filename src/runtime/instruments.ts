@@ -10,7 +10,7 @@ export interface EventSpec {
   readonly text: string
   /**
    * Metrics touched: name without the `healstream_` prefix, kind, labels taken from fields, value
-   * from a field (default 1).
+   * from a field (default 1; null takes the series of a gauge away).
    */
   readonly metrics?: readonly MetricSpec[]
 }
@@ -35,6 +35,8 @@ export type EventKind =
   | 'task_state'
   | 'task_step'
   | 'task_commit'
+  | 'task_lag'
+  | 'commit_in_doubt'
   | 'task_restoring'
   | 'task_restored'
   | 'snapshot_written'
@@ -76,6 +78,8 @@ const STATE_METRIC: MetricSpec = {
   labels: ['from', 'to'],
 }
 
+const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+
 export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
   process_started: { level: 'info', text: '{role} started: {detail}' },
   process_stopping: { level: 'info', text: '{role} stops: {detail}' },
@@ -100,7 +104,37 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     level: 'debug',
     text: 'task {task}: committed {records} records in {ms} ms',
     metrics: [
-      { name: 'commit_ms', kind: 'histogram', help: 'Time of a commit in ms.', value: 'ms' },
+      {
+        name: 'commit_seconds',
+        kind: 'histogram',
+        help: 'Time from the request of a commit to its answer, s.',
+        value: 'seconds',
+        buckets: SECONDS,
+      },
+    ],
+  },
+  task_lag: {
+    level: 'debug',
+    text: 'task {task}: {topic}-{partition} is {records} records ahead',
+    metrics: [
+      {
+        name: 'consumer_lag_records',
+        kind: 'gauge',
+        help: 'Offsets between the visible end of an input and what its task has stepped.',
+        labels: ['consumergroup', 'topic', 'partition'],
+        value: 'records',
+      },
+    ],
+  },
+  commit_in_doubt: {
+    level: 'warn',
+    text: 'task {task}: it is not known whether a commit happened; the journal will say',
+    metrics: [
+      {
+        name: 'commits_in_doubt_total',
+        kind: 'counter',
+        help: 'Commits without an answer, whose end the journal told.',
+      },
     ],
   },
   task_restored: {

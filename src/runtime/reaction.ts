@@ -70,6 +70,11 @@ export function reactionTo(error: unknown, during: 'read' | 'fence' | 'commit'):
   return reaction === 'retry' && during === 'commit' ? 'drop-and-restore' : reaction
 }
 
+/** Of a commit: whether it happened is written in the journal, and nowhere else. */
+export function isInDoubt(error: unknown): boolean {
+  return error instanceof LogError && error.code === 'IN_DOUBT'
+}
+
 /** The error as a person should see it. */
 export function forPeople(error: unknown): HsError {
   if (error instanceof HsError) return error

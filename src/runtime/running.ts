@@ -18,9 +18,10 @@ import { PoisonError } from './reaction.ts'
 import { stateDigestOf } from './replay.ts'
 import { unproven } from './proven-writer.ts'
 import type { Careful, RunEnd, RunOptions } from './run-options.ts'
-import { recordsOf, singly, takeFetched } from './running-read.ts'
+import { singly, takeFetched } from './running-read.ts'
 import { CommitSchedule, type CommitState, nextTickMs } from './running-schedule.ts'
 import { skipAlone } from './running-skip.ts'
+import { RunTeller } from './running-tell.ts'
 import { sealStep } from './seal.ts'
 import { type Captured, SnapshotWriter } from './snapshot-writer.ts'
 import { type CheckedSlice, Stepper } from './stepper.ts'
@@ -37,6 +38,7 @@ export class Run {
   readonly #schedule: CommitSchedule
   readonly #upgrade: Upgrade
   readonly #snapshots: SnapshotWriter
+  readonly #tells: RunTeller
   #pending: Pending = new Pending()
   #state: 'live' | 'closing' | 'over' = 'live'
   #inFlight: Promise<void> | null = null
@@ -71,6 +73,7 @@ export class Run {
     this.#time.answered(options.fenced.appendMs, monotonicMs)
     this.#upgrade = new Upgrade(restored)
     this.#snapshots = new SnapshotWriter({ ...options, prefix: options.seal.prefix })
+    this.#tells = new RunTeller(options)
     this.#alarm = new Alarm(clock, () => this.#ring())
     this.#schedule = new CommitSchedule(spec.partition / restored.genesis.partitions, monotonicMs)
     this.#careful = options.careful
@@ -112,11 +115,8 @@ export class Run {
     if (this.#state !== 'live') return
     const monotonicMs = this.#options.clock.monotonicMs()
     for (const one of fetched) {
-      const taken = takeFetched(this.#stepper, this.#time, {
-        prefix: this.#options.seal.prefix,
-        fetched: one,
-        monotonicMs,
-      })
+      const news = { prefix: this.#options.seal.prefix, fetched: one, monotonicMs }
+      const taken = takeFetched(this.#stepper, this.#time, news)
       // Left over from before the feed was set back.
       if (taken === 'astray') this.#options.feed.read(this.#stepper.readPositions())
       if (taken instanceof HsError) {
@@ -125,6 +125,7 @@ export class Run {
       }
     }
     this.#advance()
+    this.#tells.lag(() => this.#stepper.lags(), this.#options.clock.monotonicMs())
   }
 
   fail(error: unknown, during: 'read' | 'commit'): void {
@@ -171,6 +172,7 @@ export class Run {
   #finish(end: RunEnd): void {
     if (this.#state === 'over') return
     this.#state = 'over'
+    this.#tells.ended()
     this.#alarm.close()
     this.#options.feed.stop()
     // The next run renews the writer, which it must not do under a commit.
@@ -209,7 +211,7 @@ export class Run {
   }
 
   #step(slices: readonly CheckedSlice[], single: boolean): void {
-    const { clock, instruments, spec } = this.#options
+    const { clock } = this.#options
     const monotonicMs = clock.monotonicMs()
     // Who is in a record that waits to be stepped is not silent.
     const waits = this.#stepper.hasRecords
@@ -237,7 +239,7 @@ export class Run {
     this.#nowMs = step.nowMs
     this.#asOf = step.asOf
     this.#lastStepMs = monotonicMs
-    instruments.emit('task_step', { task: spec.task, seq: step.seq, records: recordsOf(slices) })
+    this.#tells.stepped(step.seq, slices)
   }
 
   #poisoned(slices: readonly CheckedSlice[], single: boolean, cause: unknown): void {
@@ -329,15 +331,14 @@ export class Run {
   }
 
   #committed(answer: ChainAnswer, records: number): void {
-    const { clock, instruments, spec } = this.#options
     this.#inFlight = null
     if (this.#is('over')) return
     this.commits++
-    const monotonicMs = clock.monotonicMs()
+    const monotonicMs = this.#options.clock.monotonicMs()
     this.#schedule.committed(monotonicMs)
     this.#snapshots.committed(answer)
     this.#time.answered(answer.appendMs, monotonicMs, this.#suspended)
-    instruments.emit('task_commit', { task: spec.task, records, ms: answer.tookMs })
+    this.#tells.committed(answer, records)
     if (this.#state !== 'live') return
     this.#checkClock(answer)
     if (this.#held && !this.#suspended) {
@@ -352,16 +353,15 @@ export class Run {
     const wrong = Math.abs(hostAheadMs) > DISAGREEMENT_MS
     if (wrong === this.#suspended) return
     this.#suspended = wrong
-    const { onSuspended, instruments, spec } = this.#options
     if (!wrong) {
-      onSuspended(null)
+      this.#options.onSuspended(null)
       this.#resumeFeed()
       return
     }
     const reason = disagreementText(hostAheadMs)
-    instruments.emit('task_suspended', { task: spec.task, reason })
+    this.#tells.suspended(reason)
     this.#options.feed.stop()
-    onSuspended(reason)
+    this.#options.onSuspended(reason)
   }
 
   #hold(): void {

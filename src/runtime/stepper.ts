@@ -70,9 +70,17 @@ export interface Unreadable extends TaskInput {
   readonly records: number
 }
 
+/** How far the visible end of an input is ahead of what was stepped. */
+export interface Lag extends TaskInput {
+  /** Offsets, as exporters of Kafka count: markers of transactions are among them. */
+  readonly offsets: number
+}
+
 interface Intake extends TaskInput {
   /** Next offset to be stepped. */
   position: number
+  /** Visible end when the log was last asked. */
+  endOffset: number
   /** Next offset to be read. */
   readTo: number
   batches: RecordBatch[]
@@ -86,7 +94,14 @@ export class Stepper {
   constructor(inputs: readonly TaskInput[], positions: readonly number[]) {
     this.#intakes = inputs.map((input, i) => {
       const position = positions[i] ?? 0
-      return { ...input, position, readTo: position, batches: [], unreadable: new Map() }
+      return {
+        ...input,
+        position,
+        readTo: position,
+        endOffset: 0,
+        batches: [],
+        unreadable: new Map(),
+      }
     })
   }
 
@@ -105,6 +120,7 @@ export class Stepper {
     }
     intake.batches.push(...fetched.batches)
     intake.readTo = fetched.to
+    intake.endOffset = fetched.endOffset
     return true
   }
 
@@ -130,6 +146,14 @@ export class Stepper {
   /** Positions up to which was read. */
   readPositions(): readonly number[] {
     return this.#intakes.map((intake) => intake.readTo)
+  }
+
+  /** Of every input; 0 for one that was not read yet. */
+  lags(): readonly Lag[] {
+    return this.#intakes.map(({ topic, partition, readTo, endOffset, batches }) => {
+      const next = batches[0]?.baseOffset ?? readTo
+      return { topic, partition, offsets: Math.max(0, endOffset - next) }
+    })
   }
 
   /** Everything that was taken, as the slices of one step. */

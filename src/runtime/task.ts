@@ -15,7 +15,7 @@ import { transactionalIdOf } from './journal.ts'
 import { type LifeEnd, Lives, type NextLife, type TaskEnd } from './lives.ts'
 import * as poison from './poison.ts'
 import type { Clock, Fetched, LogPort, TransactionalWriter } from './ports.ts'
-import { forPeople, reactionTo } from './reaction.ts'
+import { forPeople, isInDoubt, reactionTo } from './reaction.ts'
 import type { CreateCore } from '../core/kernel/step.ts'
 import { ProvenWriter } from './proven-writer.ts'
 import type { Replay, Restored, TaskSpec } from './replay.ts'
@@ -185,6 +185,7 @@ export class Task {
         const reaction = end.kind === 'poison' ? 'poison' : end.reaction
         const fields = { task: this.#spec.task, reason: this.#reason, reaction }
         instruments.emit('task_failed', fields)
+        if (isInDoubt(end.error)) instruments.emit('commit_in_doubt', { task: this.#spec.task })
       }
       await clock.sleep(verdict.pauseMs, this.#stop.signal).catch(() => undefined)
       if (this.#stop.signal.aborted) return await this.#closed({ kind: 'closed' })

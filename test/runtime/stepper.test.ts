@@ -40,6 +40,18 @@ describe('a stepper', () => {
     expect(stepper.hasRecords).toBe(false)
   })
 
+  test('tells how far the visible end of an input is ahead of what was stepped', () => {
+    const stepper = new Stepper(INPUTS, [0, 10])
+    const offsets = (): readonly number[] => stepper.lags().map((lag) => lag.offsets)
+    expect(offsets()).toEqual([0, 0])
+    const read = toyFetched([toyBatch(at('s', 0), ['a', 'b'])], { ...at('s', 0), to: 2 })
+    stepper.take(0, { ...read, endOffset: 7 })
+    stepper.take(1, { ...toyFetched([], { ...at('t', 10), to: 12 }), endOffset: 12 })
+    expect(offsets()).toEqual([7, 0])
+    stepper.slices()
+    expect(offsets()).toEqual([5, 0])
+  })
+
   test('offsets without records wait and belong to the next slice', () => {
     const stepper = new Stepper(INPUTS, [0, 0])
     stepper.take(0, toyFetched([], { ...at('s', 0), to: 3 }))

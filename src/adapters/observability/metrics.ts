@@ -7,7 +7,7 @@ import type { EventFields, EventSpec, MetricSpec } from '../../runtime/instrumen
 
 const PREFIX = 'healstream_'
 /** Series of one metric; further combinations of labels are counted as `other`. */
-export const SERIES_MAX = 200
+export const SERIES_MAX = 1_000
 const LABEL_MAX = 64
 /** For times in ms, when the event names none. */
 const BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
@@ -59,7 +59,12 @@ export class Metrics {
   observe(spec: MetricSpec, fields: EventFields): void {
     const metric = this.metrics.get(spec.name)
     const value = spec.value === undefined ? 1 : fields[spec.value]
-    if (metric === undefined || typeof value !== 'number' || !Number.isFinite(value)) return
+    if (metric === undefined) return
+    if (value === null && metric.instrument instanceof Gauge) {
+      metric.instrument.remove(labelsOf(spec, fields))
+      return
+    }
+    if (typeof value !== 'number' || !Number.isFinite(value)) return
     const labels = bounded(metric, labelsOf(spec, fields))
     const { instrument } = metric
     if (instrument instanceof Gauge) instrument.set(labels, value)

@@ -9,17 +9,17 @@ describe('metrics', () => {
     const { instruments, metricsText } = rig({ level: 'silent', labels: { role: 'worker' } })
     instruments.emit('task_step', { task: 's1', seq: 1, records: 5 })
     instruments.emit('task_step', { task: 's1', seq: 2, records: 7 })
-    instruments.emit('task_commit', { task: 's1', records: 1, ms: 3 })
-    instruments.emit('task_commit', { task: 's1', records: 1, ms: 30_000 })
+    instruments.emit('task_commit', { task: 's1', records: 1, ms: 3, seconds: 0.003 })
+    instruments.emit('task_commit', { task: 's1', records: 1, ms: 30_000, seconds: 30 })
     instruments.emit('record_refused', refused)
     const text = await metricsText()
     for (const line of [
       'healstream_steps_total{role="worker"} 2',
       'healstream_records_total{role="worker"} 12',
-      'healstream_commit_ms_bucket{le="2",role="worker"} 0',
-      'healstream_commit_ms_bucket{le="5",role="worker"} 1',
-      'healstream_commit_ms_bucket{le="+Inf",role="worker"} 2',
-      'healstream_commit_ms_sum{role="worker"} 30003',
+      'healstream_commit_seconds_bucket{le="0.002",role="worker"} 0',
+      'healstream_commit_seconds_bucket{le="0.005",role="worker"} 1',
+      'healstream_commit_seconds_bucket{le="+Inf",role="worker"} 2',
+      'healstream_commit_seconds_sum{role="worker"} 30.003',
       'healstream_dead_letters_total{topic="hs.telemetry",reason="corrupt",role="worker"} 1',
     ])
       expect(text.split('\n')).toContain(line)
