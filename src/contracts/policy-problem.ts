@@ -18,8 +18,17 @@ const SHOWN = 60
 /** A value as it can be shown: short, on one line, without control characters. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value) ?? typeof value
+  const text = JSON.stringify(cutOff(value, SHOWN + 1)) ?? typeof value
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
+}
+
+/** Each level takes a character at least, so what lies so deep is not shown; nor is it walked. */
+function cutOff(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return null
+  if (Array.isArray(value)) return value.map((item) => cutOff(item, levels - 1))
+  const entries = Object.entries(value)
+  return Object.fromEntries(entries.map(([key, item]) => [key, cutOff(item, levels - 1)]))
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -9,6 +9,18 @@ test('values are shown short, on one line, escaped', () => {
   expect(show({ a: [1] })).toBe('{"a":[1]}')
 })
 
+// A document of 10,000 brackets, which JSON.parse takes, once ended in a stack that was full when it
+// was to be shown: the record went to the poison search, on machines with a small stack.
+test('what is nested deeply is shown by its beginning, and costs no stack', () => {
+  const deep = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+  expect(show(deep(100_000))).toBe(`${'['.repeat(60)}…`)
+  for (const levels of [29, 30, 31, 59, 60, 61, 62, 200]) {
+    const text = JSON.stringify(deep(levels))
+    expect(show(deep(levels))).toBe(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+  }
+  expect(show(JSON.parse('{"__proto__":{"a":1},"2":3}'))).toBe('{"2":3,"__proto__":{"a":1}}')
+})
+
 test('several unknown keys are several problems, each with its suggestion', () => {
   const schema = { properties: { a: { properties: { name: {}, mode: {} } } } }
   const issue = {

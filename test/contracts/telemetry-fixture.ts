@@ -221,7 +221,9 @@ export class DatumWriter {
 
   text(value: string): this {
     const utf8 = new TextEncoder().encode(value)
-    return this.long(utf8.length).raw(...utf8)
+    this.long(utf8.length)
+    for (const byte of utf8) this.bytes.push(byte)
+    return this
   }
 
   raw(...bytes: readonly number[]): this {

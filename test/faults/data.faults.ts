@@ -1,4 +1,28 @@
 // Faults of what comes in: poison, bursts, late, damaged.
 import type { Fault } from './script.ts'
 
-export const DATA_FAULTS: readonly Fault[] = []
+export const DATA_FAULTS: readonly Fault[] = [
+  {
+    id: 'F49',
+    title: 'a corpus of records that nobody should send (259 of them), and of batches',
+    expected:
+      'each ends in its bucket, nothing dies, the loop stands for 100 ms at most, and the next good ' +
+      'record is used within a commit and a second',
+    provenBy: [
+      'test/kafka/corpus.test.ts › each ends in its bucket; who comes behind it does not wait',
+      'test/kafka/corpus.test.ts › nobody died of it, and another worker comes to the same state',
+      'test/kafka/hostile.test.ts › refused by the broker',
+      'test/kafka/hostile.test.ts › stored by the broker',
+    ],
+  },
+  {
+    id: 'F54',
+    title: 'bits flip in a segment of a stopped broker',
+    expected:
+      'its task stops and says where, before anything wrong is used; the others go on; mended, all ' +
+      'of it is there',
+    provenBy: [
+      'test/kafka/hostile-stored.test.ts › its task stops and says where, the others go on',
+    ],
+  },
+]
