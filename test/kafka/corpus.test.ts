@@ -3,7 +3,7 @@
 // behind each is used as soon as any other (I28), on its own partition and beside it.
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DeadLetter, Incident } from '../../src/contracts/records.ts'
+import type { DeadLetter, IncidentEvent } from '../../src/contracts/records.ts'
 import type { TopicKind } from '../../src/contracts/topics.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { isVisible, recordsOf, settle } from '../nemesis/checker/batches.ts'
@@ -121,7 +121,7 @@ async function delays(sent: readonly Sent[]): Promise<readonly number[]> {
 
 const instanceOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1)
 
-function bucketOf(one: Sent, letters: readonly DeadLetter[], told: readonly Incident[]): Bucket {
+function bucketOf(one: Sent, letters: readonly DeadLetter[], told: readonly IncidentEvent[]): Bucket {
   const { poison, document, error, from, to } = one
   if (error !== 'NONE') return 'broker'
   const topics = [poison.kind, rig.topic(poison.kind)]

@@ -32,7 +32,7 @@ export interface Poison {
 }
 
 export type Kind = keyof RecordOf & TopicKind
-type Change = Readonly<Record<string, unknown>>
+export type Change = Readonly<Record<string, unknown>>
 
 export const utf8 = (text: string): Buffer => Buffer.from(text)
 

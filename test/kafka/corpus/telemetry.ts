@@ -2,7 +2,7 @@
 import type { RecordOf } from '../../../src/contracts/records.ts'
 import { delta, heartbeat, probe, result, serviceEvent } from '../../support/records.ts'
 import { block, Raw } from './datum.ts'
-import { bent, type Poison, value, type Whom } from './poison.ts'
+import { bent, type Change, type Poison, value, type Whom } from './poison.ts'
 
 const goodDelta = ({ service, instance, agent, seq, nowMs }: Whom): RecordOf['telemetry'] =>
   delta({ service, instance, agent, seq, ok: 4, failed: 1, atMs: nowMs })
@@ -18,8 +18,8 @@ const answer = ({ service, instance, agent, seq }: Whom): RecordOf['results'] =>
 const MIN = -(1n << 63n)
 const MAX = (1n << 63n) - 1n
 const YEAR_MS = 31_557_600_000
-const stat = (sum: number): object => ({ n: 1, sum, max: 1 })
-const gauges = (cpu: object | null): object => ({
+const stat = (sum: number): Change => ({ n: 1, sum, max: 1 })
+const gauges = (cpu: object | null): Change => ({
   cpu,
   rss: null,
   fds: null,
@@ -28,7 +28,7 @@ const gauges = (cpu: object | null): object => ({
   rtt: null,
   loss: null,
 })
-const buckets = (count: number, gap: number = 1): object => ({
+const buckets = (count: number, gap: number = 1): Change => ({
   buckets: Array.from({ length: count }, () => ({ gap, count: 1 })),
 })
 
@@ -72,7 +72,7 @@ const counts = bent('telemetry', goodDelta, [
   ['1,000 exemplars', 'invalid', () => exemplars(1_000)],
 ])
 
-function exemplars(count: number): object {
+function exemplars(count: number): Change {
   const one = { trace_id: 'ab'.repeat(16), latency_us: 1 }
   return { exemplars: Array.from({ length: count }, () => one) }
 }
