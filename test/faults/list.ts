@@ -5,6 +5,7 @@ import { NETWORK_FAULTS } from './network.faults.ts'
 import { OPERATOR_FAULTS } from './operator.faults.ts'
 import { PROCESS_FAULTS } from './process.faults.ts'
 import type { Fault } from './script.ts'
+import { STARVED_FAULTS } from './starved.faults.ts'
 import { STATE_FAULTS } from './state.faults.ts'
 
 export interface Listed {
@@ -18,6 +19,7 @@ const FILES: Readonly<Record<string, readonly Fault[]>> = {
   network: NETWORK_FAULTS,
   operator: OPERATOR_FAULTS,
   process: PROCESS_FAULTS,
+  starved: STARVED_FAULTS,
   state: STATE_FAULTS,
 }
 

@@ -1,4 +1,107 @@
-// Faults of what people do: by hand, mixed, twice, and all together.
+// Faults of people: offsets set by hand, versions mixed, two fleets in one place; and of everything
+// together.
+import assert from 'node:assert/strict'
+import { topicName } from '../../src/contracts/topics.ts'
+import { startRedis } from '../adapters/redis/server.ts'
+import { Nemesis } from '../nemesis/faults.ts'
+import { planFaults } from '../nemesis/plan.ts'
+import { startRole } from '../support/role-process.ts'
+import { type Scene, TAKEOVER_MS } from './scene.ts'
 import type { Fault } from './script.ts'
 
-export const OPERATOR_FAULTS: readonly Fault[] = []
+const SEED = 69
+/** Of a plan in which faults come one by one; they come this many times as fast. */
+const PLANNED_MS = 240_000
+const FASTER = 3
+const STOP_MS = 10_000
+
+/** All workers stopped, something done to their group, and all there again. */
+async function whileAway(scene: Scene, deed: () => Promise<void>): Promise<void> {
+  const { workers } = scene.stage
+  const ended = await Promise.all(workers.map(({ child }) => child.end(STOP_MS)))
+  assert.ok(ended.every(Boolean), 'workers end by themselves')
+  await deed()
+  for (const worker of workers) worker.start()
+  await scene.moves(30_000)
+}
+
+export const OPERATOR_FAULTS: readonly Fault[] = [
+  {
+    id: 'F57',
+    title: 'offsets of the group set back by hand; the group deleted',
+    expected:
+      'no effect: where a task goes on is said by its journal, and every input is stepped once',
+    inCi: true,
+    async run(scene) {
+      const { operator, group, prefix } = await scene.open()
+      await assert.rejects(operator.deleteGroup(group), 'while somebody is in it')
+      const topics = [topicName('signals', prefix), topicName('telemetry', prefix)]
+      await whileAway(scene, async () => {
+        for (const topic of topics) await operator.setBack(group, topic)
+      })
+      await whileAway(scene, () => operator.deleteGroup(group))
+      await scene.judge()
+    },
+  },
+  {
+    id: 'F58',
+    title: 'two versions in one group, and one step back',
+    expected:
+      'all judge as the oldest can, and change together at one place that the journal names',
+    provenBy: [
+      'test/runtime/mixed-group.test.ts › happens once, when the last member is new; restores agree across it',
+      'test/runtime/mixed-group.test.ts › an older member that comes back does not turn it back',
+      'test/history/history.test.ts › %s replays as it was recorded',
+    ],
+  },
+  {
+    id: 'F59',
+    title: 'a second fleet of workers (another group) on the same prefix',
+    expected: 'the second stops and says whose the tasks are; the first is not disturbed',
+    async run(scene) {
+      const { kafka, prefix } = await scene.open()
+      const where = ['--brokers', kafka.brokers.join(','), '--prefix', prefix]
+      const other = startRole(['worker', ...where, '--group', 'other'], {})
+      scene.after(() => other.end('SIGKILL'))
+      await other.says(`belongs to group ${scene.stage.group}, this is other`)
+      await scene.moves(TAKEOVER_MS)
+      assert.doesNotMatch(other.stderr(), /-> Running/)
+      await other.end()
+      const { commitTimes } = await scene.judge()
+      assert.equal(commitTimes.length, scene.stage.partitions)
+    },
+  },
+  {
+    id: 'F69',
+    title: 'brokers killed, workers stopped and cut off, Redis flushed: mixed, by a seed',
+    expected: 'every invariant holds, and the views are whole again',
+    provenBy: [
+      'test/roles/projector/decisions.test.ts › are decided alike, whatever becomes of Redis',
+    ],
+    async run(scene) {
+      const redis = await startRedis()
+      scene.after(() => redis.stop())
+      const { kafka, prefix } = await scene.open({ workers: 3 })
+      const where = ['--brokers', kafka.brokers.join(','), '--prefix', prefix]
+      const views = { HEALSTREAM_VIEWS: 'redis', HEALSTREAM_REDIS_URL: redis.url }
+      const projector = startRole(['projector', ...where], { HOME: scene.folder, ...views })
+      scene.after(() => projector.end('SIGKILL'))
+      const kinds = ['broker killed', 'worker paused', 'worker cut off'] as const
+      const nemesis = new Nemesis(scene.stage)
+      const startMs = performance.now()
+      const struck = planFaults(SEED, PLANNED_MS, kinds).map(async (fault) => {
+        await scene.at(startMs + fault.atMs / FASTER)
+        await redis.say('FLUSHALL')
+        return nemesis.strike(fault)
+      })
+      const happened = (await Promise.all(struck)).filter(({ missed }) => missed === null)
+      assert.deepEqual(new Set(happened.map(({ kind }) => kind)), new Set(kinds))
+      await scene.stage.untilWhole(60_000)
+      await scene.moves(60_000)
+      const keys = async (): Promise<boolean> => !(await redis.say('DBSIZE')).endsWith(':0')
+      await scene.until('the views are there again', keys, 30_000)
+      await scene.judge()
+      assert.equal((await projector.end()).code, 0)
+    },
+  },
+]

@@ -1,22 +1,152 @@
-// Faults of processes: killed, paused, starved, started twice.
+// Faults of processes: killed, stopped, hanging, asked to end.
+import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { longestGapMs } from '../nemesis/gaps.ts'
+import type { Launch, Worker } from '../nemesis/stage.ts'
+import { type Scene, TAKEOVER_MS } from './scene.ts'
 import type { Fault } from './script.ts'
+
+const AFFLICT = fileURLToPath(new URL('afflict.mjs', import.meta.url))
+/** Kafka's session time-out is 6 s here; then others have its tasks. */
+const STANDSTILL_MS = 9_000
+const KILL_EVERY_MS = 3_000
+const KILLS = 12
+const STOP_MS = 10_000
+
+/** How a worker is started that will suffer (afflict.mjs). */
+export function afflicted(what: string, more: Launch = {}): Launch {
+  const nodeArgs = ['--import', AFFLICT, ...(more.nodeArgs ?? [])]
+  return { ...more, nodeArgs, env: { ...more.env, HEALSTREAM_TEST_AFFLICT: what } }
+}
+
+/**
+ * A worker that has tasks stands still for longer than its session: others have its tasks
+ * meanwhile. When it goes on it does nothing before its group has answered it anew.
+ */
+async function standsStill(
+  scene: Scene,
+  launch: Launch,
+  standStill: (victim: Worker) => Promise<void>,
+): Promise<void> {
+  const { workers } = await scene.open({ launch: { ...launch, args: ['--log-level', 'debug'] } })
+  const victim = await scene.sharing()
+  const backAt = standStill(victim).then(() => scene.events.length)
+  await scene.moves(TAKEOVER_MS)
+  const from = await backAt
+  const since = (): Scene['events'] =>
+    scene.events.slice(from).filter(({ worker }) => worker === victim.child.name)
+  const answered = (): number => since().findIndex(({ event }) => event === 'group_assigned')
+  await scene.until('it is heard again', () => answered() >= 0, 20_000)
+  const before = since().slice(0, answered())
+  const kinds = before.map(({ event }) => event)
+  assert.ok(kinds.includes('group_lost'), `it has not noticed: ${kinds.join()}`)
+  assert.deepEqual(
+    kinds.filter((kind) => kind === 'task_step' || kind === 'task_commit'),
+    [],
+  )
+  assert.ok(workers.length > 1)
+  await scene.judge()
+}
 
 export const PROCESS_FAULTS: readonly Fault[] = [
   {
     id: 'F1',
-    title: 'a worker killed (kill -9) under load',
-    expected: 'others run its tasks within the session time-out and 5 s; nothing lost or doubled',
+    title: 'a worker killed (kill -9), at random and in the middle of a commit',
+    expected: 'another runs its tasks within the session time-out and 5 s; nothing lost or doubled',
     inCi: true,
+    provenBy: ['test/simulate/campaign.test.ts › meets every moment in turn'],
     async run(scene) {
-      const { workers } = await scene.open()
-      for (const worker of workers) {
-        await worker.child.kill()
-        await scene.moves(11_000)
-        worker.start()
-        await sleep(2_000)
-      }
+      await scene.open()
+      const first = scene.busiest()
+      await first.child.kill()
+      await scene.moves(TAKEOVER_MS)
+      first.start()
+      const second = scene.busiest()
+      const commit = second.link.disturb('EndTxn', 'hold request')
+      await commit.met
+      await second.child.kill()
+      const moved = scene.moves(TAKEOVER_MS)
+      await commit.release()
+      await moved
+      second.start()
       await scene.judge()
     },
+  },
+  {
+    id: 'F2',
+    title: 'a worker stopped (SIGSTOP) for longer than its session, then continued',
+    expected: 'it is fenced: nothing is stepped or committed before its group has answered it anew',
+    provenBy: ['test/kafka/stopped-worker.test.ts › stopped and continued by a signal'],
+    run: (scene) =>
+      standsStill(scene, {}, async ({ child }) => {
+        child.signal('SIGSTOP')
+        await sleep(STANDSTILL_MS)
+        child.signal('SIGCONT')
+      }),
+  },
+  {
+    id: 'F3',
+    title: 'workers killed (kill -9) every 3 s, each as soon as it is back',
+    expected: 'nothing is lost, the group makes progress all the same, and is well afterwards',
+    async run(scene) {
+      const { workers } = await scene.open({ workers: 3 })
+      await scene.sharing()
+      for (let kill = 0; kill < KILLS; kill++) {
+        const victim = workers[kill % 2]
+        await victim?.child.kill()
+        victim?.start()
+        await sleep(KILL_EVERY_MS)
+      }
+      await scene.moves(TAKEOVER_MS)
+      await scene.judge()
+    },
+  },
+  {
+    id: 'F4',
+    title: 'a worker asked to end (SIGTERM) under load, then one whose brokers do not answer',
+    expected: 'its tasks run elsewhere at once; it ends within 10 s, also when nothing answers',
+    async run(scene) {
+      const { workers } = await scene.open()
+      const [first, second] = workers
+      assert.ok(first !== undefined && second !== undefined)
+      await scene.sharing()
+      const fromMs = Date.now()
+      assert.ok(await first.child.end(STOP_MS), 'it ends by itself')
+      await scene.moves(TAKEOVER_MS)
+      const toMs = Date.now()
+      first.start()
+      await scene.sharing()
+      second.link.cut()
+      assert.ok(await second.child.end(STOP_MS), 'it ends by itself while nothing answers')
+      await scene.moves(TAKEOVER_MS)
+      second.link.restore()
+      second.start()
+      const { commitTimes } = await scene.judge()
+      for (const times of commitTimes) {
+        const gapMs = longestGapMs(times, fromMs, toMs)
+        // Two seconds are promised on a machine that does nothing else.
+        assert.ok(gapMs !== null && gapMs < 5_000, `no commit for ${gapMs} ms`)
+      }
+    },
+  },
+  {
+    id: 'F5',
+    title: 'a worker whose event loop hangs for longer than its session',
+    expected: 'it is not ready, others have its tasks, and it does nothing more before it is heard',
+    provenBy: ['test/kafka/stopped-worker.test.ts › with a main loop that hangs'],
+    run: (scene) =>
+      standsStill(scene, afflicted(`hang ${STANDSTILL_MS}`), async ({ child }) => {
+        const said = scene.said('process_listening', child.name).at(-1)?.fields['url']
+        const isReady = async (): Promise<boolean> => {
+          const signal = AbortSignal.timeout(1_000)
+          return (await fetch(`${said}/readyz`, { signal }).catch(() => null))?.status === 200
+        }
+        assert.ok(await isReady(), 'it is ready before')
+        child.signal('SIGUSR2')
+        await sleep(STANDSTILL_MS - 2_000)
+        assert.ok(!(await isReady()), 'nobody takes it for ready')
+        await sleep(1_500)
+      }),
   },
 ]

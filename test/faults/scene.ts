@@ -12,9 +12,13 @@ import { isVisible, recordsOf, settle as settled } from '../nemesis/checker/batc
 import type { Verdict } from '../nemesis/checker/check.ts'
 import { collect, Source } from '../nemesis/checker/collect.ts'
 import { checked, settle } from '../nemesis/run.ts'
-import { Stage, type StageOptions, type WorkerEvent } from '../nemesis/stage.ts'
+import { Stage, type StageOptions, type Worker, type WorkerEvent } from '../nemesis/stage.ts'
 import type { TestKafka } from '../support/kafka/cluster.ts'
 
+/** Longest until somebody else runs the tasks of a worker that is gone: its session, and 5 s. */
+export const TAKEOVER_MS = 11_000
+/** A new member follows tasks before it is given them. */
+const SHARING_MS = 60_000
 const PAUSE_MS = 200
 const PARTITIONS = 4
 const WORKERS = 2
@@ -70,6 +74,11 @@ export class Scene {
     )
   }
 
+  /** Waits for a time of the monotonic clock. */
+  async at(ms: number): Promise<void> {
+    await sleep(Math.max(0, ms - performance.now()))
+  }
+
   /** Waits until something holds. */
   async until(
     what: string,
@@ -78,6 +87,23 @@ export class Scene {
   ): Promise<void> {
     for (const endMs = performance.now() + limitMs; !(await holds()); await sleep(PAUSE_MS))
       assert.ok(performance.now() < endMs, `not within ${limitMs} ms: ${what}`)
+  }
+
+  /** Who runs most tasks now. */
+  busiest(): Worker {
+    const [first] = this.stage.workers.toSorted((a, b) => b.running - a.running)
+    assert.ok(first !== undefined && first.running > 0, 'somebody runs tasks')
+    return first
+  }
+
+  /** Waits until every worker runs tasks; the first one. */
+  async sharing(): Promise<Worker> {
+    const { workers } = this.stage
+    const isShared = (): boolean => workers.every(({ running }) => running > 0)
+    await this.until('every worker runs tasks', isShared, SHARING_MS)
+    const [first] = workers
+    assert.ok(first !== undefined)
+    return first
   }
 
   /** Committed steps come to every journal from now on; how long the last of them took. */

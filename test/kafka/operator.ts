@@ -101,6 +101,18 @@ export class Operator {
     })
   }
 
+  /** Sets what a group has committed of a topic back to its beginning. Nobody may be in it. */
+  async setBack(groupId: string, topic: string): Promise<void> {
+    const places = await this.#admin.fetchTopicOffsets(topic)
+    const partitions = places.map(({ partition, low }) => ({ partition, offset: low }))
+    await this.#admin.setOffsets({ groupId, topic, partitions })
+  }
+
+  /** Errors: while somebody is in it. */
+  async deleteGroup(group: string): Promise<void> {
+    await this.#admin.deleteGroups([group])
+  }
+
   #place(topic: string, partition: number, replicas: number[]): Promise<void> {
     const partitionAssignment = [{ partition, replicas }]
     return this.#admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })

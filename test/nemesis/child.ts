@@ -63,7 +63,12 @@ export class Child {
     })
   }
 
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+  /** 0: it does not run. */
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGUSR2'): void {
     this.#process?.kill(name)
   }
 
