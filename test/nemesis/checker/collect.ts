@@ -10,8 +10,6 @@ import { type Leader, Wire } from './wire.ts'
 
 const PATIENCE_MS = 60_000
 const PAUSE_MS = 200
-/** OFFSET_OUT_OF_RANGE: retention has passed it. */
-const OUT_OF_RANGE = 1
 
 export interface PartitionLog {
   readonly topic: TopicKind
@@ -59,20 +57,18 @@ export class Source {
     return this.#patiently(async () => {
       const wire = await this.#wire(topic, partition)
       const name = topicName(topic, this.#prefix)
+      const { start, end } = await wire.range(name, partition)
       const found: Batch[] = []
-      let at = from
-      for (;;) {
-        const { error, highWatermark, bytes } = await wire.fetch(name, partition, at)
-        if (error === OUT_OF_RANGE && from === 0) {
-          at = (await wire.range(name, partition)).start
-          continue
-        }
+      // What is before is gone by retention.
+      for (let at = Math.max(from, start); at < end; ) {
+        const { error, bytes } = await wire.fetch(name, partition, at)
         assert.equal(error, 0, `Fetch of ${topic}-${partition}: error ${error}`)
         const batches = batchesOf(bytes)
+        assert.ok(batches.length > 0, `Fetch of ${topic}-${partition}: nothing at ${at}`)
         found.push(...batches)
-        at = (batches.at(-1)?.last ?? at - 1) + 1
-        if (at >= highWatermark || batches.length === 0) return found
+        at = (batches.at(-1)?.last ?? at) + 1
       }
+      return found
     })
   }
 
