@@ -15,8 +15,11 @@ import { checked, settle } from '../nemesis/run.ts'
 import { Stage, type StageOptions, type Worker, type WorkerEvent } from '../nemesis/stage.ts'
 import type { TestKafka } from '../support/kafka/cluster.ts'
 
-/** Longest until somebody else runs the tasks of a worker that is gone: its session, and 5 s. */
-export const TAKEOVER_MS = 11_000
+/**
+ * Longest until somebody else runs the tasks of a worker that is gone: its session of 6 s and what
+ * a busy machine needs. How long it takes on one that is not is measured by benches and nemesis.
+ */
+export const TAKEOVER_MS = 20_000
 /** A new member follows tasks before it is given them. */
 const SHARING_MS = 60_000
 const PAUSE_MS = 200

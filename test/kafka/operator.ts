@@ -106,6 +106,9 @@ export class Operator {
     const places = await this.#admin.fetchTopicOffsets(topic)
     const partitions = places.map(({ partition, low }) => ({ partition, offset: low }))
     await this.#admin.setOffsets({ groupId, topic, partitions })
+    const [now] = await this.#admin.fetchOffsets({ groupId, topics: [topic] })
+    const set = new Map(now?.partitions.map(({ partition, offset }) => [partition, offset]))
+    for (const { partition, offset } of partitions) assert.equal(set.get(partition), offset)
   }
 
   /** Errors: while somebody is in it. */
