@@ -11,6 +11,7 @@ import { clusterId } from '../../src/contracts/ids.ts'
 import { createServiceCore } from '../../src/core/tasks/service-task.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import type { EventFields } from '../../src/runtime/instruments.ts'
+import type { LogPort } from '../../src/runtime/ports.ts'
 import type { Restored } from '../../src/runtime/replay.ts'
 import { restore } from '../../src/runtime/restore.ts'
 import { SNAPSHOT_PLAN } from '../../src/runtime/snapshot-cadence.ts'
@@ -127,6 +128,33 @@ test('killed, restored from a snapshot, from the one before when a bit has flipp
   expect(second.restored.tail.steps).toBeGreaterThan(first.restored.tail.steps)
   expect(second.restored.tail.steps).toBeLessThan(whole.seq)
 }, 120_000)
+
+// Retention, or a person, deletes what is just being read (F43).
+test('deleted while it is read: the fold from the genesis, then a person is called', async () => {
+  const admin = rig.log.admin()
+  /** Everything of the topic goes when it has been asked for a second time. */
+  const losing = (kind: 'journal' | 'snapshots', before: number | null): LogPort => {
+    const at = { topic: rig.topic(kind), partition: 0 }
+    let polls = 0
+    return tamperedLog(rig.log, {
+      beforePoll: async (topics) => {
+        if (!topics.includes(at.topic) || polls++ !== 1) return
+        const [end] = await admin.offsets([at], 'latest', 'read_committed')
+        await admin.deleteRecords(at, before ?? end ?? 0)
+      },
+    })
+  }
+  const whole = (await restored()).restored
+  expect(whole.tail.steps).toBeLessThan(whole.seq)
+  const folded = await restored(losing('snapshots', null))
+  expect(folded.refused.map(({ reason }) => reason)).toContain('gone')
+  expect(folded.restored.tail.steps).toBe(whole.seq)
+  expect(folded.restored.stateDigest).toEqual(whole.stateDigest)
+  // No snapshot stands for what goes now.
+  await expect(restored(losing('journal', 2))).rejects.toMatchObject({ code: 'HS_JOURNAL_LOST' })
+  await expect(restored()).rejects.toMatchObject({ code: 'HS_JOURNAL_LOST' })
+  await admin.close()
+}, 60_000)
 
 /** Turns one bit in the newest header on the broker's disk. */
 function flipInNewest(): void {
