@@ -38,13 +38,16 @@ export class DeltaFleet {
   #batches
   /** @type {Float64Array} next offset by task */
   #offsets
+  #startMs
 
   /**
    * @param {Serde} serde
-   * @param {{ instances: number, tasks: number, seed: number, samples?: number, failing?: number }}
-   *   how `samples`: requests of a delta, on average; `failing`: share of the requests that fail
+   * @param {{ instances: number, tasks: number, seed: number, samples?: number, failing?: number,
+   *   startMs?: number }} how `samples`: requests of a delta, on average; `failing`: share of the
+   *   requests that fail; `startMs`: log time of the first second
    */
-  constructor(serde, { instances, tasks, seed, samples = 10, failing = 0.002 }) {
+  constructor(serde, { instances, tasks, seed, samples = 10, failing = 0.002, startMs }) {
+    this.#startMs = startMs ?? FLEET_START_MS
     const next = random(seed)
     this.members = membersOf({ instances, tasks }, next)
     this.#offsets = new Float64Array(tasks)
@@ -67,7 +70,7 @@ export class DeltaFleet {
    */
   batches(task, second) {
     const made = this.#batches[task]?.[second % VARIANTS] ?? []
-    const tickMs = FLEET_START_MS + 1_000 * second
+    const tickMs = this.#startMs + 1_000 * second
     const at = { topic: 'hs.telemetry', partition: task }
     return made.map((stamped, i) => {
       const from = this.#offsets[task] ?? 0

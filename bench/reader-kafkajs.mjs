@@ -26,7 +26,7 @@ await new Promise((resolve) => {
       }
       for (const { value } of batch.messages) {
         seen++
-        sum += value?.[0] ?? 0
+        sum += value?.length ?? 0
       }
       if (seen >= records) resolve(null)
     },
