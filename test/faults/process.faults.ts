@@ -22,17 +22,17 @@ export function afflicted(what: string, more: Launch = {}): Launch {
 
 /**
  * A worker that has tasks stands still for longer than its session: others have its tasks
- * meanwhile. When it goes on it does nothing before its group has answered it anew.
+ * meanwhile. When it goes on it does nothing before its group has answered it anew. `standStill`
+ * returns how many events there were while it did.
  */
 async function standsStill(
   scene: Scene,
   launch: Launch,
-  standStill: (victim: Worker) => Promise<void>,
+  standStill: (victim: Worker) => Promise<number>,
 ): Promise<void> {
   const { workers } = await scene.open({ launch: { ...launch, args: ['--log-level', 'debug'] } })
   const victim = await scene.sharing()
-  const back = standStill(victim).then(() => scene.events.length)
-  const [from] = await Promise.all([back, scene.moves(TAKEOVER_MS)])
+  const [from] = await Promise.all([standStill(victim), scene.moves(TAKEOVER_MS)])
   const since = (): Scene['events'] =>
     scene.events.slice(from).filter(({ worker }) => worker === victim.child.name)
   const answered = (): number => since().findIndex(({ event }) => event === 'group_assigned')
@@ -81,7 +81,9 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       standsStill(scene, {}, async ({ child }) => {
         child.signal('SIGSTOP')
         await sleep(STANDSTILL_MS)
+        const before = scene.events.length
         child.signal('SIGCONT')
+        return before
       }),
   },
   {
@@ -143,9 +145,11 @@ export const PROCESS_FAULTS: readonly Fault[] = [
         }
         await scene.until('it is ready', isReady, 30_000)
         child.signal('SIGUSR2')
-        await sleep(STANDSTILL_MS - 2_000)
+        await sleep(2_000)
         assert.ok(!(await isReady()), 'nobody takes it for ready')
-        await sleep(1_500)
+        const before = scene.events.length
+        await sleep(STANDSTILL_MS - 2_000)
+        return before
       }),
   },
 ]
