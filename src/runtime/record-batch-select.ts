@@ -42,6 +42,8 @@ export interface SelectOptions {
   /** The topic is compacted: missing offsets are no gap. */
   readonly compacted: boolean
   readonly crc32c: Crc32c
+  /** Told of each batch, shown or not, that is of another epoch than the one before it. */
+  readonly onEpoch?: (leaderEpoch: number, from: number) => void
   /**
    * Records of a compressed batch, bounded; without it, or when it throws `CORRUPT`, the batch is
    * shown as one that cannot be read.
@@ -54,6 +56,7 @@ interface Selection {
   readonly abortedProducers: Set<number>
   next: number
   nextAborted: number
+  epoch: number
   gap: { from: number; to: number } | null
 }
 
@@ -64,6 +67,7 @@ export function selectBatches(answer: PartitionAnswer, options: SelectOptions): 
     abortedProducers: new Set(),
     next: options.from,
     nextAborted: 0,
+    epoch: -1,
     gap: null,
   }
   for (const chunk of answer.chunks) {
@@ -107,6 +111,10 @@ function take(
   if (header.baseOffset > state.next && !options.compacted)
     state.gap ??= { from: state.next, to: header.baseOffset }
   state.next = header.lastOffset + 1
+  if (header.leaderEpoch !== state.epoch) {
+    state.epoch = header.leaderEpoch
+    options.onEpoch?.(header.leaderEpoch, header.baseOffset)
+  }
   if (isVisible(state, answer, chunk, header)) {
     const records = header.compression === 0 ? null : unpacked(batch, options)
     state.batches.push(openBatch(answer, chunk, header, records))

@@ -54,6 +54,8 @@ export interface BatchHeader {
   readonly end: number
   readonly baseOffset: number
   readonly lastOffset: number
+  /** Of the leader that took it; -1: not known. */
+  readonly leaderEpoch: number
   readonly crc: number
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   readonly compression: number
@@ -112,6 +114,7 @@ function parseFields(view: DataView, start: number, size: number): BatchHeader {
     end: start + size,
     baseOffset,
     lastOffset: baseOffset + view.getInt32(FIELD.lastOffsetDelta),
+    leaderEpoch: view.getInt32(FIELD.leaderEpoch),
     crc: view.getUint32(FIELD.crc),
     compression: attributes & ATTRIBUTE.compression,
     appendTime: (attributes & ATTRIBUTE.appendTime) !== 0,

@@ -103,7 +103,7 @@ describe.each([1, 3] as const)('%i brokers', (nodes) => {
       node: located.partitions[0]?.node ?? -1,
       isolation: 'read_committed' as const,
       maxWaitMs: 0,
-      partitions: [{ ...at, offset, maxBytes: 1_000_000 }],
+      partitions: [{ ...at, leaderEpoch: -1, offset, maxBytes: 1_000_000 }],
     }
     const [answer] = (await transport('fetch', request, LIMITS)).partitions
     assert.ok(answer !== undefined)
@@ -255,7 +255,7 @@ describe.each([1, 3] as const)('%i brokers', (nodes) => {
         node: ((located?.node ?? 1) % nodes) + 1,
         isolation: 'read_committed' as const,
         maxWaitMs: 0,
-        partitions: [{ ...at, offset: 0, maxBytes: 1_000 }],
+        partitions: [{ ...at, leaderEpoch: -1, offset: 0, maxBytes: 1_000 }],
       }
       const [answer] = (await transport('fetch', request, LIMITS)).partitions
       expect(answer?.error).toBe('NOT_LEADER_OR_FOLLOWER')

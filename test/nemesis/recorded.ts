@@ -139,7 +139,7 @@ class Recorder {
     const logs: Stored[] = []
     for (const { kind } of TOPICS) {
       const at = { topic: topicName(kind, PREFIX), partition: 0 }
-      const from = { ...at, offset: 0, maxBytes: 64 * 1_048_576 }
+      const from = { ...at, leaderEpoch: -1, offset: 0, maxBytes: 64 * 1_048_576 }
       const request = { node: 1, isolation: 'read_uncommitted', maxWaitMs: 0 } as const
       const limits = { timeoutMs: 1_000 }
       const asked = this.#raw?.('fetch', { ...request, partitions: [from] }, limits)

@@ -17,6 +17,8 @@ export interface ProducerIdentity {
 }
 
 export interface FetchPartition extends TopicPartition {
+  /** As `locate` says: any other leader refuses. -1: whoever leads it. */
+  readonly leaderEpoch: number
   readonly offset: number
   readonly maxBytes: number
 }
@@ -31,6 +33,25 @@ export interface FetchedPartition extends TopicPartition {
   /** Records lie behind `endOffset`: an open transaction keeps them from being shown. */
   readonly heldBack: boolean
   readonly logStartOffset: number
+}
+
+/** Up to where is the log of the leader that of the leader of an earlier epoch? */
+export interface EpochQuestion extends TopicPartition {
+  /** As in FetchPartition. */
+  readonly leaderEpoch: number
+  /** The earlier one. */
+  readonly epoch: number
+}
+
+export interface EpochEnd extends TopicPartition {
+  readonly error: ErrorCode
+  /**
+   * The newest that the log has of those up to the one asked about (that one itself where the log
+   * begins behind it). -1: none is known.
+   */
+  readonly epoch: number
+  /** Behind the last record of that epoch. -1: none is known. */
+  readonly endOffset: number
 }
 
 export interface ProducePartition extends TopicPartition {
@@ -51,6 +72,12 @@ export interface JoinedMember {
 
 interface Failable {
   readonly error: ErrorCode
+}
+
+export interface Leader {
+  readonly node: number
+  /** -1: not known. */
+  readonly leaderEpoch: number
 }
 
 /** Request and answer of every API. */
@@ -80,10 +107,19 @@ export interface Wire {
     }
     response: { readonly partitions: readonly (Failable & { readonly offset: number })[] }
   }
-  /** Who leads each partition, in the order asked. */
+  /** Who leads each partition, and since which epoch, in the order asked. */
   locate: {
     request: { readonly partitions: readonly TopicPartition[] }
-    response: { readonly partitions: readonly (Failable & { readonly node: number })[] }
+    response: { readonly partitions: readonly (Failable & Leader)[] }
+  }
+  /** Kafka's OffsetForLeaderEpoch, in the order asked. */
+  epochEnds: {
+    request: {
+      /** Leader of all of them, as `locate` says. */
+      readonly node: number
+      readonly partitions: readonly EpochQuestion[]
+    }
+    response: { readonly partitions: readonly EpochEnd[] }
   }
   fetch: {
     request: {

@@ -4,6 +4,7 @@
 import { LogError } from '../../runtime/log-error.ts'
 import type { Fetched, StartPosition, TopicPartition } from '../../runtime/ports.ts'
 import { Backoff } from './backoff.ts'
+import type { Trail } from './reader-trail.ts'
 import { CONFIRM_MS, type TopicFacts } from './topic-cache.ts'
 
 const FIRST_BACKOFF_MS = 20
@@ -19,6 +20,10 @@ export class Entry implements TopicPartition {
   fresh: boolean = true
   /** Its leader, or null until that is known. */
   node: number | null = null
+  /** Of the leader; -1 where that is not known. */
+  leaderEpoch: number = -1
+  /** Of what was read of the partition. */
+  readonly trail: Trail
   /** Of its topic; null until they are known. */
   facts: TopicFacts | null = null
   /** Somebody is finding out what is not known. */
@@ -38,10 +43,11 @@ export class Entry implements TopicPartition {
   readonly #backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
   #doubtedSinceMs: number | null = null
 
-  constructor({ topic, partition }: TopicPartition, start: StartPosition) {
+  constructor({ topic, partition }: TopicPartition, start: StartPosition, trail: Trail) {
     this.topic = topic
     this.partition = partition
     this.start = start
+    this.trail = trail
     this.position = typeof start === 'number' ? start : null
   }
 
@@ -56,6 +62,17 @@ export class Entry implements TopicPartition {
 
   /** Everything is known that a fetch needs. */
   get isReady(): boolean {
+    return this.#isKnown && !this.isUnproven
+  }
+
+  /** Of this leader it is not known whether its log is the one that was read up to here. */
+  get isUnproven(): boolean {
+    const { position, leaderEpoch, trail } = this
+    if (leaderEpoch < 0 || leaderEpoch === trail.provenFor || !this.#isKnown) return false
+    return trail.before(position ?? 0) !== null
+  }
+
+  get #isKnown(): boolean {
     return this.node !== null && this.position !== null && this.facts !== null
   }
 
@@ -95,6 +112,18 @@ export class Entry implements TopicPartition {
     this.#backoff.reset()
     this.notBeforeMs = nowMs + this.#backoff.next()
   }
+}
+
+/** Those whose leaders are known, by leader. */
+export function byNode(entries: readonly Entry[]): ReadonlyMap<number, readonly Entry[]> {
+  const groups = new Map<number, Entry[]>()
+  for (const entry of entries) {
+    if (entry.node === null) continue
+    const group = groups.get(entry.node)
+    if (group === undefined) groups.set(entry.node, [entry])
+    else group.push(entry)
+  }
+  return groups
 }
 
 /** The error with the partition it is about. */

@@ -63,8 +63,8 @@ export class Flights {
     const flight: Flight = { node, entries, sentMs, dueMs: sentMs + waitMs, stop }
     this.#byNode.set(node, flight)
     const { isolation, maxBytes } = this.#options
-    const partitions = entries.map(({ topic, partition, position }) => {
-      return { topic, partition, offset: position ?? 0, maxBytes }
+    const partitions = entries.map(({ topic, partition, leaderEpoch, position }) => {
+      return { topic, partition, leaderEpoch, offset: position ?? 0, maxBytes }
     })
     const request = { node, isolation, maxWaitMs: waitMs, partitions }
     const limits = { timeoutMs: waitMs + ANSWER_TIMEOUT_MS, signal: stop.signal }

@@ -1,12 +1,12 @@
 // What a reader has to know of a partition before it can fetch it: its topic's settings, its
 // leader, and the offset behind 'earliest' or 'latest'. Also: whether a position that a leader
-// refused is lost.
+// refused is lost, and whether a new leader's log is the one that was read.
 import { LogError } from '../../runtime/log-error.ts'
 import type { Isolation } from '../../runtime/ports.ts'
 import { type Failure, isRetriable } from './error-codes.ts'
-import type { Api } from './protocol.ts'
+import type { Api, EpochEnd, EpochQuestion } from './protocol.ts'
 import type { Entry } from './reader-entry.ts'
-import { refusal, type Session } from './session.ts'
+import { isUnavailable, refusal, type Session } from './session.ts'
 
 /** What a preparation has found out about one entry. */
 export type Finding =
@@ -18,6 +18,14 @@ export type Finding =
   | { readonly kind: 'failure'; readonly error: LogError }
 
 const READY: Finding = { kind: 'ready' }
+
+/** What it says that a request failed. */
+export function asFinding(error: unknown): Finding {
+  if (isUnavailable(error)) return { kind: 'trouble', error }
+  if (error instanceof LogError) return { kind: 'failure', error }
+  const message = `a request failed: ${String(error)}`
+  return { kind: 'failure', error: new LogError('INVALID_REQUEST', message, { cause: error }) }
+}
 
 /** What a partition's error answer to a question says. */
 export function findingOf(api: Api, error: Failure, entry: Entry): Finding {
@@ -83,8 +91,10 @@ async function locate(
   for (const [i, entry] of lost.entries()) {
     const found = answer.partitions[i]
     const error = found?.error ?? 'NETWORK_EXCEPTION'
-    if (error === 'NONE') entry.node = found?.node ?? null
-    else findings.set(entry, findingOf('locate', error, entry))
+    if (error === 'NONE') {
+      entry.node = found?.node ?? null
+      entry.leaderEpoch = found?.leaderEpoch ?? -1
+    } else findings.set(entry, findingOf('locate', error, entry))
   }
 }
 
@@ -112,4 +122,48 @@ export async function whyOutOfRange(
   const error = new LogError('POSITION_LOST', message, { at: { topic, partition } })
   if ((position ?? 0) < start) return { kind: 'failure', error }
   return { kind: (position ?? 0) > end ? 'doubt' : 'trouble', error }
+}
+
+/**
+ * Asks the leader of all entries whether its log is, up to their positions, the one that was read;
+ * where it is not, the position is lost, whatever records there are behind it. Errors: as
+ * Session.call.
+ */
+export async function prove(
+  session: Session,
+  node: number,
+  entries: readonly Entry[],
+  timeoutMs: number,
+): Promise<readonly Finding[]> {
+  const partitions = entries.map(({ at, leaderEpoch, trail, position }) => {
+    return { ...at, leaderEpoch, epoch: trail.before(position ?? 0)?.epoch ?? -1 }
+  })
+  const answer = await session.call('epochEnds', { node, partitions }, { timeoutMs })
+  return entries.map((entry, i) => {
+    const found = answer.partitions[i]
+    const asked = partitions[i]
+    if (found === undefined || asked === undefined) return READY
+    if (found.error !== 'NONE') return findingOf('epochEnds', found.error, entry)
+    const error = whyForked(entry, found, asked)
+    if (error === null) entry.trail.provenFor = asked.leaderEpoch
+    return error === null ? READY : { kind: 'failure', error }
+  })
+}
+
+/**
+ * A log that has no record of the epoch that was read is another one; but for one that is
+ * compacted, which may have lost them all.
+ */
+function whyForked(entry: Entry, found: EpochEnd, asked: EpochQuestion): LogError | null {
+  const { topic, partition, position, trail, facts } = entry
+  const { epoch, endOffset } = found
+  const isKept = trail.before(position ?? 0)?.isLeaders === false && facts?.compacted === false
+  const isOther = epoch < 0 || endOffset < 0 || (isKept && epoch !== asked.epoch)
+  if (!isOther && endOffset >= (position ?? 0)) return null
+  const message =
+    `position ${position} of ${topic}/${partition} is lost: records of leader epoch ` +
+    `${asked.epoch} were read up to there, the log of the leader of epoch ${asked.leaderEpoch} ` +
+    `has them up to offset ${epoch === asked.epoch ? endOffset : 'none'} only ` +
+    '(it was cut off, as by an unclean election)'
+  return new LogError('POSITION_LOST', message, { at: { topic, partition } })
 }

@@ -23,10 +23,18 @@ import type { BatchHeader } from '../../runtime/record-batch.ts'
 import { selectBatches } from '../../runtime/record-batch-select.ts'
 import { decompress } from './decompress.ts'
 import { type FetchedPartition, partitionKey } from './protocol.ts'
-import { about, Entry } from './reader-entry.ts'
+import { about, byNode, Entry } from './reader-entry.ts'
 import { type Flight, Flights } from './reader-flights.ts'
-import { type Finding, findingOf, prepare, whyOutOfRange } from './reader-prepare.ts'
-import { type Connection, isUnavailable, Session } from './session.ts'
+import {
+  asFinding,
+  type Finding,
+  findingOf,
+  prepare,
+  prove,
+  whyOutOfRange,
+} from './reader-prepare.ts'
+import { Trail } from './reader-trail.ts'
+import { type Connection, Session } from './session.ts'
 
 const DEFAULT_MAX_BYTES = 1_048_576
 /** Longest time a leader is told to wait for news; a longer poll asks again. */
@@ -53,6 +61,8 @@ export class Reader implements LogReader {
   readonly #options: ReadOptions
   readonly #flights: Flights
   readonly #assigned = new Map<string, Entry>()
+  /** Of every partition that was ever assigned. */
+  readonly #trails = new Map<string, Trail>()
   #isPolling = false
   #poll: Waiting | null = null
   /** Number of the current or last poll. */
@@ -78,9 +88,12 @@ export class Reader implements LogReader {
       throw new LogError('INVALID_REQUEST', `${start} is not an offset`)
     const key = partitionKey(at)
     const before = this.#assigned.get(key)
-    const entry = new Entry(at, start)
+    const trail = this.#trails.get(key) ?? new Trail()
+    this.#trails.set(key, trail)
+    const entry = new Entry(at, start, trail)
     if (before !== undefined && before.trouble === null) {
       entry.node = before.node
+      entry.leaderEpoch = before.leaderEpoch
       entry.facts = before.facts
     }
     this.#assigned.set(key, entry)
@@ -145,19 +158,14 @@ export class Reader implements LogReader {
   }
 
   #ask(poll: Waiting, entries: readonly Entry[], nowMs: number): void {
-    const lost: Entry[] = []
-    const byNode = new Map<number, Entry[]>()
-    for (const entry of entries) {
-      if (entry.preparing || nowMs < entry.notBeforeMs) continue
-      if (!entry.isReady) lost.push(entry)
-      else if (entry.node !== null) {
-        const list = byNode.get(entry.node)
-        if (list === undefined) byNode.set(entry.node, [entry])
-        else list.push(entry)
-      }
-    }
+    const due = entries.filter((entry) => !entry.preparing && nowMs >= entry.notBeforeMs)
+    const lost = due.filter((entry) => !entry.isReady && !entry.isUnproven)
+    const unproven = byNode(due.filter((entry) => entry.isUnproven))
     if (lost.length > 0) this.#prepare(lost)
-    for (const [node, list] of byNode) this.#fetch(poll, node, list, nowMs)
+    for (const [node, list] of unproven)
+      this.#find(list, prove(this.#session, node, list, PREPARE_TIMEOUT_MS))
+    for (const [node, list] of byNode(due.filter((entry) => entry.isReady)))
+      this.#fetch(poll, node, list, nowMs)
   }
 
   #deadlineMs({ startMs, maxWaitMs }: Waiting): number {
@@ -186,9 +194,13 @@ export class Reader implements LogReader {
   }
 
   #prepare(entries: readonly Entry[]): void {
+    const how = { isolation: this.#options.isolation, timeoutMs: PREPARE_TIMEOUT_MS }
+    this.#find(entries, prepare(this.#session, entries, how))
+  }
+
+  #find(entries: readonly Entry[], finding: Promise<readonly Finding[]>): void {
     for (const entry of entries) entry.preparing = true
-    const { isolation } = this.#options
-    prepare(this.#session, entries, { isolation, timeoutMs: PREPARE_TIMEOUT_MS }).then(
+    finding.then(
       (findings) => this.#found(entries, findings),
       (error: unknown) =>
         this.#found(
@@ -235,12 +247,8 @@ export class Reader implements LogReader {
     if (error === 'NONE') return
     if (error === 'OFFSET_OUT_OF_RANGE') {
       this.#session.topics.forget(entry.topic)
-      entry.preparing = true
-      whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS).then(
-        (finding) => this.#found([entry], [finding]),
-        (cause: unknown) => this.#found([entry], [asFinding(cause)]),
-      )
-      return
+      const why = whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS)
+      return this.#find([entry], Promise.all([why]))
     }
     if (error === 'UNKNOWN_TOPIC_OR_PARTITION') {
       this.#session.topics.forget(entry.topic)
@@ -257,8 +265,14 @@ export class Reader implements LogReader {
     const unpack = (bytes: Uint8Array, header: BatchHeader): Uint8Array | null =>
       decompress(bytes, header, maxMessageBytes)
     try {
-      const options = { from, sentMs, compacted, crc32c, decompress: unpack }
-      entry.answered(selectBatches(answer, options))
+      const epochs: { readonly epoch: number; readonly from: number }[] = []
+      const onEpoch = (epoch: number, first: number): void => {
+        epochs.push({ epoch, from: first })
+      }
+      const options = { from, sentMs, compacted, crc32c, onEpoch, decompress: unpack }
+      const fetched = selectBatches(answer, options)
+      entry.trail.read(fetched, epochs, entry.leaderEpoch)
+      entry.answered(fetched)
     } catch (error) {
       if (!(error instanceof LogError)) throw error
       // What was spoiled on its way is whole where it is stored.
@@ -373,11 +387,4 @@ export class Reader implements LogReader {
 /** The end of the poll, were there nobody to be heard of for the first time. */
 function lastMs({ startMs, maxWaitMs }: Waiting, atLeastMs: number): number {
   return Math.max(atLeastMs, startMs + maxWaitMs)
-}
-
-function asFinding(error: unknown): Finding {
-  if (isUnavailable(error)) return { kind: 'trouble', error }
-  if (error instanceof LogError) return { kind: 'failure', error }
-  const message = `a request failed: ${String(error)}`
-  return { kind: 'failure', error: new LogError('INVALID_REQUEST', message, { cause: error }) }
 }

@@ -96,6 +96,10 @@ class KafkaCluster implements Cluster, Directory {
     return this.#metadata.leaders(partitions, limits)
   }
 
+  leaderEpoch(at: Parameters<Cluster['leaderEpoch']>[0]): number {
+    return this.#metadata.leaderEpoch(at)
+  }
+
   forgetLeader(at: Parameters<Cluster['forgetLeader']>[0]): void {
     this.#metadata.forgetLeader(at)
   }

@@ -23,7 +23,7 @@ import {
   quorumTimeRequest,
 } from './requests/inspection.ts'
 import { type BrokerAddress, metadataRequest } from './requests/metadata.ts'
-import { deleteRecordsRequest, listOffsetsRequest } from './requests/offsets.ts'
+import { deleteRecordsRequest, epochEndsRequest, listOffsetsRequest } from './requests/offsets.ts'
 import { produceRequest } from './requests/produce.ts'
 import {
   createTopicsRequest,
@@ -123,6 +123,7 @@ function requestsOf(): readonly KafkaRequest<unknown>[] {
     createTopicsRequest({ topics: [], defaultReplicas: 1, timeoutMs: 0 }),
     deleteTopicsRequest([], 0),
     deleteRecordsRequest([], 0),
+    epochEndsRequest([]),
     describeConfigsRequest([]),
     initProducerIdRequest({ transactionalId: '', timeoutMs: 0, current: null }),
     addPartitionsRequest(transaction),

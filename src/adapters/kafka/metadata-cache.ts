@@ -28,6 +28,8 @@ export class MetadataCache {
   readonly #ask: AskMetadata
   readonly #clock: Clock
   readonly #leaders = new Map<string, Map<number, number>>()
+  /** Of the leaders told of last, by partition. */
+  readonly #leaderEpochs = new Map<string, number>()
   #addresses: ReadonlyMap<number, Address> = new Map()
   #clusterId: string | null = null
   #controller = -1
@@ -99,6 +101,11 @@ export class MetadataCache {
     return await this.#lookUp(partitions, { timeoutMs, signal: limits.signal })
   }
 
+  /** -1: none was told of. */
+  leaderEpoch(at: TopicPartition): number {
+    return this.#leaderEpochs.get(partitionKey(at)) ?? -1
+  }
+
   forgetLeader(at: TopicPartition): void {
     const leaders = this.#leaders.get(at.topic)
     const leader = leaders?.get(at.partition)
@@ -164,8 +171,9 @@ export class MetadataCache {
     for (const { name, partitions } of topics) {
       const led = partitions.filter(({ error, leader }) => error === 'NONE' && leader >= 0)
       this.#leaders.set(name, new Map(led.map(({ partition, leader }) => [partition, leader])))
-      for (const { partition, leader } of led) {
+      for (const { partition, leader, leaderEpoch } of led) {
         const key = partitionKey({ topic: name, partition })
+        this.#leaderEpochs.set(key, leaderEpoch)
         if (this.#doubted.get(key) === leader) this.#isSuspect = true
         else this.#doubted.delete(key)
       }

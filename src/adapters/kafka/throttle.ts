@@ -17,6 +17,7 @@ const FIRST_VERSIONS: ReadonlyMap<number, number> = new Map([
   [20, 2], // DeleteTopics
   [21, 1], // DeleteRecords
   [22, 1], // InitProducerId
+  [23, 2], // OffsetForLeaderEpoch
   [24, 1], // AddPartitionsToTxn
   [26, 1], // EndTxn
   [32, 2], // DescribeConfigs

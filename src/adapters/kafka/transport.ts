@@ -2,6 +2,7 @@
 // coordinators for transactional ids and groups, the controller for topics. One attempt each: a
 // client repeats what may be repeated. What an answer says about who leads or coordinates is handed
 // on to the cluster, so that the next attempt goes elsewhere.
+import type { TopicPartition } from '../../runtime/ports.ts'
 import type { ErrorCode, Failure } from '../client/error-codes.ts'
 import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from '../client/protocol.ts'
 import { fanOut, isUnanswered, noteLeaderError, type Reach, TimeLeft } from './fan-out.ts'
@@ -12,7 +13,7 @@ import {
   leaveGroupRequest,
   syncGroupRequest,
 } from './requests/groups.ts'
-import { deleteRecordsRequest, listOffsetsRequest } from './requests/offsets.ts'
+import { deleteRecordsRequest, epochEndsRequest, listOffsetsRequest } from './requests/offsets.ts'
 import { produceRequest } from './requests/produce.ts'
 import {
   addPartitionsRequest,
@@ -52,13 +53,35 @@ const produce: Carrier<'produce'> = async (reach, { transactionalId, partitions 
   }),
 })
 
-const fetch: Carrier<'fetch'> = async ({ cluster, lane }, request, limits) => {
+const fetch: Carrier<'fetch'> = async (reach, request, limits) => ({
+  partitions: await atLeader(reach, limits, { ...request, wire: fetchRequest(request) }),
+})
+
+const epochEnds: Carrier<'epochEnds'> = async (reach, request, limits) => {
+  const wire = epochEndsRequest(request.partitions)
+  return { partitions: await atLeader(reach, limits, { ...request, wire }) }
+}
+
+/** The answer of the node that leads all of the partitions. */
+async function atLeader<A extends TopicPartition & { readonly error: ErrorCode }>(
+  { cluster, lane }: Reach,
+  limits: CallLimits,
+  {
+    node,
+    partitions,
+    wire,
+  }: {
+    readonly node: number
+    readonly partitions: readonly TopicPartition[]
+    readonly wire: KafkaRequest<A[]>
+  },
+): Promise<A[]> {
   try {
-    const partitions = await lane.send(request.node, fetchRequest(request), limits)
-    for (const answer of partitions) noteLeaderError(cluster, answer, answer.error)
-    return { partitions }
+    const answers = await lane.send(node, wire, limits)
+    for (const answer of answers) noteLeaderError(cluster, answer, answer.error)
+    return answers
   } catch (error) {
-    if (isUnanswered(error, limits)) for (const at of request.partitions) cluster.forgetLeader(at)
+    if (isUnanswered(error, limits)) for (const at of partitions) cluster.forgetLeader(at)
     throw error
   }
 }
@@ -83,11 +106,11 @@ const deleteRecords: Carrier<'deleteRecords'> = async (reach, request, limits) =
 const locate: Carrier<'locate'> = async ({ cluster }, { partitions }, limits) => {
   const leaders = await cluster.leaders(partitions, limits)
   return {
-    partitions: partitions.map((_at, i) => {
+    partitions: partitions.map((at, i) => {
       const leader = leaders[i] ?? 'LEADER_NOT_AVAILABLE'
       return typeof leader === 'string'
-        ? { error: leader, node: -1 }
-        : { error: 'NONE', node: leader }
+        ? { error: leader, node: -1, leaderEpoch: -1 }
+        : { error: 'NONE', node: leader, leaderEpoch: cluster.leaderEpoch(at) }
     }),
   }
 }
@@ -210,6 +233,7 @@ const CARRIERS: { readonly [K in Api]: Carrier<K> } = {
   deleteRecords,
   listOffsets,
   locate,
+  epochEnds,
   fetch,
   produce,
   initProducerId,

@@ -51,6 +51,8 @@ export interface Cluster {
     partitions: readonly TopicPartition[],
     limits: CallLimits,
   ): Promise<readonly (number | Failure)[]>
+  /** Of the leader that was told of last; -1: none was. */
+  leaderEpoch(at: TopicPartition): number
   /** To be told when a node answered that it is not the leader, or not at all. */
   forgetLeader(at: TopicPartition): void
   coordinator(

@@ -71,6 +71,7 @@ export class StepNames {
       deleteRecords: () => 'delete records',
       listOffsets: () => 'find journal end',
       locate: () => 'find leaders',
+      epochEnds: () => 'find leaders',
       fetch: ({ partitions }) => this.#reading(partitions.map(({ topic }) => topic)),
       produce: ({ transactionalId }) =>
         transactionalId === null ? 'produce' : `produce ${this.#writing(transactionalId)}`,

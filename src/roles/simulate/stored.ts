@@ -37,7 +37,7 @@ export class Stored {
   }
 
   async #fetch(at: TopicPartition, offset: number): Promise<FetchedPartition> {
-    const partitions = [{ ...at, offset, maxBytes: MOST_BYTES }]
+    const partitions = [{ ...at, leaderEpoch: -1, offset, maxBytes: MOST_BYTES }]
     const request = { node: 0, isolation: 'read_committed', maxWaitMs: 0, partitions } as const
     const answer = await this.#ask('fetch', request, { timeoutMs: 1_000 })
     const [found] = answer.partitions

@@ -14,7 +14,8 @@ function answering(
   overrides: Partial<ClusterMetadata> = {},
 ): ClusterMetadata {
   const leading = [0, 1, 2].map(
-    (partition) => ({ error: 'NONE', partition, leader: partition + 1 }) as const,
+    (partition) =>
+      ({ error: 'NONE', partition, leader: partition + 1, leaderEpoch: 10 + partition }) as const,
   )
   return {
     brokers: [1, 2, 3].map((node) => ({ node, host: `h${node}`, port: 9092 })),
@@ -40,6 +41,9 @@ describe('leaders', () => {
     const partitions = [at('a', 2), at('b', 0), at('a', 1)]
     expect(await cache.leaders(partitions, LIMITS)).toEqual([3, 1, 2])
     expect(await cache.leaders([at('a', 0), ...partitions], LIMITS)).toEqual([1, 3, 1, 2])
+    expect([at('a', 2), at('a', 0), at('c')].map((one) => cache.leaderEpoch(one))).toEqual([
+      12, 10, -1,
+    ])
     expect(asked).toEqual([['a', 'b']])
   })
 
@@ -77,8 +81,8 @@ describe('leaders', () => {
           name,
           error: 'NONE',
           partitions: [
-            { error: 'LEADER_NOT_AVAILABLE', partition: 0, leader: -1 },
-            { error: 'NONE', partition: 1, leader: -1 },
+            { error: 'LEADER_NOT_AVAILABLE', partition: 0, leader: -1, leaderEpoch: 3 },
+            { error: 'NONE', partition: 1, leader: -1, leaderEpoch: 3 },
           ],
         })),
       })

@@ -28,6 +28,8 @@ export class ScriptedCluster implements Cluster {
   readonly closedLanes: number[] = []
   /** Leader by `topic/partition`; without one LEADER_NOT_AVAILABLE. */
   readonly leaderOf = new Map<string, number>()
+  /** Told of every leader. */
+  readonly epoch: number = 4
   coordinatorNode: number | Failure = 1
   controllerNodes: number[] = [1]
   readonly #script: Script
@@ -76,6 +78,10 @@ export class ScriptedCluster implements Cluster {
           this.leaderOf.get(`${topic}/${partition}`) ?? 'LEADER_NOT_AVAILABLE',
       ),
     )
+  }
+
+  leaderEpoch(): number {
+    return this.epoch
   }
 
   forgetLeader({ topic, partition }: TopicPartition): void {

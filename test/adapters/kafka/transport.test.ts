@@ -94,7 +94,13 @@ describe('a leader that is named', () => {
     node: 2,
     isolation: 'read_committed' as const,
     maxWaitMs: 300,
-    partitions: [0, 1].map((partition) => ({ topic: 'a', partition, offset: 7, maxBytes: 100 })),
+    partitions: [0, 1].map((partition) => ({
+      topic: 'a',
+      partition,
+      leaderEpoch: -1,
+      offset: 7,
+      maxBytes: 100,
+    })),
   }
 
   function fetched(errors: readonly number[]): Buffer {
@@ -155,8 +161,8 @@ describe('a leader that is named', () => {
     const transport = createTransport(cluster.reach())
     const partitions = [0, 1].map((partition) => ({ topic: 'a', partition }))
     expect((await transport('locate', { partitions }, LIMITS)).partitions).toEqual([
-      { error: 'NONE', node: 3 },
-      { error: 'LEADER_NOT_AVAILABLE', node: -1 },
+      { error: 'NONE', node: 3, leaderEpoch: 4 },
+      { error: 'LEADER_NOT_AVAILABLE', node: -1, leaderEpoch: -1 },
     ])
   })
 })

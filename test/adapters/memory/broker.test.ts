@@ -53,7 +53,7 @@ async function produce(
 
 async function visible(broker: Broker): Promise<string[]> {
   const isolation = 'read_committed'
-  const partitions = [{ ...AT, offset: 0, maxBytes: 1e6 }]
+  const partitions = [{ ...AT, leaderEpoch: -1, offset: 0, maxBytes: 1e6 }]
   const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')
@@ -210,7 +210,7 @@ test('a compacted partition is bounded by its keys', async () => {
   }
   expect(largest).toBeLessThan(32 * KIB)
   const isolation = 'read_committed'
-  const partitions = [{ ...AT, offset: 0, maxBytes: 1e6 }]
+  const partitions = [{ ...AT, leaderEpoch: -1, offset: 0, maxBytes: 1e6 }]
   const [answer] = (await broker.handle('fetch', { node: 0, isolation, maxWaitMs: 0, partitions }))
     .partitions
   if (answer === undefined) throw new Error('no answer')

@@ -12,7 +12,7 @@ import { answersFor, kafkaRequest, readPartitions, writePartitions } from './cod
 
 /** Bound of a whole answer; one partition's first batch is always returned. */
 const MAX_BYTES = 32 * 1_048_576
-/** Sender is a consumer; no session; no epoch or log start offset to compare. */
+/** Sender is a consumer; no session; no log start offset to compare. */
 const NONE = -1
 const NO_SESSION = 0
 
@@ -35,8 +35,8 @@ export function fetchRequest(request: FetchRequest): KafkaRequest<FetchedPartiti
     (body) => {
       body.int32(NONE).int32(Math.ceil(maxWaitMs)).int32(1).int32(MAX_BYTES)
       body.int8(isolationLevel(isolation)).int32(NO_SESSION).int32(NONE)
-      writePartitions(body, partitions, ({ partition, offset, maxBytes }) => {
-        body.int32(partition).int32(NONE).int64(offset).int64(NONE).int32(maxBytes)
+      writePartitions(body, partitions, ({ partition, leaderEpoch, offset, maxBytes }) => {
+        body.int32(partition).int32(leaderEpoch).int64(offset).int64(NONE).int32(maxBytes)
       })
       body.array([], () => {}) // topics to forget
     },

@@ -1,4 +1,5 @@
-// Metadata version 6: the brokers, and the partitions of topics with their leaders.
+// Metadata version 7: the brokers, and the partitions of topics with their leaders and the leaders'
+// epochs.
 import { type ErrorCode, errorName } from '../../client/error-codes.ts'
 import type { KafkaRequest } from '../wire.ts'
 import type { ByteReader } from './bytes.ts'
@@ -15,6 +16,8 @@ export interface PartitionMetadata {
   readonly partition: number
   /** -1: there is none now. */
   readonly leader: number
+  /** Grows with every change of leader. */
+  readonly leaderEpoch: number
 }
 
 export interface TopicMetadata {
@@ -35,7 +38,7 @@ export interface ClusterMetadata {
 /** Never creates topics. */
 export function metadataRequest(names: readonly string[]): KafkaRequest<ClusterMetadata> {
   return kafkaRequest(
-    { apiKey: 3, apiVersion: 6, apiName: 'Metadata' },
+    { apiKey: 3, apiVersion: 7, apiName: 'Metadata' },
     (body) => {
       body.array(names, (name) => body.string(name)).bool(false)
     },
@@ -63,6 +66,7 @@ function readTopic(body: ByteReader): TopicMetadata {
       error: errorName(body.int16()),
       partition: body.int32(),
       leader: body.int32(),
+      leaderEpoch: body.int32(),
     }
     // Replicas, those in sync, those offline.
     for (let i = 0; i < 3; i++) body.array(() => body.int32())

@@ -1,6 +1,8 @@
-// ListOffsets version 3 and DeleteRecords version 1: both ends of a partition.
+// ListOffsets version 3 and DeleteRecords version 1: both ends of a partition. OffsetForLeaderEpoch
+// version 3: up to where a leader's log is that of an earlier leader (KIP-320).
 import type { Isolation, TopicPartition } from '../../../runtime/ports.ts'
 import { type ErrorCode, errorName } from '../../client/error-codes.ts'
+import type { EpochEnd, EpochQuestion } from '../../client/protocol.ts'
 import type { KafkaRequest } from '../wire.ts'
 import { answersFor, kafkaRequest, readPartitions, writePartitions } from './codec.ts'
 import { isolationLevel } from './fetch.ts'
@@ -76,6 +78,32 @@ export function deleteRecordsRequest(
         return { ...at, error: errorName(body.int16()) }
       })
       return answersFor(partitions, answered)
+    },
+  )
+}
+
+/** Answers in the order of `partitions`. */
+export function epochEndsRequest(partitions: readonly EpochQuestion[]): KafkaRequest<EpochEnd[]> {
+  return kafkaRequest(
+    { apiKey: 23, apiVersion: 3, apiName: 'OffsetForLeaderEpoch' },
+    (body) => {
+      body.int32(CONSUMER)
+      writePartitions(body, partitions, ({ partition, leaderEpoch, epoch }) => {
+        body.int32(partition).int32(leaderEpoch).int32(epoch)
+      })
+    },
+    (body) => {
+      body.int32() // throttle time
+      const topics = body.array(() => {
+        const topic = body.string()
+        // The only answer in which the error comes before the partition.
+        return body.array((): EpochEnd => {
+          const error = errorName(body.int16())
+          const partition = body.int32()
+          return { topic, partition, error, epoch: body.int32(), endOffset: body.int64() }
+        })
+      })
+      return answersFor(partitions, topics.flat())
     },
   )
 }

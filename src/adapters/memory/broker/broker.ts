@@ -40,6 +40,9 @@ interface Topic {
 
 /** The only node there is. */
 const NODE = 0
+/** It never changes: of the batches, too. */
+const LEADER_EPOCH = 0
+const UNKNOWN = 'UNKNOWN_TOPIC_OR_PARTITION'
 const LEGAL_NAME = /^[a-zA-Z0-9._-]{1,249}$/
 
 export class Broker {
@@ -106,8 +109,22 @@ export class Broker {
         partitions: partitions.map((at) => {
           const there = this.#partition(at) !== null
           return there
-            ? { error: 'NONE', node: NODE }
-            : { error: 'UNKNOWN_TOPIC_OR_PARTITION', node: -1 }
+            ? { error: 'NONE', node: NODE, leaderEpoch: LEADER_EPOCH }
+            : { error: UNKNOWN, node: -1, leaderEpoch: -1 }
+        }),
+      }),
+      epochEnds: ({ partitions }) => ({
+        partitions: partitions.map(({ topic, partition }) => {
+          const log = this.#partition({ topic, partition })
+          return log === null
+            ? { topic, partition, error: UNKNOWN, epoch: -1, endOffset: -1 }
+            : {
+                topic,
+                partition,
+                error: 'NONE',
+                epoch: LEADER_EPOCH,
+                endOffset: log.endOffset('read_uncommitted'),
+              }
         }),
       }),
       fetch: (request) => this.#fetch(request),

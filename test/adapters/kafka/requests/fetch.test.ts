@@ -13,9 +13,9 @@ const fetch: Example = {
     isolation: 'read_committed',
     maxWaitMs: 500,
     partitions: [
-      { topic: 'a', partition: 0, offset: FAR, maxBytes: 1_048_576 },
-      { topic: 'a', partition: 3, offset: 0, maxBytes: 1_048_576 },
-      { topic: 'ä', partition: 1, offset: 7, maxBytes: 10 },
+      { topic: 'a', partition: 0, leaderEpoch: -1, offset: FAR, maxBytes: 1_048_576 },
+      { topic: 'a', partition: 3, leaderEpoch: -1, offset: 0, maxBytes: 1_048_576 },
+      { topic: 'ä', partition: 1, leaderEpoch: -1, offset: 7, maxBytes: 10 },
     ],
   }),
   kafkajs: {
@@ -95,7 +95,7 @@ function request(isolation: Isolation) {
   return fetchRequest({
     isolation,
     maxWaitMs: 0.5,
-    partitions: [{ topic: 'a', partition: 0, offset: 3, maxBytes: 100 }],
+    partitions: [{ topic: 'a', partition: 0, leaderEpoch: -1, offset: 3, maxBytes: 100 }],
   })
 }
 

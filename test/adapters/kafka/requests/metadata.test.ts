@@ -1,11 +1,12 @@
 // Metadata.
+import { expect, it } from 'vitest'
 import { metadataRequest } from '../../../../src/adapters/kafka/requests/metadata.ts'
 import { type Example, holds } from './example.ts'
-import { answer, arrayOf } from './kafkajs-codec.ts'
+import { answer, arrayOf, kafkajsCodec } from './kafkajs-codec.ts'
 
 const metadata: Example = {
   request: metadataRequest(['a', 'none']),
-  kafkajs: { topics: ['a', 'none'], allowAutoTopicCreation: false },
+  kafkajs: null,
   answer: answer()
     .writeInt32(0)
     .writeEncoder(
@@ -23,7 +24,7 @@ const metadata: Example = {
           .writeBoolean(false)
           .writeEncoder(
             arrayOf(name === 'a' ? [0] : [], (inner, partition) => {
-              inner.writeInt16(5).writeInt32(partition).writeInt32(-1)
+              inner.writeInt16(5).writeInt32(partition).writeInt32(-1).writeInt32(6)
               for (const nodes of [[1, 2], [1], [2]])
                 inner.writeEncoder(arrayOf(nodes, (list, node) => list.writeInt32(node)))
               return inner
@@ -42,7 +43,7 @@ const metadata: Example = {
       {
         name: 'a',
         error: 'NONE',
-        partitions: [{ error: 'LEADER_NOT_AVAILABLE', partition: 0, leader: -1 }],
+        partitions: [{ error: 'LEADER_NOT_AVAILABLE', partition: 0, leader: -1, leaderEpoch: 6 }],
       },
       { name: 'none', error: 'UNKNOWN_TOPIC_OR_PARTITION', partitions: [] },
     ],
@@ -50,3 +51,10 @@ const metadata: Example = {
 }
 
 holds(metadata)
+
+// kafkajs speaks up to version 6, whose question is the same.
+it('is asked as kafkajs asks', async () => {
+  const args = { topics: ['a', 'none'], allowAutoTopicCreation: false }
+  const { buffer } = await kafkajsCodec('Metadata', 6, args).request.encode()
+  expect((await metadata.request.encode()).toString('hex')).toBe(buffer.toString('hex'))
+})

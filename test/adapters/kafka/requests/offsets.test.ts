@@ -1,10 +1,12 @@
-// ListOffsets and DeleteRecords.
+// ListOffsets, DeleteRecords and OffsetForLeaderEpoch.
+import { expect, it } from 'vitest'
 import {
   deleteRecordsRequest,
+  epochEndsRequest,
   listOffsetsRequest,
 } from '../../../../src/adapters/kafka/requests/offsets.ts'
 import { type Example, FAR, holds, topicsOf } from './example.ts'
-import { answer } from './kafkajs-codec.ts'
+import { answer, arrayOf } from './kafkajs-codec.ts'
 
 const listOffsets: Example = {
   request: listOffsetsRequest({
@@ -51,5 +53,45 @@ const deleteRecords: Example = {
   says: [{ topic: 'a', partition: 1, error: 'NONE' }],
 }
 
+const epochEnds: Example = {
+  request: epochEndsRequest([
+    { topic: 'a', partition: 2, leaderEpoch: 7, epoch: 5 },
+    { topic: 'a', partition: 3, leaderEpoch: 9, epoch: 0 },
+  ]),
+  kafkajs: null,
+  answer: answer()
+    .writeInt32(0)
+    .writeEncoder(
+      arrayOf(['a'], (to, topic) =>
+        to.writeString(topic).writeEncoder(
+          arrayOf([3, 2], (inner, partition) =>
+            inner
+              .writeInt16(partition === 2 ? 0 : 74)
+              .writeInt32(partition)
+              .writeInt32(partition === 2 ? 4 : -1)
+              .writeInt64(partition === 2 ? FAR : -1),
+          ),
+        ),
+      ),
+    ).buffer,
+  says: [
+    { topic: 'a', partition: 2, error: 'NONE', epoch: 4, endOffset: FAR },
+    { topic: 'a', partition: 3, error: 'FENCED_LEADER_EPOCH', epoch: -1, endOffset: -1 },
+  ],
+}
+
+holds(epochEnds)
+// Kafka's schema of version 3: replica, topics; of a partition its index, its leader's epoch and
+// the epoch that is asked about.
+it('asks as the protocol says', async () => {
+  const written =
+    'ffffffff' +
+    '00000001' +
+    '000161' +
+    '00000002' +
+    '000000020000000700000005' +
+    '000000030000000900000000'
+  expect((await epochEnds.request.encode()).toString('hex')).toBe(written)
+})
 holds(listOffsets)
 holds(deleteRecords)

@@ -1,0 +1,52 @@
+// Which leader epochs the records were of that a reader has read of a partition, so that it can be
+// asked of a new leader whether its log is the same up to there (KIP-320). Without that a log that
+// was cut off below the position (an unclean election) and has grown beyond it again would be read
+// on with other records than those the steps before were made of, and nobody would know. A trail
+// lives as long as its reader, also while the partition is not assigned.
+
+export interface Mark {
+  readonly epoch: number
+  /** The epoch of the leader that took the last position for one of its log, and no record's. */
+  readonly isLeaders: boolean
+}
+
+interface Range extends Mark {
+  /** Offset of its first record. */
+  readonly from: number
+}
+
+export class Trail {
+  #ranges: Range[] = []
+  /** What was read ends here. */
+  #to = -1
+  /** Epoch of the leader whose log is known to be the one that was read; -1: none. */
+  provenFor: number = -1
+
+  /** Of the record before the position; null where that was not read, or there is none. */
+  before(position: number): Mark | null {
+    if (position > this.#to) return null
+    return this.#ranges.findLast(({ from }) => from < position) ?? null
+  }
+
+  /**
+   * A leader has answered for the offsets from `from` to `to`. `epochs`: of the batches among them,
+   * where another one begins.
+   */
+  read(
+    { from, to }: { readonly from: number; readonly to: number },
+    epochs: readonly { readonly epoch: number; readonly from: number }[],
+    leaderEpoch: number,
+  ): void {
+    if (from > this.#to) this.#ranges = []
+    this.#ranges = this.#ranges.filter((range) => range.from < from)
+    if (this.#ranges.length === 0 && from > 0 && leaderEpoch >= 0)
+      this.#ranges.push({ epoch: leaderEpoch, isLeaders: true, from: from - 1 })
+    for (const { epoch, from: first } of epochs) {
+      const last = this.#ranges.at(-1)
+      const isSame = last?.epoch === epoch && !last.isLeaders
+      if (epoch >= 0 && !isSame) this.#ranges.push({ epoch, isLeaders: false, from: first })
+    }
+    this.#to = to
+    this.provenFor = leaderEpoch
+  }
+}
