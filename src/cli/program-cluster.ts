@@ -18,6 +18,11 @@ const ROLES: readonly (readonly [name: RoleName, about: string])[] = [
 export function addCluster(program: Command, context: Context, ending: Ending): void {
   sized(clusterFlags(reading(program.command('init').description(INIT))))
     .option('--dev', 'policies may enforce at once; marked in the genesis')
+    .option(
+      '--scale <n>',
+      'of the latency histograms, for ever: 4 = P99 within 2.2 %, 5 = 1.1 % (default: 4)',
+      whole(4, 5),
+    )
     .option('--dry-run', 'say what would be made, make nothing')
     .option('--after-loss', 'journals are gone: begin those tasks anew, held until released')
     .option('--discard <task...>', 'with it: give up the broken journal of this task too')

@@ -32,6 +32,8 @@ export interface DriverOptions {
   readonly inputs?: readonly TopicKind[]
   /** Default: the first, which does without the fleet task. */
   readonly behaviour?: number
+  /** Of the windows, as the genesis says; default 4. */
+  readonly scale?: 4 | 5
 }
 
 export interface StepOptions {
@@ -68,7 +70,7 @@ export function testContext(serde: Serde, options: DriverOptions = {}): CoreCont
     partition: options.partition ?? 0,
     partitionCount: options.partitionCount ?? 1,
     behaviour: options.behaviour ?? BEHAVIOUR_FIRST,
-    scale: 4,
+    scale: options.scale ?? 4,
     sha256,
     decoder: serde,
   }

@@ -21,7 +21,7 @@ export function afterLoss(context: Context, flags: InitFlags): Promise<void> {
   return withLog(context, flags, async ({ log, resolved, clusterId }) => {
     const { prefix } = resolved.settings
     const partitions = flags.partitions ?? (await partitionsOf(log, prefix))
-    const { replicas, dev = false, discard = [], from = 'earliest' } = flags
+    const { replicas, scale, dev = false, discard = [], from = 'earliest' } = flags
     const options: AfterLossOptions = {
       clock: systemClock,
       prefix,
@@ -30,6 +30,7 @@ export function afterLoss(context: Context, flags: InitFlags): Promise<void> {
       discard,
       from,
       ...(replicas === undefined ? {} : { replicas }),
+      ...(scale === undefined ? {} : { scale }),
     }
     const lost = await findLost(log, options)
     const names = lost.map(({ spec }) => spec.task)

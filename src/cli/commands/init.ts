@@ -5,6 +5,7 @@ import { registerSchemas } from '../../adapters/serde/registry-check.ts'
 import { loadSchemas } from '../../adapters/serde/schema-files.ts'
 import { resolveSettings, type ResolvedSettings } from '../../config/settings.ts'
 import { HsError } from '../../contracts/failure.ts'
+import { DEFAULT_SCALE } from '../../contracts/journal.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { initCluster } from '../../runtime/init.ts'
 import { connect, show } from '../context.ts'
@@ -14,6 +15,7 @@ import { creationTable, headOf, missingOf, type TopicFlags, withPlan } from './t
 
 export interface InitFlags extends TopicFlags {
   readonly dev?: boolean
+  readonly scale?: 4 | 5
   readonly dryRun?: boolean
   readonly url?: string
   readonly tokenFile?: string
@@ -42,8 +44,18 @@ export async function init(context: Context, flags: InitFlags): Promise<void> {
 }
 
 async function viaEndpoint(context: Context, flags: InitFlags): Promise<void> {
-  const { output, url, tokenFile, dryRun: isDry, dev, partitions, replicas, registry } = flags
-  if ([isDry, dev, partitions, replicas, registry].some((flag) => flag !== undefined))
+  const {
+    output,
+    url,
+    tokenFile,
+    dryRun: isDry,
+    dev,
+    scale,
+    partitions,
+    replicas,
+    registry,
+  } = flags
+  if ([isDry, dev, scale, partitions, replicas, registry].some((flag) => flag !== undefined))
     throw new HsError('HS_USAGE', 'these options need --brokers', {
       fix: 'Name the brokers with --brokers; without them init works through the run it finds.',
     })
@@ -83,8 +95,8 @@ function onBrokers(context: Context, flags: InitFlags, resolved: ResolvedSetting
       registry === null
         ? null
         : await reached(registerSchemas(loadSchemas(), registryOptions(resolved)))
-    const { dev = false } = flags
-    const how = { clock: systemClock, prefix, partitions, replicas, dev }
+    const { dev = false, scale = DEFAULT_SCALE } = flags
+    const how = { clock: systemClock, prefix, partitions, replicas, dev, scale }
     const { clusterId, created, begun, found } = await initCluster(log, how)
     const registered = schemas?.filter(({ isNew }) => isNew).length ?? 0
     const isChanged = begun + created.length + registered > 0

@@ -45,7 +45,7 @@ export class ServiceState {
   readonly context: CoreContext
   readonly admission: Admission<Bound>
   readonly registry: Registry
-  readonly windows: Windows = new Windows({ graceMs: GRACE_MS })
+  readonly windows: Windows
   readonly sources: Sources = new Sources()
   readonly views: Views = new Views()
   readonly healing: HealingState
@@ -74,6 +74,7 @@ export class ServiceState {
     this.context = context
     this.admission = new Admission(context)
     this.registry = new Registry(context.clusterId)
+    this.windows = new Windows({ graceMs: GRACE_MS, scale: context.scale })
     this.healing = healing
     this.observer = new Observer(healing.fleet)
   }

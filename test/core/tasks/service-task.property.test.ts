@@ -4,6 +4,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
+import { gridOf } from '../../../src/core/window/grid.ts'
 import { CoreDriver, sliceOf, START_MS, testSerde } from '../../support/core-driver.ts'
 import { delta, heartbeat, probe } from '../../support/records.ts'
 import { Lcg } from '../../support/lcg.ts'
@@ -160,6 +161,38 @@ test(`figures of ${RECORDS} deltas are those of an oracle`, { timeout: 600_000 }
     driver.written.splice(0, driver.written.length - 500)
   }
   expect(checked).toBeGreaterThan(1_000)
+})
+
+test.each([
+  [4, 0.022],
+  [5, 0.011],
+] as const)('at scale %i of the genesis P99 is within %f of the truth', (scale, within) => {
+  const driver = new CoreDriver(serde, { scale })
+  const fine = gridOf(5)
+  const latencies: number[] = []
+  for (let us = 1_009; us < 3_000_000; us = Math.ceil(us * 1.07)) {
+    const instance = `shop-${us}`
+    const who = { service: 'shop', instance, agent: `agent-of-${instance}`, seq: 1 }
+    // The longest of all is known exactly and bounds the estimate: here it is far away.
+    const latenciesUs = [...Array.from({ length: 199 }, () => us), 10 * us]
+    const one = delta({ ...who, atMs: driver.nowMs, latenciesUs })
+    const [low, high] = [fine.indexOf(us), fine.indexOf(10 * us)]
+    const buckets = [
+      { gap: low, count: 199 },
+      { gap: high - low, count: 1 },
+    ]
+    driver.telemetry({ ...one, scale: 5, buckets })
+    latencies.push(us)
+  }
+  driver.step()
+  const found = latencies.map((us) => {
+    const { p99_us: p99Us } = driver.health('shop', `shop-${us}`)?.windows[0] ?? {}
+    return Math.abs((p99Us ?? 0) - us) / us
+  })
+  expect(found.length).toBeGreaterThan(100)
+  const worst = Math.max(...found)
+  expect(worst).toBeLessThanOrEqual(within)
+  expect(worst).toBeGreaterThan(within / 4)
 })
 
 test('other slices of the same records at the same log times: same bytes, same state', () => {
