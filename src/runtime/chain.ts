@@ -6,6 +6,7 @@ import type { OutgoingRecord } from '../contracts/record.ts'
 import { HsError } from '../contracts/failure.ts'
 import { sha256 } from './journal.ts'
 import { disagreement } from './log-time.ts'
+import type { JournalPlace } from './snapshot-parts.ts'
 import type { Appended, Clock, TopicPartition, TransactionalWriter } from './ports.ts'
 
 export interface ChainAnswer {
@@ -16,7 +17,7 @@ export interface ChainAnswer {
   /** Time the commit took. */
   readonly tookMs: number
   /** The last entry; null where records were written without one. */
-  readonly entry: { readonly offset: number; readonly hash: Uint8Array } | null
+  readonly entry: JournalPlace | null
   readonly appended: readonly Appended[]
 }
 
@@ -25,21 +26,34 @@ export class Chain {
   readonly #clock: Clock
   readonly #at: TopicPartition
   #tip: Uint8Array
+  #last: JournalPlace | null = null
 
   constructor(
     writer: TransactionalWriter,
     clock: Clock,
-    journal: { readonly at: TopicPartition; readonly tip: Uint8Array },
+    journal: {
+      readonly at: TopicPartition
+      readonly tip: Uint8Array
+      /** Of the tip, where there is one. */
+      readonly offset?: number
+    },
   ) {
     this.#writer = writer
     this.#clock = clock
     this.#at = journal.at
-    this.#tip = journal.tip
+    const { tip, offset } = journal
+    this.#tip = tip
+    if (offset !== undefined) this.#last = { offset, hash: tip }
+  }
+
+  /** The last entry that is known to be committed; null: none is. */
+  get last(): JournalPlace | null {
+    return this.#last
   }
 
   /**
    * One commit at a time. Records without an entry (pieces of a snapshot) do not move the tip.
-   * Errors: as TransactionalWriter.commit.
+   * Errors: as TransactionalWriter.commit; HS_JOURNAL_LOST where the log has lost entries.
    */
   async append(
     records: readonly OutgoingRecord[],
@@ -65,13 +79,35 @@ export class Chain {
         fix: `Set message.timestamp.type=LogAppendTime on ${name}.`,
       })
     }
+    const entry = entries.length > 0 ? { offset: place.lastOffset, hash: tip } : null
+    if (entry !== null) this.#follows(entry)
     this.#tip = tip
     return {
       appendMs: place.appendMs,
       hostAheadMs: disagreement(place.appendMs, sentMs, answeredMs),
       tookMs: this.#clock.monotonicMs() - startMs,
-      entry: entries.length > 0 ? { offset: place.lastOffset, hash: tip } : null,
+      entry,
       appended,
     }
   }
+
+  /** A broker that has lost the producer with the entries takes the next batch as if it were due. */
+  #follows(entry: JournalPlace): void {
+    const last = this.#last
+    if (last !== null && entry.offset <= last.offset) throw journalCut(this.#at, last, entry.offset)
+    this.#last = entry
+  }
+}
+
+/** The journal no longer has an entry that it was known to have. */
+export function journalCut(
+  { topic, partition }: TopicPartition,
+  last: JournalPlace,
+  end: number,
+): HsError {
+  return new HsError(
+    'HS_JOURNAL_LOST',
+    `the journal ${topic}-${partition} goes on at offset ${end}, but its entry at offset ` +
+      `${last.offset} was committed: entries are lost (it was cut off, as by an unclean election)`,
+  )
 }

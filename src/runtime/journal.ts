@@ -9,7 +9,14 @@ import type { LogRecord } from '../contracts/record.ts'
 import { DEFAULT_PREFIX, topicName } from '../contracts/topics.ts'
 import { hex } from '../core/kernel/canonical.ts'
 import { LogError } from './log-error.ts'
-import type { Clock, LogPort, LogReader, TopicDescription, TopicPartition } from './ports.ts'
+import type {
+  Clock,
+  Isolation,
+  LogPort,
+  LogReader,
+  TopicDescription,
+  TopicPartition,
+} from './ports.ts'
 import { copyRecords } from './record-batch.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
@@ -197,12 +204,16 @@ export async function journalEnd(log: LogPort, at: TopicPartition): Promise<numb
 }
 
 /** Of any topic, in one question. */
-export async function boundsOf(log: LogPort, at: TopicPartition): Promise<Bounds> {
+export async function boundsOf(
+  log: LogPort,
+  at: TopicPartition,
+  isolation: Isolation = 'read_committed',
+): Promise<Bounds> {
   const admin = log.admin()
   try {
     const [[start = 0], [end = 0]] = await Promise.all([
-      admin.offsets([at], 'earliest', 'read_committed'),
-      admin.offsets([at], 'latest', 'read_committed'),
+      admin.offsets([at], 'earliest', isolation),
+      admin.offsets([at], 'latest', isolation),
     ])
     return { start, end }
   } finally {

@@ -82,6 +82,8 @@ export interface Restored {
   readonly stateDigest: Uint8Array
   /** By input. */
   readonly positions: readonly number[]
+  /** Of the tip, in the journal. */
+  readonly offset: number
   readonly tip: Uint8Array
   readonly gen: number
   readonly seq: number
@@ -142,13 +144,13 @@ export class Replay {
     this.#options = options
     this.#signal = options.signal
     this.#breathedMs = options.clock.monotonicMs()
+    this.#source = new ReplaySource(options.log, options.spec.inputs, options)
     if (base === null) this.#order = new OrderCheck()
     else {
       const { gen } = base.head.lastFence
       this.#order = new OrderCheck({ gen, steps: base.head.seq, tip: base.journal.hash })
       this.#load(base)
     }
-    this.#source = new ReplaySource(options.log, options.spec.inputs, options)
   }
 
   /** Last step made. */
@@ -199,10 +201,7 @@ export class Replay {
     return this.#source.close()
   }
 
-  /**
-   * What there is to run on with. Errors: HS_NO_GENESIS, HS_DIVERGED, HS_CONFIG (another group
-   * owns it).
-   */
+  /** What there is to run on with. Errors: HS_NO_GENESIS, HS_DIVERGED, HS_CONFIG (the group). */
   done(group: string): Restored {
     const genesis = this.#genesis
     const core = this.#core
@@ -215,6 +214,7 @@ export class Replay {
       core,
       stateDigest: stateDigestOf(core),
       positions: [...this.#positions],
+      offset: this.#offset,
       tip: this.#order.tip,
       gen: this.#order.gen,
       seq: this.#order.steps,
@@ -265,12 +265,12 @@ export class Replay {
 
   #begin(genesis: GenesisEntry, place: string): void {
     checkGenesis(genesis, this.#options)
-    const { inputs } = this.#options.spec
     this.#genesis = genesis
     this.#behaviour = knownBehaviour(genesis.behaviour, place)
     this.#format = genesis.format
     this.#nowMs = genesis.atMs
     this.#checkpointMs = genesis.atMs
+    const { inputs } = this.#options.spec
     this.#positions = inputs.map((input) => offsetOf(genesis.positions, input) ?? 0)
     this.#core = this.#create(genesis, null)
   }
@@ -299,6 +299,7 @@ export class Replay {
   }
 
   #create(genesis: GenesisEntry, image: Uint8Array | null): TaskCore {
+    this.#source.begin(this.#positions)
     const { createCore } = this.#options
     return createCore(contextOf(genesis, this.#behaviour, this.#options), image)
   }

@@ -19,6 +19,7 @@ import { LogError } from './log-error.ts'
 import type { TopicPartition } from './ports.ts'
 import { type Base, Replay, type ReplayOptions, type Restored } from './replay.ts'
 import { sameBytes } from './replay-checks.ts'
+import { journalCut } from './chain.ts'
 import type { JournalPlace } from './snapshot-parts.ts'
 import {
   baseOf,
@@ -30,6 +31,9 @@ import {
 } from './snapshot-reader.ts'
 
 const PROGRESS_EVERY_MS = 1_000
+/** After this an entry that was committed and is not there is lost. */
+const VANISHED_AFTER_MS = 3_000
+const AGAIN_MS = 250
 
 /** How far a restore has come, 0 to 1, and how long the rest will take as far as can be told. */
 export interface RestoreProgress {
@@ -42,6 +46,8 @@ export interface RestoreOptions extends ReplayOptions {
   readonly instruments: Instruments
   /** What a standby has kept warm; it is used up, whatever comes of it. */
   readonly warm?: Replay | null
+  /** An entry that this process has committed before; default: it knows of none. */
+  readonly known?: JournalPlace | null
   readonly onProgress?: (progress: RestoreProgress) => void
 }
 
@@ -57,6 +63,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const replay = warm ?? (await openReplay(options))
   try {
     if (warm === null) await catchUp(replay, options, await boundsOf(log, atOf(options)))
+    await catchUpTo(options.known ?? null, replay, options)
     const restored = replay.done(group)
     const ms = Math.round(clock.monotonicMs() - startMs)
     const { tail, seq } = restored
@@ -75,6 +82,44 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   }
 }
 
+/** The journal has the entry. Errors: HS_JOURNAL_LOST. */
+async function catchUpTo(
+  known: JournalPlace | null,
+  replay: Replay,
+  options: RestoreOptions,
+): Promise<void> {
+  if (known === null || replay.offset > known.offset) return
+  if (replay.offset < known.offset) {
+    const end = await untilHeld(known, options)
+    await catchUp(replay, options, { start: 0, end })
+  }
+  const isThere = replay.offset > known.offset || sameBytes(replay.tip, known.hash)
+  if (replay.offset < known.offset || !isThere)
+    throw journalCut(atOf(options), known, replay.offset + 1)
+}
+
+/**
+ * The journal's end, once it is behind the entry: a new leader may not be as far as the one before
+ * it for a moment, and a stranger's open transaction hides what is behind it. Errors:
+ * HS_JOURNAL_LOST.
+ */
+async function untilHeld(
+  place: JournalPlace,
+  options: Pick<ReplayOptions, 'log' | 'clock' | 'signal' | 'spec' | 'prefix'>,
+): Promise<number> {
+  const { log, clock, signal } = options
+  const at = atOf(options)
+  const untilMs = clock.monotonicMs() + VANISHED_AFTER_MS
+  for (;;) {
+    const end = await journalEnd(log, at)
+    if (end > place.offset) return end
+    const isLate = clock.monotonicMs() >= untilMs
+    if (isLate && (await boundsOf(log, at, 'read_uncommitted')).end <= place.offset)
+      throw journalCut(at, place, end)
+    await clock.sleep(AGAIN_MS, signal)
+  }
+}
+
 /** What a standby kept warm, brought to the journal's end; null: it has to be done from cold. */
 async function fromWarm(options: RestoreOptions): Promise<Replay | null> {
   const { warm, signal, instruments, spec, log } = options
@@ -89,7 +134,7 @@ async function fromWarm(options: RestoreOptions): Promise<Replay | null> {
     return warm
   } catch (error) {
     await warm.close()
-    if (signal.aborted) throw error
+    if (signal.aborted || isLoss(error)) throw error
     const reason = error instanceof Error ? error.message : String(error)
     instruments.emit('standby_failed', { task: spec.task, reason })
     return null
@@ -211,7 +256,8 @@ async function opened(base: Base, { header }: Found, options: ReplayOptions): Pr
 
 /**
  * The journal holds the entry that a state belongs to, or goes on right behind it. Errors:
- * SnapshotRefused; LogError of the log. `knownEnd`: of the journal, a moment ago.
+ * SnapshotRefused; HS_JOURNAL_LOST where it has neither, for then it was cut off or is another one;
+ * LogError of the log. `knownEnd`: of the journal, a moment ago.
  */
 async function checkChain(
   place: JournalPlace,
@@ -222,12 +268,7 @@ async function checkChain(
   const { offset, hash } = place
   const at = atOf(options)
   // A snapshot may have been written since.
-  const end = offset < knownEnd ? knownEnd : await journalEnd(log, at)
-  if (offset >= end)
-    throw new SnapshotRefused(
-      'rolled_back',
-      `it belongs to the journal's offset ${offset}, the journal ends at ${end}`,
-    )
+  const end = offset < knownEnd ? knownEnd : await untilHeld(place, options)
   const reader = new JournalReader(log, at, { from: offset })
   try {
     for (;;) {
@@ -235,10 +276,7 @@ async function checkChain(
       if (first === undefined && reader.position < end) continue
       if (first?.offset === offset && sameBytes(first.hash, hash)) return
       if (first !== undefined && first.offset > offset && sameBytes(first.previous, hash)) return
-      throw new SnapshotRefused(
-        'rolled_back',
-        `the journal's entry at offset ${offset} is not the one that it belongs to`,
-      )
+      throw journalCut(at, place, first?.offset ?? end)
     }
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'POSITION_LOST') throw error
@@ -266,4 +304,8 @@ export function journalExpired(at: TopicPartition, offset: number): HsError {
     `the journal ${at.topic}-${at.partition} begins at offset ${offset}, behind its genesis, ` +
       'and no snapshot or checkpoint fits',
   )
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof HsError && error.code === 'HS_JOURNAL_LOST'
 }

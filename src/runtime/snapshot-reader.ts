@@ -33,8 +33,6 @@ export type RefusalReason =
   | 'torn'
   /** The bytes are not those that were written. */
   | 'corrupt'
-  /** The journal has no such entry: it was set back. */
-  | 'rolled_back'
   /** The journal's entries behind it are gone. */
   | 'expired'
   /** Its records were deleted. */

@@ -89,6 +89,8 @@ export class Task {
   #run: Run | null = null
   #writer: TransactionalWriter | null = null
   #gen = 0
+  /** Of the life before: what it has committed, the next one has to find. */
+  #chain: Chain | null = null
   #reason: string | null = null
   #level: Level | null = null
   #progress: RestoreProgress | null = null
@@ -224,6 +226,7 @@ export class Task {
         spec: this.#spec,
         signal: this.#stop.signal,
         warm,
+        known: this.#chain?.last ?? null,
         onProgress: (progress) => {
           this.#progress = progress
         },
@@ -283,7 +286,8 @@ export class Task {
     const { behaviour } = restored
     const seal = { encoder, prefix, clusterId, task, partition, gen, behaviour }
     const at = { topic: topicName(spec.journal, prefix), partition }
-    const chain = new Chain(writer, clock, { at, tip: restored.tip })
+    const chain = new Chain(writer, clock, { at, tip: restored.tip, offset: restored.offset })
+    this.#chain = chain
     const fence = this.#fenceEntry(restored, opened)
     const skipped = opened.proven ? this.#passOver(restored, opened, seal) : null
     const fenced = await chain.append(skipped?.letters ?? [], [fence, ...(skipped?.entries ?? [])])

@@ -63,6 +63,17 @@ describe('a chain', () => {
     expect(await entries()).toEqual(['a'])
   })
 
+  test('that goes on before its last entry is of a journal that was cut off', async () => {
+    // The leader elected did not have the last entries, nor the producer that wrote them: it took
+    // the next batch at an offset that was taken, and the owner went on over the hole.
+    const offset = 7
+    const chain = new Chain(writer, clock, { at, tip: NO_HASH, offset })
+    await expect(clock.run(chain.append([], [note('a')]))).rejects.toMatchObject({
+      code: 'HS_JOURNAL_LOST',
+      message: expect.stringContaining(`its entry at offset ${offset} was committed`),
+    })
+  })
+
   test('a journal without append times is refused with the setting to change', async () => {
     const topic = 'bad.journal'
     await clock.run(log.admin().createTopics([{ topic, partitions: 1, config: {} }]))

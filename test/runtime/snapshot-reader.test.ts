@@ -1,10 +1,13 @@
 // A restore that begins with a snapshot comes to the same state as the fold from the genesis,
 // whatever is wrong with snapshots, and says why it refused one.
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { clusterId } from '../../src/contracts/ids.ts'
 import type { SnapshotPart } from '../../src/contracts/records.ts'
 import { journalVerify } from '../../src/runtime/journal.ts'
+import type { LogPort } from '../../src/runtime/ports.ts'
 import { restore } from '../../src/runtime/restore.ts'
+import { headerBytes } from '../../src/runtime/snapshot-head.ts'
 import { EngineRig } from '../support/engine-rig.ts'
 import {
   comparable,
@@ -145,8 +148,10 @@ describe('a restore refuses', () => {
     expect(outcome.restored.tail.steps).toBe(outcome.restored.seq)
   })
 
-  test('one of a history that was set back', async () => {
-    // The journal of a cluster was brought back from a copy; its snapshots were not.
+  test('to begin before a snapshot that the journal no longer reaches', async () => {
+    // A journal's leader was lost, another was elected without its last entries. The restore refused
+    // the snapshot that lay beyond its end, took the one before it, and decided a second time what
+    // had been decided, and sent, in the entries that were gone.
     const cluster = await rig()
     const worker = await withSnapshots(cluster, 2)
     worker.kill()
@@ -154,10 +159,51 @@ describe('a restore refuses', () => {
     const headers = parts.flatMap((part) => (part.header === null ? [] : [part.header]))
     const end = headers.at(-1)?.journal_offset ?? 0
     const tamper: Tamper = { end: (topic) => (topic === 'hs.journal' ? end : null) }
-    const outcome = await restored(cluster, { log: tamperedLog(cluster.log, tamper) })
-    expect(refusals(outcome)).toEqual(['rolled_back'])
-    expect(outcome.restored.seq).toBeLessThan(headers.at(-1)?.step_seq ?? 0)
-    expect(outcome.restored.tail.steps).toBeLessThan(outcome.restored.seq)
+    await expect(
+      restored(cluster, { log: tamperedLog(cluster.log, tamper) }),
+    ).rejects.toMatchObject({
+      code: 'HS_JOURNAL_LOST',
+      message: expect.stringContaining(`hs.journal-0 goes on at offset ${end}`),
+    })
+  })
+
+  test('with a snapshot of another history than the journal', async () => {
+    const cluster = await rig()
+    const worker = await withSnapshots(cluster, 2)
+    worker.kill()
+    const parts = await snapshotRecords(cluster)
+    const tamper = newest(parts, (part) => {
+      if (part.header === null) return part
+      const header = { ...part.header, journal_hash: 'ab'.repeat(32) }
+      const hash = createHash('sha256')
+      for (const { snapshot_id, bytes } of parts)
+        if (snapshot_id === part.snapshot_id) hash.update(Buffer.from(String(bytes), 'base64'))
+      hash.update(headerBytes(part.snapshot_id, header))
+      return { ...part, header: { ...header, sha256: hash.digest('hex') } }
+    })
+    await expect(
+      restored(cluster, { log: tamperedLog(cluster.log, tamper) }),
+    ).rejects.toMatchObject({ code: 'HS_JOURNAL_LOST' })
+  })
+
+  test('without an entry that it has committed itself', async () => {
+    const cluster = await rig()
+    const worker = await cluster.worker({ toy: heavyToy(), snapshots: NEVER })
+    await steps(cluster, 6)
+    worker.kill()
+    const { restored: whole } = await restored(cluster)
+    const known = { offset: whole.offset, hash: whole.tip }
+    const { instruments } = noted()
+    const options = { ...replayOptions(cluster), group: 'healstream', instruments }
+    const attempt = (log: LogPort, place = known): Promise<unknown> =>
+      cluster.run(restore({ ...options, log, known: place }))
+    await attempt(cluster.log)
+    const cut: Tamper = { end: (topic) => (topic === 'hs.journal' ? whole.offset : null) }
+    const lost = { code: 'HS_JOURNAL_LOST' }
+    await expect(attempt(tamperedLog(cluster.log, cut))).rejects.toMatchObject(lost)
+    // Grown again as long as it was.
+    const other = { ...known, hash: new Uint8Array(32) }
+    await expect(attempt(cluster.log, other)).rejects.toMatchObject(lost)
   })
 
   test('to be led to another cluster by a snapshot', async () => {
