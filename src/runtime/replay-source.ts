@@ -46,6 +46,14 @@ export class ReplaySource {
     }))
   }
 
+  /**
+   * Where slices will begin, by input: all are read at once from here on, instead of each when its
+   * first slice comes.
+   */
+  begin(positions: readonly number[]): void {
+    for (const [i, buffer] of this.#buffers.entries()) this.#restart(buffer, positions[i] ?? 0)
+  }
+
   /** The slice as it was stepped. `index`: of its input. Errors: HsError HS_INPUT_CHANGED. */
   async slice(index: number, recorded: JournalSlice): Promise<CheckedSlice> {
     const buffer = this.#buffers[index]
