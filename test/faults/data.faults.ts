@@ -1,4 +1,5 @@
 // Faults of what comes in: poison, bursts, late, damaged.
+import { burst, disorder } from './floods.ts'
 import type { Fault } from './script.ts'
 
 export const DATA_FAULTS: readonly Fault[] = [
@@ -16,13 +17,32 @@ export const DATA_FAULTS: readonly Fault[] = [
     ],
   },
   {
+    id: 'F52',
+    title: 'a hundred times the telemetry for ten seconds, nine tenths of it of one service',
+    expected:
+      'workers keep up or catch up, their memory stays below 450 MB, every record is used once, and ' +
+      'nobody who is well is acted on',
+    run: burst,
+  },
+  {
+    id: 'F53',
+    title: 'batches of telemetry twice, out of order, an hour late',
+    expected:
+      'the figures are those of each record once; what comes an hour late changes no window that is ' +
+      'over, and nobody is acted on',
+    provenBy: [
+      'test/core/tasks/service-task.property.test.ts › figures of ${RECORDS} deltas are those of an oracle',
+    ],
+    run: disorder,
+  },
+  {
     id: 'F54',
     title: 'bits flip in a segment of a stopped broker',
     expected:
       'its task stops and says where, before anything wrong is used; the others go on; mended, all ' +
       'of it is there',
     provenBy: [
-      'test/kafka/hostile-stored.test.ts › its task stops and says where, the others go on',
+      'test/kafka/hostile-stored.test.ts › its task stops and says where, the others go on; mended, all of it is there',
     ],
   },
 ]

@@ -10,6 +10,7 @@ import { clusterId } from '../../src/contracts/ids.ts'
 import type { SnapshotHeader, SnapshotPart } from '../../src/contracts/records.ts'
 import type { Worker } from '../nemesis/stage.ts'
 import { tsArgv } from '../support/ts.ts'
+import { wrongClocks } from './clocks.ts'
 import type { Scene } from './scene.ts'
 import type { Fault } from './script.ts'
 import { Stranger } from './stranger.ts'
@@ -165,10 +166,33 @@ export const STATE_FAULTS: readonly Fault[] = [
       'each is refused for its own reason, the best one before it serves, and the state is that of ' +
       'the log; so it is when the journal was set back behind a snapshot',
     provenBy: [
-      'test/kafka/snapshot.test.ts › killed, restored from a snapshot, from the one before when a bit',
+      'test/kafka/snapshot.test.ts › killed, restored from a snapshot, from the one before when a bit has flipped',
       'test/runtime/snapshot-reader.test.ts › one of a history that was set back',
     ],
     run: spoilImages,
+  },
+  {
+    id: 'F44',
+    title: 'clocks of agents off by an hour, by ten years, of 1970, in other units, no time at all',
+    expected:
+      'what they count is counted when the log took it, they are named, nobody is acted on; what is ' +
+      'no time is a dead letter',
+    provenBy: [
+      'test/kafka/corpus.test.ts › each ends in its bucket; who comes behind it does not wait',
+    ],
+    run: wrongClocks,
+  },
+  {
+    id: 'F43',
+    title: 'snapshots, or the beginning of a journal, deleted while they are read',
+    expected:
+      'without snapshots the journal is folded from its genesis; without its beginning too the task ' +
+      'stops and calls a person',
+    provenBy: [
+      'test/kafka/snapshot.test.ts › deleted while it is read: the fold from the genesis, then a person is called',
+      'test/runtime/snapshot-reader.test.ts › a snapshot while it is being restored (F43)',
+      'test/runtime/snapshot-reader.test.ts › the journal before the snapshot: it stands for what has expired',
+    ],
   },
   {
     id: 'F45',

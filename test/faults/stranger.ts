@@ -10,9 +10,26 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import type { IdempotentProducer, LogPort } from '../../src/runtime/ports.ts'
 import { isVisible, recordsOf, settle } from '../nemesis/checker/batches.ts'
 import { Source } from '../nemesis/checker/collect.ts'
+import { groupBy } from '../nemesis/group-by.ts'
+import { hashOf, HistoryWriter } from '../nemesis/history.ts'
+import { heartbeat } from '../support/records.ts'
 import type { Scene } from './scene.ts'
 
 type Kind = keyof RecordOf & TopicKind
+
+/** An instance that lives; its clock, given the right time. */
+export interface Living {
+  readonly partition: number
+  readonly service: string
+  readonly instance: string
+  readonly clock?: (nowMs: number) => number
+}
+
+const BEAT_MS = 800
+/** Behind all lives of the agents, so that the checker knows who sent what. */
+const LIFE = 1_000
+/** What the checker asks senders for. */
+const AGENTS_TOPICS: readonly TopicKind[] = ['telemetry', 'signals', 'service-events', 'results']
 
 export class Stranger {
   readonly serde: Serde
@@ -20,6 +37,8 @@ export class Stranger {
   readonly #scene: Scene
   readonly #producer: IdempotentProducer
   readonly #source: Source
+  readonly #history: HistoryWriter
+  #requests = 0
 
   private constructor(scene: Scene, serde: Serde) {
     const { brokers } = scene.kafka
@@ -28,12 +47,14 @@ export class Stranger {
     this.log = createKafkaLog({ brokers, clock: systemClock })
     this.#producer = this.log.producer()
     this.#source = new Source(brokers, scene.prefix)
+    this.#history = new HistoryWriter(scene.folder, LIFE)
   }
 
   static async meet(scene: Scene): Promise<Stranger> {
     const stranger = new Stranger(scene, await createSerde())
     scene.after(async () => {
       stranger.#source.close()
+      stranger.#history.close()
       await stranger.log.close()
     })
     return stranger
@@ -66,6 +87,11 @@ export class Stranger {
     partition: number,
     said: readonly (readonly [key: string, value: Uint8Array])[],
   ): Promise<number> {
+    const isTold = AGENTS_TOPICS.includes(kind)
+    const id = ++this.#requests
+    const [by, h] = [`stranger ${kind} ${partition}`, said.map(([, value]) => hashOf(value))]
+    if (isTold)
+      this.#history.write({ k: 'try', id, topic: kind, p: partition, by, h, ms: Date.now() })
     const [appended] = await this.#producer.send(
       said.map(([key, value]) => ({
         ...this.place(kind, partition),
@@ -75,7 +101,38 @@ export class Stranger {
       })),
     )
     assert.ok(appended !== undefined)
-    return appended.baseOffset
+    const { baseOffset: base, lastOffset: last } = appended
+    if (isTold) this.#history.write({ k: 'ok', id, base, last, ms: Date.now() })
+    return base
+  }
+
+  /** They say that they live until the scene ends, or earlier. */
+  keepAlive(all: readonly Living[]): () => Promise<void> {
+    const end = new AbortController()
+    const beats = this.#beat(all, end.signal)
+    const stop = async (): Promise<void> => {
+      end.abort()
+      await beats
+    }
+    this.#scene.after(stop)
+    return stop
+  }
+
+  async #beat(all: readonly Living[], signal: AbortSignal): Promise<void> {
+    for (let seq = 1; !signal.aborted; seq++) {
+      const nowMs = Date.now()
+      const said = groupBy(all, ({ partition }) => String(partition))
+      for (const [partition, living] of said)
+        await this.send(
+          'signals',
+          Number(partition),
+          living.map(({ service, instance, clock }) => {
+            const atMs = clock?.(nowMs) ?? nowMs
+            return [service, heartbeat({ service, instance, seq, atMs })] as const
+          }),
+        )
+      await systemClock.sleep(BEAT_MS, signal).catch(() => undefined)
+    }
   }
 
   /** Everything that can be read on a partition now. */

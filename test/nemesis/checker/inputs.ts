@@ -64,8 +64,7 @@ export function checkInputs(
     }
     violations.push(...checkOne(one, index, position))
   }
-  violations.push(...strangers(indexes, sent), ...checkOrder(sent))
-  return { violations, counts }
+  return { violations: [...violations, ...strangers(indexes, sent), ...checkOrder(sent)], counts }
 }
 
 function sentOf(life: Life): readonly Sent[] {
