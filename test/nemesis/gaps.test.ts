@@ -16,6 +16,13 @@ test('the longest of all partitions, from the fault on', () => {
   expect(gap).toEqual({ id: 1, kind: 'worker killed', worstMs: 8_000, alone: true, stuck: [] })
 })
 
+// A broker killed right after the one before had come back: its 16 s were told of both.
+test('what the next fault costs is not told of this one', () => {
+  const times = [...everySecond(0, 30_000), ...everySecond(41_000, 60_000)]
+  const faults = [at(1, 9_500, 29_000), at(2, 30_200, 31_000)]
+  expect(gapsOf(faults, [times], 100_000).map(({ worstMs }) => worstMs)).toEqual([1_000, 10_800])
+})
+
 test('a partition that never moves again is told by its number', () => {
   const [gap] = gapsOf(
     [at(1, 9_500, 11_000)],

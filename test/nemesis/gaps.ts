@@ -48,27 +48,35 @@ export function gapsOf(
     const later = faults.filter((other) => other.id !== id && other.startMs >= startMs)
     const nextMs = Math.min(...later.map((other) => other.startMs), endMs + AFTER_MS)
     const untilMs = Math.min(Math.max(nextMs, endMs), quietFromMs - COMMIT_MS)
+    // The last commit before the next fault begins what that one costs.
+    const othersMs = nextMs >= endMs ? nextMs - COMMIT_MS : Infinity
     const alone = faults.every(
       (other) =>
         other.id === id || other.endMs + BEFORE_MS < startMs || other.startMs >= endMs + 4_000,
     )
-    const gaps = commitTimes.map((times) => longestGapMs(times, startMs, untilMs))
+    const gaps = commitTimes.map((times) => longestGapMs(times, { startMs, untilMs, othersMs }))
     const stuck = gaps.flatMap((gap, p) => (gap === null ? [p] : []))
     return { id, kind, worstMs: Math.max(0, ...gaps.map((gap) => gap ?? 0)), alone, stuck }
   })
 }
 
+interface Span {
+  readonly startMs: number
+  readonly untilMs: number
+  /** What begins from here on and ends behind `untilMs` is not counted. */
+  readonly othersMs: number
+}
+
 /** Longest time without a commit that begins before `untilMs`; null: none came any more. */
-export function longestGapMs(
+function longestGapMs(
   times: readonly number[],
-  startMs: number,
-  untilMs: number,
+  { startMs, untilMs, othersMs }: Span,
 ): number | null {
   let most = 0
   let before = startMs
   for (const atMs of times) {
     if (atMs <= startMs) continue
-    most = Math.max(most, atMs - before)
+    if (before < othersMs || atMs <= untilMs) most = Math.max(most, atMs - before)
     before = atMs
     if (atMs >= untilMs) return most
   }
