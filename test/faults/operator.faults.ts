@@ -1,7 +1,10 @@
 // Faults of people: offsets set by hand, versions mixed, two fleets in one place; and of everything
 // together.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { topicName } from '../../src/contracts/topics.ts'
+import { recencyOf } from '../../src/roles/projector/view-recency.ts'
+import { liveRuns, runFolder } from '../../src/runtime/run-file.ts'
 import { startRedis } from '../adapters/redis/server.ts'
 import { Nemesis } from '../nemesis/faults.ts'
 import { planFaults } from '../nemesis/plan.ts'
@@ -23,6 +26,18 @@ async function whileAway(scene: Scene, deed: () => Promise<void>): Promise<void>
   await deed()
   for (const worker of workers) worker.start()
   await scene.moves(30_000)
+}
+
+/** The projector whose home this is shows the fleet, and from Redis. */
+async function areWhole(home: string): Promise<boolean> {
+  const [run] = liveRuns(runFolder({ HOME: home }))
+  assert.ok(run !== undefined, 'the projector runs')
+  const authorization = `Bearer ${readFileSync(run.token_file, 'utf8').trim()}`
+  const answer = await fetch(`${run.url}/v1/instances`, { headers: { authorization } })
+  const instances: unknown = await answer.json()
+  const recency = recencyOf(answer.headers)
+  const isShown = Array.isArray(instances) && instances.length > 0
+  return isShown && recency?.source === 'redis' && recency.problem === null
 }
 
 export const OPERATOR_FAULTS: readonly Fault[] = [
@@ -98,8 +113,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
       assert.deepEqual(new Set(happened.map(({ kind }) => kind)), new Set(kinds))
       await scene.stage.untilWhole(60_000)
       await scene.moves(60_000)
-      const keys = async (): Promise<boolean> => !(await redis.say('DBSIZE')).endsWith(':0')
-      await scene.until('the views are there again', keys, 30_000)
+      await scene.until('the views are whole', () => areWhole(scene.folder), 60_000)
       await scene.judge()
       assert.equal((await projector.end()).code, 0)
     },
