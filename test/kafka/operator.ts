@@ -73,14 +73,14 @@ export class Operator {
   async moveLeader(topic: string, partition: number): Promise<void> {
     const before = await this.leaderOf(topic, partition)
     const others = [1, 2, 3].filter((node) => node !== before)
-    await this.#place(topic, partition, others)
+    await this.place(topic, partition, others)
     for (const endMs = performance.now() + 30_000; ; ) {
       const now = await this.leaderOf(topic, partition)
       if (now !== before && now !== -1) break
       assert.ok(performance.now() < endMs, `${topic}-${partition} is still led by ${before}`)
       await sleep(50)
     }
-    await this.#place(topic, partition, [...others, before])
+    await this.place(topic, partition, [...others, before])
   }
 
   /** Where the log keeps the state of a transactional id. */
@@ -116,8 +116,9 @@ export class Operator {
     await this.#admin.deleteGroups([group])
   }
 
-  #place(topic: string, partition: number, replicas: number[]): Promise<void> {
-    const partitionAssignment = [{ partition, replicas }]
+  /** Has the replicas of a partition be on these nodes; it may take a while until they are. */
+  place(topic: string, partition: number, replicas: readonly number[]): Promise<void> {
+    const partitionAssignment = [{ partition, replicas: [...replicas] }]
     return this.#admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })
   }
 }
