@@ -67,8 +67,8 @@ test('whoever read what the elected leader never had is told so; others read on'
     ],
     UNCLEAN,
   )
-  const [reader, resting, behind] = [0, 1, 2].map(() => log.reader({ isolation: 'read_committed' }))
-  if (reader === undefined || resting === undefined || behind === undefined) throw new Error()
+  const open = (): LogReader => log.reader({ isolation: 'read_committed' })
+  const [reader, behind, claims] = [open(), open(), open()]
   await send(at, 5)
   await send(other, 5)
   await until(
