@@ -36,6 +36,8 @@ export class Elections {
   compacted = false
   leader = 0
   epoch = 0
+  #old: { readonly node: number; readonly leaderEpoch: number } | null = null
+  #oldTimes = 0
 
   constructor(replicas: number) {
     this.replicas = Array.from({ length: replicas }, () => ({ records: [], epochs: [] }))
@@ -52,6 +54,12 @@ export class Elections {
     this.epoch++
     const { records, epochs } = this.#of(node)
     epochs.push({ epoch: this.epoch, from: records.length })
+  }
+
+  /** Who asks for the leader is told of the one there is now, so many times, whoever is elected. */
+  tellOld(times: number): void {
+    this.#old = { node: this.leader, leaderEpoch: this.epoch }
+    this.#oldTimes = times
   }
 
   write(...texts: readonly string[]): void {
@@ -89,10 +97,13 @@ export class Elections {
       'max.message.bytes': '100000',
       'cleanup.policy': this.compacted ? 'compact' : 'delete',
     }
-    const leader = { error: 'NONE', node: this.leader, leaderEpoch: this.epoch } as const
+    const leader = { node: this.leader, leaderEpoch: this.epoch }
     return {
       describeTopics: () => ({ topics: [{ topic: 't', partitions: 1, config }] }),
-      locate: ({ partitions }) => ({ partitions: partitions.map(() => leader) }),
+      locate: ({ partitions }) => {
+        const told = this.#oldTimes-- > 0 && this.#old !== null ? this.#old : leader
+        return { partitions: partitions.map(() => ({ error: 'NONE', ...told })) }
+      },
       listOffsets: ({ at }) => {
         return { partitions: [{ error: 'NONE', offset: at === 'latest' ? this.log.length : 0 }] }
       },

@@ -42,6 +42,8 @@ export class Entry implements TopicPartition {
   notBeforeMs: number = 0
   readonly #backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
   #doubtedSinceMs: number | null = null
+  /** Epoch that was over when its leader was asked. */
+  #overEpoch = -1
 
   constructor({ topic, partition }: TopicPartition, start: StartPosition, trail: Trail) {
     this.topic = topic
@@ -86,6 +88,18 @@ export class Entry implements TopicPartition {
     this.trouble = null
     this.#doubtedSinceMs = null
     this.#backoff.reset()
+  }
+
+  /**
+   * What is known of its leader is old: it is looked for anew, in the same poll, for nobody was
+   * asked yet who could know. Once for each epoch: false for one that was told of again.
+   */
+  outdated(): boolean {
+    if (this.leaderEpoch === this.#overEpoch) return false
+    this.#overEpoch = this.leaderEpoch
+    this.node = null
+    this.askedIn = 0
+    return true
   }
 
   /** Is to be asked for again, from whoever leads it then, after a pause. */

@@ -245,6 +245,7 @@ export class Reader implements LogReader {
     const error = answer?.error ?? 'NETWORK_EXCEPTION'
     if (answer !== null && error === 'NONE') return this.#select(entry, answer, sentMs)
     if (error === 'NONE') return
+    if (error === 'FENCED_LEADER_EPOCH' && entry.outdated()) return
     if (error === 'OFFSET_OUT_OF_RANGE') {
       this.#session.topics.forget(entry.topic)
       const why = whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS)

@@ -190,3 +190,24 @@ test('whatever is elected: what was read is what the log holds, or the position 
   // Otherwise nothing was tried.
   expect(lost).toBeGreaterThan(10)
 })
+
+// A broker was restarted, and what its clients knew of leaders was an epoch old: the first poll of
+// every new reader failed, one topic after the other, and so did one restore after the other.
+describe('a leader whose epoch is over', () => {
+  beforeEach(() => {
+    cluster.write('a')
+    reader.assign(AT, 0)
+  })
+
+  test('is looked for anew in the same poll', async () => {
+    cluster.tellOld(1)
+    cluster.elect(0)
+    expect(await poll()).toEqual(['a'])
+  })
+
+  test('that is told of for ever is no leader that answers', async () => {
+    cluster.tellOld(Number.POSITIVE_INFINITY)
+    cluster.elect(0)
+    await expect(poll()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+})
