@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { JournalEntry } from '../../src/contracts/journal.ts'
 import { decodeEntry } from '../../src/contracts/journal-codec.ts'
 import { isVisible, recordsOf, settle as settled } from '../nemesis/checker/batches.ts'
 import type { Verdict } from '../nemesis/checker/check.ts'
@@ -114,18 +115,34 @@ export class Scene {
     const startMs = performance.now()
     const { kafka, prefix, partitions } = this.stage
     const source = new Source(kafka.brokers, prefix)
+    const hasSteps = async (partition: number, from: number): Promise<boolean> =>
+      (await entriesFrom(source, partition, from)).some(
+        (entry) => entry.kind === 'steps' && entry.steps.length > 0,
+      )
     try {
       const still = new Map<number, number>()
       for (let partition = 0; partition < partitions; partition++)
         still.set(partition, await source.end('journal', partition))
       for (; still.size > 0; await sleep(PAUSE_MS)) {
         for (const [partition, from] of still)
-          if (await stepsFrom(source, partition, from)) still.delete(partition)
+          if (await hasSteps(partition, from)) still.delete(partition)
         const tookMs = performance.now() - startMs
         const standing = [...still.keys()].join(', ')
         assert.ok(still.size === 0 || tookMs < limitMs, `partitions ${standing} stand`)
       }
       return performance.now() - startMs
+    } finally {
+      source.close()
+    }
+  }
+
+  /** What the journal of each partition holds by now, in order. */
+  async journals(): Promise<readonly (readonly JournalEntry[])[]> {
+    const { kafka, prefix, partitions } = this.stage
+    const source = new Source(kafka.brokers, prefix)
+    try {
+      const numbers = Array.from({ length: partitions }, (_, partition) => partition)
+      return await Promise.all(numbers.map((partition) => entriesFrom(source, partition, 0)))
     } finally {
       source.close()
     }
@@ -161,12 +178,13 @@ export class Scene {
 const sha256 = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(createHash('sha256').update(bytes).digest())
 
-async function stepsFrom(source: Source, partition: number, from: number): Promise<boolean> {
+async function entriesFrom(
+  source: Source,
+  partition: number,
+  from: number,
+): Promise<readonly JournalEntry[]> {
   return settled(await source.read('journal', partition, from))
     .filter(isVisible)
     .flatMap(({ batch }) => recordsOf(batch))
-    .some(({ value }) => {
-      const { entry } = decodeEntry(value ?? new Uint8Array(0), sha256)
-      return entry.kind === 'steps' && entry.steps.length > 0
-    })
+    .map(({ value }) => decodeEntry(value ?? new Uint8Array(0), sha256).entry)
 }
