@@ -1,5 +1,6 @@
 // Faults of what comes in: poison, bursts, late, damaged.
 import { burst, disorder } from './floods.ts'
+import { badSchema } from './schemas.ts'
 import type { Fault } from './script.ts'
 
 export const DATA_FAULTS: readonly Fault[] = [
@@ -15,6 +16,17 @@ export const DATA_FAULTS: readonly Fault[] = [
       'test/kafka/hostile.test.ts › refused by the broker',
       'test/kafka/hostile.test.ts › stored by the broker',
     ],
+  },
+  {
+    id: 'F51',
+    title: 'a schema registered that does not fit those before it; the registry made to take it',
+    expected:
+      'it is refused; what is written with it all the same are dead letters that name its id, and ' +
+      'old records are used as before, also by a worker that starts then',
+    provenBy: [
+      'test/kafka/registry.test.ts › check finds a schema that the registry would refuse, and says which',
+    ],
+    run: badSchema,
   },
   {
     id: 'F52',

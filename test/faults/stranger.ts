@@ -2,7 +2,7 @@
 // with the checker's reader. Belongs to a scene and ends with it.
 import assert from 'node:assert/strict'
 import { createKafkaLog } from '../../src/adapters/kafka/kafka-log.ts'
-import { createSerde, type Serde } from '../../src/adapters/serde/serde.ts'
+import { createSerde, type Serde, type SerdeOptions } from '../../src/adapters/serde/serde.ts'
 import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { RecordOf } from '../../src/contracts/records.ts'
 import { topicName, type TopicKind } from '../../src/contracts/topics.ts'
@@ -50,8 +50,8 @@ export class Stranger {
     this.#history = new HistoryWriter(scene.folder, LIFE)
   }
 
-  static async meet(scene: Scene): Promise<Stranger> {
-    const stranger = new Stranger(scene, await createSerde())
+  static async meet(scene: Scene, codec: SerdeOptions = {}): Promise<Stranger> {
+    const stranger = new Stranger(scene, await createSerde(codec))
     scene.after(async () => {
       stranger.#source.close()
       stranger.#history.close()
