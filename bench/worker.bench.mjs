@@ -1,5 +1,5 @@
-// `worker`: deltas a second through one whole worker on a real broker: read, admit, three windows of
-// every instance and service, judge, journal, commit, four partitions with 10,000 instances. Ruler,
+// `worker`: deltas a second through one whole worker on a real broker: read, admit, three windows
+// of every instance and service, judge, journal, commit; four partitions, 10,000 instances. Ruler,
 // on the same topic in the same minute: kafkajs' eachBatch that does nothing with its records.
 // The records were made at the pace of a fleet (one delta a second and instance), written at once
 // with the times they had then: what a worker finds that comes back after some minutes.

@@ -29,8 +29,8 @@ export class Client {
   }
 
   /** Errors: HS_UNREACHABLE, and whatever the endpoint answers. */
-  async get<T>(path: string): Promise<T> {
-    const answer = await this.send(path, { signal: AbortSignal.timeout(ANSWER_MS) })
+  async get<T>(path: string, withinMs: number = ANSWER_MS): Promise<T> {
+    const answer = await this.send(path, { signal: AbortSignal.timeout(withinMs) })
     return (await json(answer)) as T
   }
 

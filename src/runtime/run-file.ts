@@ -55,6 +55,11 @@ export function runFolder(env: Environment): string {
   return join(env['HOME'] ?? homedir(), '.healstream', 'run')
 }
 
+/** Where workers enter themselves: commands that read views cannot ask them. */
+export function workersFolder(env: Environment): string {
+  return join(runFolder(env), 'workers')
+}
+
 /**
  * Enters this process into the folder: token file and run file, without an address yet.
  * Errors: HS_CONFIG when the folder cannot be made or belongs to somebody else.

@@ -56,6 +56,7 @@ async function stop(started: ChildProcess): Promise<void> {
 interface Task {
   readonly task: string
   readonly state: string
+  readonly at_worker: string | null
   readonly gen: number
   readonly owner: string | null
   readonly standby: readonly string[]
@@ -95,6 +96,7 @@ test('tasks, journal show, resume, and a journal that is lost', async () => {
     return allRun(found) && owners.size === 2 && found.every(({ standby }) => standby.length === 1)
   })
   expect(shared.map(({ task }) => task)).toEqual(['s0', 's1', 'fleet'])
+  expect(new Set(shared.map((one) => one.at_worker))).toEqual(new Set(['Running']))
   expect((await run('tasks')).code).toBe(0)
 
   const shown = await run('journal', 'show', '--task', 's1')

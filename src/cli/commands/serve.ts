@@ -10,7 +10,7 @@ import { startProjectorProcess } from '../../roles/projector/process.ts'
 import { redisOptionsOf } from '../../roles/projector/redis-access.ts'
 import { startWorkerProcess } from '../../roles/worker/process.ts'
 import { forPeople } from '../../runtime/reaction.ts'
-import { claimRun, liveRuns, type Run, runFolder } from '../../runtime/run-file.ts'
+import { claimRun, liveRuns, type Run, runFolder, workersFolder } from '../../runtime/run-file.ts'
 import type { Context } from '../context.ts'
 import { interruption, STOP_MS, withinLimit } from '../lifecycle.ts'
 import type { ClusterFlags } from '../settings-flags.ts'
@@ -80,19 +80,34 @@ function start(
   { resolved, context }: { readonly resolved: ResolvedSettings; readonly context: Context },
 ): Promise<RunningRole> {
   const { port, agent, standbys, upgrade } = resolved.settings
-  if (name === 'worker') return startWorkerProcess(parts, { port, standbys, upgrade })
+  if (name === 'worker') {
+    const run = claimIfPossible(parts, workersFolder(context.env))
+    return startWorkerProcess(parts, { port, standbys, upgrade, run })
+  }
   if (name === 'projector') {
     const redis = redisOptionsOf(resolved)
-    return startProjectorProcess(parts, { port, run: claim(context), redis })
+    const run = claim(runFolder(context.env))
+    return startProjectorProcess(parts, { port, run, redis })
   }
   if (agent === null) throw noAgent()
   return startAgentProcess(parts, { settings: agent, port })
 }
 
-function claim(context: Context): Run {
-  const folder = runFolder(context.env)
+function claim(folder: string): Run {
   liveRuns(folder)
   return claimRun(folder, Date.now(), null)
+}
+
+/** A worker does its work without, on a file system that takes nothing for one. */
+function claimIfPossible({ instruments }: ProcessParts, folder: string): Run | null {
+  try {
+    return claim(folder)
+  } catch (error) {
+    if (!(error instanceof HsError)) throw error
+    const detail = `${error.message}; \`healstream tasks\` cannot ask this worker`
+    instruments.emit('process_notice', { code: 'no_run_file', detail })
+    return null
+  }
 }
 
 interface Supervised {

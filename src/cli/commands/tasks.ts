@@ -11,6 +11,7 @@ import { type Context, show } from '../context.ts'
 import { operatorName } from '../operator-name.ts'
 import type { ClusterReadFlags } from '../settings-flags.ts'
 import { age, table } from '../table.ts'
+import { liveTasks, stateText, type TaskRow, withLive } from '../worker-status.ts'
 
 /** Exit code 1 when a task does not run. Errors: as withCluster. */
 export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCode> {
@@ -18,19 +19,23 @@ export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCo
     const { log, prefix, partitions, group } = cluster
     const found = await membersOf(cluster)
     const members = found?.members ?? null
-    const views = await taskViews(log, { prefix, partitions, members })
-    const idle = views.filter(({ condition }) => condition !== 'running')
+    const [views, live] = await Promise.all([
+      taskViews(log, { prefix, partitions, members }),
+      liveTasks(context.env, cluster.clusterId),
+    ])
+    const rows = views.map((view) => withLive(view, live))
+    const idle = rows.filter(({ condition }) => condition !== 'running')
     show(context, flags.output, {
       value: {
         cluster_id: cluster.clusterId,
         group,
         stable: found?.isStable ?? null,
         members: members?.map(memberJson) ?? null,
-        tasks: views.map(taskJson),
+        tasks: rows.map(taskJson),
       },
       lines: () => [
-        ...taskTable(views, context.terminal.paint),
-        ...views.flatMap(({ task, reason }) => (reason === null ? [] : [`${task}: ${reason}`])),
+        ...taskTable(rows, context.terminal.paint),
+        ...rows.flatMap(({ task, reason }) => (reason === null ? [] : [`${task}: ${reason}`])),
       ],
       next: nextOf(idle),
     })
@@ -75,20 +80,20 @@ const memberJson = ({ memberId, host, share }: TaskMember): object => {
   return { member: memberId, host, supports: { behaviour, format } }
 }
 
-const taskJson = (view: TaskView): object => {
-  const { condition, lastEntryMs, ...rest } = view
-  return { ...rest, state: condition, last_entry_at_ms: lastEntryMs }
+const taskJson = (row: TaskRow): object => {
+  const { condition, lastEntryMs, live, ...rest } = row
+  return { ...rest, state: condition, at_worker: live, last_entry_at_ms: lastEntryMs }
 }
 
 const taskTable = (
-  rows: readonly TaskView[],
+  rows: readonly TaskRow[],
   paint: Context['terminal']['paint'],
 ): readonly string[] =>
   table(rows, [
     { head: 'TASK', cell: (r) => r.task },
     {
       head: 'STATE',
-      cell: (r) => r.condition,
+      cell: stateText,
       paint: (text, r) => paint(r.condition === 'running' ? 'green' : 'red', text),
     },
     { head: 'GEN', cell: (r) => String(r.gen) },

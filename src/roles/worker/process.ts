@@ -1,21 +1,30 @@
-// The worker as a process of its own: the tasks of its group, with /livez, /readyz and /metrics.
+// The worker as a process of its own: the tasks of its group, with /livez, /readyz and /metrics,
+// and what its tasks do at this moment for `healstream tasks` on the same machine.
+import type { HttpAnswer } from '../../adapters/http/server.ts'
 import { createFleetCore } from '../../core/tasks/fleet-task.ts'
 import { createServiceCore } from '../../core/tasks/service-task.ts'
+import type { Run } from '../../runtime/run-file.ts'
 import { type ProcessParts, whileAway } from '../parts/parts.ts'
-import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
-import { startWorker } from './worker.ts'
-import type { WorkerStatus } from './worker.ts'
+import {
+  type EndpointOptions,
+  fatalSwitch,
+  type RunningRole,
+  startEndpoint,
+} from '../parts/running-role.ts'
+import { startWorker, type WorkerHandle, type WorkerStatus } from './worker.ts'
 
 export interface WorkerSettings {
   readonly port: number
   readonly standbys: number
   readonly upgrade: 'auto' | 'hold'
+  /** Where `healstream tasks` on this machine finds it; null: it does not. */
+  readonly run: Run | null
 }
 
 /** Errors: HS_PORT_IN_USE, and those of `startWorker`. */
 export async function startWorkerProcess(
   parts: ProcessParts,
-  { port, standbys, upgrade }: WorkerSettings,
+  { port, standbys, upgrade, run }: WorkerSettings,
 ): Promise<RunningRole> {
   const { fatal, fail } = fatalSwitch()
   const options = { ...parts, standbys, upgrade, onFatal: fail }
@@ -25,17 +34,29 @@ export async function startWorkerProcess(
   try {
     const { metrics } = parts
     const notReady = (): readonly string[] => waitingFor(worker.status())
-    const server = await startEndpoint({ port, notReady, metrics })
+    const server = await startEndpoint({ port, notReady, metrics, ...statusRoute(worker, run) })
+    run?.publish(server.url)
     const stop = async (): Promise<void> => {
+      run?.remove()
       await server.close()
       await worker.stop()
       await parts.close()
     }
     return { url: server.url, fatal, stop }
   } catch (error) {
+    run?.remove()
     await worker.stop()
     throw error
   }
+}
+
+function statusRoute(
+  worker: WorkerHandle,
+  run: Run | null,
+): Partial<Pick<EndpointOptions, 'routes' | 'token'>> {
+  if (run === null) return {}
+  const handle = (): HttpAnswer => ({ kind: 'json', body: worker.status() })
+  return { token: run.token, routes: [{ method: 'GET', path: '/v1/tasks', handle }] }
 }
 
 /** One sentence for each thing that is not as it should be. */

@@ -9,7 +9,7 @@ import { systemClock as clock } from '../../../src/runtime/clock.ts'
 import { initCluster } from '../../../src/runtime/init.ts'
 import type { TaskStatus } from '../../../src/runtime/task.ts'
 
-const HOW = { port: 0, standbys: 1, upgrade: 'auto' } as const
+const HOW = { port: 0, standbys: 1, upgrade: 'auto', run: null } as const
 
 async function parts() {
   const log = createMemoryLog()
