@@ -7,8 +7,8 @@ export async function load(url, context, next) {
   const loaded = await next(url, context)
   if (!url.endsWith('/core/kernel/behaviour.js')) return loaded
   const source = String(loaded.source)
-  const older = source.replace(/BEHAVIOUR_LATEST = (\\d+)/, (_, n) => 'BEHAVIOUR_LATEST = ' + (n - 1))
-  if (older === source) throw new Error('the newest behaviour is not where it was')
-  return { ...loaded, source: older }
+  const [before, newest] = /BEHAVIOUR_LATEST = (\\d+)/.exec(source) ?? []
+  if (before === undefined) throw new Error('the newest behaviour is not where it was')
+  return { ...loaded, source: source.replace(before, 'BEHAVIOUR_LATEST = ' + (newest - 1)) }
 }`
 register(`data:text/javascript,${encodeURIComponent(hooks)}`)

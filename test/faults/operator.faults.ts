@@ -78,7 +78,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     expected:
       'all judge as the oldest can, and change once, together; what is too old takes no task',
     provenBy: [
-      'test/runtime/mixed-group.test.ts › happens once, when the last member is new; restores agree across it',
+      'test/runtime/mixed-group.test.ts › a rolling upgrade under load',
       'test/history/history.test.ts › %s replays as it was recorded',
     ],
     async run(scene) {

@@ -169,10 +169,23 @@ export class Scene {
 
   /** The folder of a script that failed stays. */
   async close(isFine: boolean): Promise<void> {
-    for (const cleanup of this.#cleanups.toReversed()) await cleanup()
-    await this.#stage?.close()
+    const cleanups = [() => this.#stage?.close(), ...this.#cleanups].toReversed()
+    const failures: unknown[] = []
+    for (const cleanup of cleanups)
+      try {
+        await cleanup()
+      } catch (error) {
+        failures.push(error)
+      }
+    assert.deepEqual(failures, [], 'what was begun is ended')
     if (isFine) rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** Longest time without a commit in a stretch of wall time, ms. */
+export function longestGapMs(times: readonly number[], fromMs: number, toMs: number): number {
+  const within = [fromMs, ...times.filter((atMs) => atMs > fromMs && atMs < toMs)]
+  return Math.max(...within.map((atMs, i) => (within[i + 1] ?? toMs) - atMs))
 }
 
 const sha256 = (bytes: Uint8Array): Uint8Array =>

@@ -1,5 +1,5 @@
-// Faults of what a process lives on: memory, file descriptors, processor time, disk; and of two that
-// are the same.
+// Faults of what a process lives on: memory, files, processor time, disk; and of two that are the
+// same.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'

@@ -182,7 +182,12 @@ export class Stage {
     const stage = new Stage({ kafka, operator, workers, agents, prefix, partitions, ownsKafka })
     for (const worker of workers) worker.start(options.launch)
     agents.start()
-    await stage.untilRunning()
+    try {
+      await stage.untilRunning()
+    } catch (error) {
+      await stage.close()
+      throw error
+    }
     return stage
   }
 
