@@ -1,6 +1,7 @@
 // Test projects. Pure tests share one module graph per thread (fast, and it exposes modules that
 // hold state); everything that opens sockets, files or processes runs in forks of its own. Tests on
 // real Kafka take `src/` from the build: worker threads and child processes need JavaScript.
+import { availableParallelism } from 'node:os'
 import { dirname, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -47,6 +48,8 @@ const fromBuild = {
 
 export default defineConfig({
   test: {
+    // With one core less than there are, a machine of two would run a single file at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
