@@ -1,16 +1,19 @@
 // F52 and F53: far more telemetry than usual, nearly all of one service; and batches that come twice,
 // out of order, or an hour late.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import type { TelemetryDelta } from '../../src/contracts/records.ts'
 import { Lcg } from '../support/lcg.ts'
 import { delta } from '../support/records.ts'
+import { tsArgv } from '../support/ts.ts'
+import type { FloodOptions } from './flood.ts'
 import type { Scene } from './scene.ts'
 import { Stranger } from './stranger.ts'
 
-type Said = readonly (readonly [key: string, value: Uint8Array])[]
+const run = promisify(execFile)
 
 /** Nothing that was said of these services asks for anything to be done. */
 async function nobodyActsOn(stranger: Stranger, services: readonly string[]): Promise<void> {
@@ -19,15 +22,14 @@ async function nobodyActsOn(stranger: Stranger, services: readonly string[]): Pr
   assert.deepEqual(found, [])
 }
 
-const AGENTS_PER_SECOND = 300
+/** Of the agents of a scene, about so many; a hundred times that is a round. */
+const PER_SECOND = 300
 const TIMES = 100
-const BURST_S = 10
-const INSTANCES = 50
-/** Of ten records: of the one service; the rest is of one on every partition. */
-const OF_TEN = 9
-const PER_REQUEST = 250
-const RSS_MAX_MB = 450
+const ROUNDS = 10
+const RSS_MAX_MB = 300
+/** Nine of ten records are of the one service here. */
 const HOT = 1
+const LIFE = 2_000
 
 /** Resident at most since it was started, MB. */
 function peakMb(pid: number): number {
@@ -35,63 +37,38 @@ function peakMb(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1_024
 }
 
-/** A second of it: requests of each partition. */
-function second(
-  stranger: Stranger,
-  partitions: number,
-  round: number,
-): ReadonlyMap<number, Said[]> {
-  const total = AGENTS_PER_SECOND * TIMES
-  const perInstance = (partition: number): number => {
-    const share = partition === HOT ? (total * OF_TEN) / 10 : total / 10 / (partitions - 1)
-    return Math.round(share / INSTANCES)
-  }
-  const atMs = Date.now()
-  const all = new Map<number, Said[]>()
-  for (let partition = 0; partition < partitions; partition++) {
-    const service = stranger.service(partition, 'flood')
-    const count = perInstance(partition)
-    const records = Array.from({ length: INSTANCES * count }, (_, i) => {
-      const instance = `${service}-${i % INSTANCES}`
-      const seq = round * count + Math.floor(i / INSTANCES) + 1
-      const body = delta({ service, instance, seq, atMs, ok: 3, latencyUs: 9_000 })
-      return [service, stranger.serde.encode('telemetry', body)] as const
-    })
-    const requests: Said[] = []
-    for (let i = 0; i < records.length; i += PER_REQUEST)
-      requests.push(records.slice(i, i + PER_REQUEST))
-    all.set(partition, requests)
-  }
-  return all
+async function flood(scene: Scene, stranger: Stranger): Promise<number> {
+  const { partitions, kafka, prefix } = scene.stage
+  const total = PER_SECOND * TIMES
+  const services = Array.from({ length: partitions }, (_, partition) => {
+    const perRound = partition === HOT ? 0.9 * total : (0.1 * total) / (partitions - 1)
+    return { service: stranger.service(partition, 'flood'), partition, perRound }
+  })
+  const { folder } = scene
+  const { brokers } = kafka
+  const options: FloodOptions = { brokers, prefix, folder, life: LIFE, rounds: ROUNDS, services }
+  const [command = '', ...args] = tsArgv('test/faults/flood.ts', JSON.stringify(options))
+  const { stdout } = await run(command, args)
+  assert.equal(Number(stdout), total * ROUNDS)
+  return Number(stdout)
 }
 
 export async function burst(scene: Scene): Promise<void> {
   const { workers, partitions } = await scene.open()
   const stranger = await Stranger.meet(scene)
-  const services = Array.from({ length: partitions }, (_, p) => stranger.service(p, 'flood'))
   await sleep(2_000)
-  let sent = 0
-  for (let round = 0; round < BURST_S; round++)
-    await Promise.all(
-      [...second(stranger, partitions, round)].map(async ([partition, requests]) => {
-        for (const said of requests) {
-          await stranger.sendBytes('telemetry', partition, said)
-          sent += said.length
-        }
-      }),
-    )
-  assert.ok(sent >= 0.95 * AGENTS_PER_SECOND * TIMES * BURST_S, `${sent} records were sent`)
+  const sent = await flood(scene, stranger)
   // Whoever lags for a moment catches up, and heartbeats were neither late nor taken for silence.
   await scene.moves(20_000)
   for (const { child } of workers) {
     const mb = peakMb(child.pid)
     assert.ok(mb < RSS_MAX_MB, `${child.name} took ${mb.toFixed(0)} MB`)
   }
+  const services = Array.from({ length: partitions }, (_, p) => stranger.service(p, 'flood'))
   const counted = async (): Promise<boolean> => {
-    const rows = (await stranger.read('health', HOT)).filter(
-      ({ service }) => service === services[HOT],
-    )
-    return rows.some(({ windows }) => windows.some(({ n }) => n > 0))
+    const rows = await stranger.read('health', HOT)
+    const own = rows.filter(({ service }) => service === services[HOT])
+    return own.some(({ windows }) => windows.some(({ n }) => n > 0))
   }
   await scene.until('the service is judged', counted, 20_000)
   await nobodyActsOn(stranger, services)
