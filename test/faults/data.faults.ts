@@ -3,16 +3,21 @@ import { burst, disorder } from './floods.ts'
 import { badSchema } from './schemas.ts'
 import type { Fault } from './script.ts'
 
+const CORPUS = 'test/kafka/corpus.test.ts'
+const REGISTRY = 'test/kafka/registry.test.ts'
+const SERVICE_TASK = 'test/core/tasks/service-task.property.test.ts'
+const STORED = 'test/kafka/hostile-stored.test.ts'
+
 export const DATA_FAULTS: readonly Fault[] = [
   {
     id: 'F49',
     title: 'a corpus of records that nobody should send (259 of them), and of batches',
     expected:
-      'each ends in its bucket, nothing dies, the loop stands for 100 ms at most, and the next good ' +
-      'record is used within a commit and a second',
+      'each ends in its bucket, nothing dies, the loop stands for 100 ms at most, and the next ' +
+      'good record is used within a commit and a second',
     provenBy: [
-      'test/kafka/corpus.test.ts › each ends in its bucket; who comes behind it does not wait',
-      'test/kafka/corpus.test.ts › nobody died of it, and another worker comes to the same state',
+      `${CORPUS} › each ends in its bucket; who comes behind it does not wait`,
+      `${CORPUS} › nobody died of it, and another worker comes to the same state`,
       'test/kafka/hostile.test.ts › refused by the broker',
       'test/kafka/hostile.test.ts › stored by the broker',
     ],
@@ -21,11 +26,9 @@ export const DATA_FAULTS: readonly Fault[] = [
     id: 'F51',
     title: 'a schema registered that does not fit those before it; the registry made to take it',
     expected:
-      'it is refused; what is written with it all the same are dead letters that name its id, and ' +
-      'old records are used as before, also by a worker that starts then',
-    provenBy: [
-      'test/kafka/registry.test.ts › check finds a schema that the registry would refuse, and says which',
-    ],
+      'it is refused; what is written with it all the same are dead letters that name its id, ' +
+      'and old records are used as before, also by a worker that starts then',
+    provenBy: [`${REGISTRY} › check finds a schema that the registry would refuse, and says which`],
     run: badSchema,
   },
   {
@@ -33,29 +36,27 @@ export const DATA_FAULTS: readonly Fault[] = [
     title:
       'a hundred times the telemetry (300,000 records at once), nine tenths of it of one service',
     expected:
-      'workers keep up or catch up, their memory stays below 300 MB, every record is used once, and ' +
-      'nobody who is well is acted on',
+      'workers keep up or catch up, their memory stays below 300 MB, every record is used once, ' +
+      'and nobody who is well is acted on',
     run: burst,
   },
   {
     id: 'F53',
     title: 'batches of telemetry twice, out of order, an hour late',
     expected:
-      'the figures are those of each record once; what comes an hour late changes no window that is ' +
-      'over, and nobody is acted on',
-    provenBy: [
-      'test/core/tasks/service-task.property.test.ts › figures of ${RECORDS} deltas are those of an oracle',
-    ],
+      'the figures are those of each record once; what comes an hour late changes no window that ' +
+      'is over, and nobody is acted on',
+    provenBy: [`${SERVICE_TASK} › figures of \${RECORDS} deltas are those of an oracle`],
     run: disorder,
   },
   {
     id: 'F54',
     title: 'bits flip in a segment of a stopped broker',
     expected:
-      'its task stops and says where, before anything wrong is used; the others go on; mended, all ' +
-      'of it is there',
+      'its task stops and says where, before anything wrong is used; the others go on; mended, ' +
+      'all of it is there',
     provenBy: [
-      'test/kafka/hostile-stored.test.ts › its task stops and says where, the others go on; mended, all of it is there',
+      `${STORED} › its task stops and says where, the others go on; mended, all of it is there`,
     ],
   },
 ]

@@ -1,5 +1,5 @@
-// F52 and F53: far more telemetry than usual, nearly all of one service; and batches that come twice,
-// out of order, or an hour late.
+// F52 and F53: far more telemetry than usual, nearly all of one service; and batches that come
+// twice, out of order, or an hour late.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'

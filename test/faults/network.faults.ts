@@ -55,8 +55,8 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     id: 'F29',
     title: 'a worker and all brokers cut off from one another',
     expected:
-      'it stops by itself after its session; its tasks run elsewhere within 20 s; nothing of what it ' +
-      'had under way is committed; it comes back as a member',
+      'it stops by itself after its session; its tasks run elsewhere within 20 s; nothing of ' +
+      'what it had under way is committed; it comes back as a member',
     inCi: true,
     async run(scene) {
       const pair = await open(scene)
@@ -79,8 +79,8 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     id: 'F31',
     title: 'a worker sees one broker alone: first the coordinator of its group, then another',
     expected:
-      'no decision comes twice; what it cannot read stands and goes on when the ways are open; without ' +
-      'the coordinator it stops by itself and another goes on',
+      'no decision comes twice; what it cannot read stands and goes on when the ways are open; ' +
+      'without the coordinator it stops by itself and another goes on',
     async run(scene) {
       const pair = await open(scene)
       const { operator, kafka, group } = pair.stage

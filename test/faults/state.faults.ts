@@ -158,16 +158,20 @@ async function live(scene: Scene): Promise<void> {
   await scene.judge()
 }
 
+const SNAPSHOT = 'test/kafka/snapshot.test.ts'
+const READER = 'test/runtime/snapshot-reader.test.ts'
+const CORPUS = 'test/kafka/corpus.test.ts'
+
 export const STATE_FAULTS: readonly Fault[] = [
   {
     id: 'F40',
     title: 'the newest snapshots are corrupt, of another cluster, of a newer format or behaviour',
     expected:
-      'each is refused for its own reason, the best one before it serves, and the state is that of ' +
-      'the log; so it is when the journal was set back behind a snapshot',
+      'each is refused for its own reason, the best one before it serves, and the state is that ' +
+      'of the log; a snapshot that the journal no longer reaches stops the task',
     provenBy: [
-      'test/kafka/snapshot.test.ts › killed, restored from a snapshot, from the one before when a bit has flipped',
-      'test/runtime/snapshot-reader.test.ts › one of a history that was set back',
+      `${SNAPSHOT} › killed, restored from a snapshot, from the one before when a bit has flipped`,
+      `${READER} › to begin before a snapshot that the journal no longer reaches`,
     ],
     run: spoilImages,
   },
@@ -175,39 +179,37 @@ export const STATE_FAULTS: readonly Fault[] = [
     id: 'F44',
     title: 'clocks of agents off by an hour, by ten years, of 1970, in other units, no time at all',
     expected:
-      'what they count is counted when the log took it, they are named, nobody is acted on; what is ' +
-      'no time is a dead letter',
-    provenBy: [
-      'test/kafka/corpus.test.ts › each ends in its bucket; who comes behind it does not wait',
-    ],
+      'what they count is counted when the log took it, they are named, nobody is acted on; what ' +
+      'is no time is a dead letter',
+    provenBy: [`${CORPUS} › each ends in its bucket; who comes behind it does not wait`],
     run: wrongClocks,
   },
   {
     id: 'F43',
     title: 'snapshots, or the beginning of a journal, deleted while they are read',
     expected:
-      'without snapshots the journal is folded from its genesis; without its beginning too the task ' +
-      'stops and calls a person',
+      'without snapshots the journal is folded from its genesis; without its beginning too the ' +
+      'task stops and calls a person',
     provenBy: [
-      'test/kafka/snapshot.test.ts › deleted while it is read: the fold from the genesis, then a person is called',
-      'test/runtime/snapshot-reader.test.ts › a snapshot while it is being restored (F43)',
-      'test/runtime/snapshot-reader.test.ts › the journal before the snapshot: it stands for what has expired',
+      `${SNAPSHOT} › deleted while it is read: the fold from the genesis, then a person is called`,
+      `${READER} › a snapshot while it is being restored (F43)`,
+      `${READER} › the journal before the snapshot: it stands for what has expired`,
     ],
   },
   {
     id: 'F45',
     title: 'the wall clock of the workers jumps by an hour, ahead and back',
     expected:
-      'no decision changes: the tasks suspend themselves and say so, step nothing until the clock is ' +
-      'right, and go on where they were',
+      'no decision changes: the tasks suspend themselves and say so, step nothing until the ' +
+      'clock is right, and go on where they were',
     run: shiftClocks,
   },
   {
     id: 'F47',
     title: 'time zones, summer time, leap days, a leap second, the end of 32 bits',
     expected:
-      'the same records give the same bytes and the same state in six zones; workers of different ' +
-      'zones take over from one another',
+      'the same records give the same bytes and the same state in six zones; workers of ' +
+      'different zones take over from one another',
     async run(scene) {
       const found: Zoned[] = []
       for (const [hour, env] of ZONES) {

@@ -1,6 +1,6 @@
-// A corpus of records that nobody should send (F49), through real topics to a real worker: each ends
-// in its bucket and in no other (I27), none of them kills or holds up anybody, and the good record
-// behind each is used as soon as any other (I28), on its own partition and beside it.
+// A corpus of records that nobody should send (F49), through real topics to a real worker: each
+// ends in its bucket and in no other (I27), none of them kills or holds up anybody, and the good
+// record behind each is used as soon as any other (I28), on its own partition and beside it.
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeadLetter, IncidentEvent } from '../../src/contracts/records.ts'
@@ -24,7 +24,7 @@ const PACE_MS = 20
 /** Letters with bytes are ten a minute for each source: so many entries are of one. */
 const PER_SOURCE = 7
 const STALL_MS = 100
-/** Outputs are committed once a second; what is promised is one more; the rest is a busy machine's. */
+/** A commit a second, a second more as promised; the rest is for a busy machine. */
 const SOON_MS = 4_000
 
 let kafka: TestKafka
@@ -121,7 +121,10 @@ async function delays(sent: readonly Sent[]): Promise<readonly number[]> {
 
 const instanceOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1)
 
-function bucketOf(one: Sent, letters: readonly DeadLetter[], told: readonly IncidentEvent[]): Bucket {
+function bucketOf(
+  one: Sent,
+  { letters, told }: { letters: readonly DeadLetter[]; told: readonly IncidentEvent[] },
+): Bucket {
   const { poison, document, error, from, to } = one
   if (error !== 'NONE') return 'broker'
   const topics = [poison.kind, rig.topic(poison.kind)]
@@ -145,7 +148,7 @@ test('each ends in its bucket; who comes behind it does not wait', async () => {
   const stallMs = stalls.stop()
   const letters = (await rig.records('dlq')).filter(({ task }) => task !== 'fleet')
   const told = (await rig.records('incidents')).filter(({ event }) => event === 'refused')
-  const found = sent.map((one) => [one.poison.name, bucketOf(one, letters, told)])
+  const found = sent.map((one) => [one.poison.name, bucketOf(one, { letters, told })])
   expect(found).toEqual(CORPUS.map(({ name, ends }) => [name, ends]))
   expect(stallMs).toBeLessThan(STALL_MS)
   expect(Math.max(...(await delays(sent)))).toBeLessThan(SOON_MS)
