@@ -188,6 +188,8 @@ class Fleet {
     reason: DecodeReason | 'too_large' | 'foreign_task',
     detail: string,
   ): null {
+    // Of what service tasks read too, task 0 keeps the letter.
+    if (topic !== 'observations') return null
     const stage = 'admit' as const
     const refusal = { topic, partition, stage, reason, detail, agent: null }
     this.letters.refuse(view, refusal, this.nowMs)

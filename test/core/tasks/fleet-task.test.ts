@@ -179,6 +179,8 @@ describe('leases', () => {
       value: new Uint8Array([1, 2, 3]),
     }
     fleet.stepOver([sliceOf('observations', 2, [held])])
+    // Service task 0 reads the same words of people, and tells of them.
+    fleet.stepOver([sliceOf('policies', 0, [held]), sliceOf('operator', 0, [held])])
     expect(fleet.bodies('dlq')).toMatchObject([
       { origin_topic: 'observations', origin_partition: 2, origin_offset: 7 },
     ])
