@@ -14,7 +14,10 @@ interface Found {
 
 /** Of everything that was collected into the folder of a scene. */
 export function actionsIn(folder: string): Found {
-  const collected = readCollected(join(folder, 'collected'))
+  return actionsOf(readCollected(join(folder, 'collected')))
+}
+
+export function actionsOf(collected: Collected): Found {
   const avro = new Avro()
   const exits = (signal: Signal | null): string[] =>
     signal?.process?.event === 'exited' ? [`${signal.instance} ${signal.incarnation}`] : []

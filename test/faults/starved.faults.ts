@@ -69,6 +69,8 @@ export const STARVED_FAULTS: readonly Fault[] = [
         child.signal('SIGUSR2')
         const hasCrashed = (): boolean => child.deaths.length > before
         await scene.until('it has run out of memory', hasCrashed, 60_000)
+        const log = readFileSync(join(scene.folder, `${child.name}.log`), 'utf8')
+        assert.match(log, /heap out of memory/)
         await scene.moves(TAKEOVER_MS)
       }
       await scene.judge({ mayEnd: /SIGABRT|134/ })
