@@ -11,7 +11,7 @@ const STORED = 'test/kafka/hostile-stored.test.ts'
 export const DATA_FAULTS: readonly Fault[] = [
   {
     id: 'F49',
-    title: 'a corpus of records that nobody should send (259 of them), and of batches',
+    title: 'a corpus of nearly 300 records that nobody should send, and of batches',
     expected:
       'each ends in its bucket, nothing dies, the loop stands for 100 ms at most, and the next ' +
       'good record is used within a commit and a second',

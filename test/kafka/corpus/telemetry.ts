@@ -1,4 +1,5 @@
 // Entries about what is said well and cannot be true: counts, buckets, clocks, lives and answers.
+import { agentId, serviceId, taskId } from '../../../src/contracts/ids.ts'
 import type { RecordOf } from '../../../src/contracts/records.ts'
 import { delta, heartbeat, probe, result, serviceEvent } from '../../support/records.ts'
 import { block, Raw } from './datum.ts'
@@ -142,6 +143,89 @@ const answers = bent('results', answer, [
   ['facts that reach prototypes', 'invalid', { facts: JSON.parse('{"__proto__":"x"}') }],
 ])
 
+const pulse = ({ seq, nowMs }: Whom): RecordOf['fleet'] => ({
+  task: taskId('s0'),
+  seq,
+  gen: 1,
+  at_ms: nowMs,
+  kind: 'pulse',
+  pulse: { as_of_ms: nowMs, blind: false, reporters_expected: 6, reporters_seen: 6 },
+  grant: null,
+  verdict: null,
+})
+const grant = (change: Change): Change => {
+  const good = { lease_id: 'lease-1', budget: 'fleet', tokens: 2, deadline_ms: 0 }
+  return { kind: 'grant', pulse: null, grant: { ...good, ...change } }
+}
+const pulses = bent('fleet', pulse, [
+  ['a pulse without one', 'taken', { pulse: null }],
+  ['a grant without one', 'taken', { kind: 'grant', pulse: null }],
+  ['a grant of -5 tokens', 'taken', grant({ tokens: -5 })],
+  ['a grant of 2^31 tokens', 'taken', grant({ tokens: 2_147_483_647 })],
+  ['a grant until the end of time', 'corrupt', grant({ deadline_ms: MAX })],
+  ['a grant that ended before all time', 'corrupt', grant({ deadline_ms: MIN })],
+  ['a grant of no budget', 'taken', grant({ budget: '' })],
+  ['a grant without a name', 'taken', grant({ lease_id: '' })],
+  ['a take-back of nothing', 'taken', { ...grant({ lease_id: 'x' }), kind: 'take_back' }],
+  ['a take-back without a grant', 'taken', { kind: 'take_back', pulse: null }],
+  ['of another task', 'foreign_task', { task: 's1' }],
+  ['of no kind', 'taken', { kind: 0 }],
+  ['of a kind to come', 'corrupt', { kind: 60 }],
+  ['a pulse of next year', 'taken', ({ nowMs }) => ({ at_ms: nowMs + YEAR_MS })],
+  ['a generation of -1', 'taken', { gen: -1 }],
+  ['a number that goes back', 'taken', { seq: -9 }],
+])
+
+const seenBy = ({ service, seq, nowMs }: Whom): RecordOf['observations'] => ({
+  task: taskId('s0'),
+  gen: 1,
+  seq: 1_000_000 + seq,
+  at_ms: nowMs,
+  urgent: false,
+  services: [seenOf(service)],
+  reporters: [{ agent: agentId('a'), last_ms: nowMs }],
+  leases: [],
+  waiting: 0,
+  stock: 0,
+  fleet_seq: 0,
+})
+function seenOf(service: string): RecordOf['observations']['services'][number] {
+  const counts = { instances: 1, healthy: 1, unstable: 0, unhealthy: 0, unknown: 0, routable: 1 }
+  const figures = { n: 1, errors: 0, p99_us: null, onset_ms: null, sick_by_zone: {} }
+  return { service: serviceId(service), ...counts, ...figures }
+}
+const lease = { lease_id: 'nobody-gave-it', spent: 9, settled: true, tokens: 5 }
+/** The fleet task has letters of its own; what counts here is that it goes on. */
+const observations = bent('observations', seenBy, [
+  [
+    'less than no instances',
+    'taken',
+    (whom) => ({
+      services: [{ ...seenOf(whom.service), instances: -3, unhealthy: -9 }],
+    }),
+  ],
+  [
+    'one service 1,000 times',
+    'taken',
+    (whom) => ({
+      services: Array.from({ length: 1_000 }, () => seenOf(whom.service)),
+    }),
+  ],
+  ['30,000,000 services that are not there', 'taken', { services: block(30_000_000n) }],
+  ['a task that is none', 'taken', { task: 'x'.repeat(300) }],
+  ['of another task', 'taken', { task: 's7' }],
+  ['a lease that nobody gave', 'taken', { leases: [lease] }],
+  ['less than nothing in stock', 'taken', { stock: -5, waiting: -5 }],
+  [
+    'zones that reach prototypes',
+    'taken',
+    (whom) => ({
+      services: [{ ...seenOf(whom.service), sick_by_zone: JSON.parse('{"__proto__":1}') }],
+    }),
+  ],
+  ['the end of time', 'taken', { at_ms: MAX }],
+])
+
 /** Of a fleet task that is none: only tasks may write there, and this says nothing that they do. */
 const fleet: readonly Poison[] = [
   value('fleet', ['garbage in the place of a pulse', 'not_avro'], () => Buffer.from('garbage')),
@@ -155,4 +239,6 @@ export const TELEMETRY: readonly Poison[] = [
   ...registry,
   ...answers,
   ...fleet,
+  ...pulses,
+  ...observations,
 ]

@@ -144,6 +144,23 @@ const policies = bent('policies', good, [
   trigger('a regular expression without end', 'service.matches("(s+)+$")', 'taken'),
 ])
 
+/** Limits that are none. */
+const limits = (kind: 'DetectorSet' | 'GuardSet', change: Json) => (whom: Whom) => {
+  const { name } = good(whom)
+  const body = { match: { services: ['*'] }, ...change }
+  const document = { apiVersion: 'healstream.io/v1', kind, metadata: { name }, spec: body }
+  return { kind, ...written(JSON.stringify(document)) }
+}
+const sets = bent('policies', good, [
+  ['limits: no samples', 'told', limits('DetectorSet', { samplesMin: 0 })],
+  ['limits: -1 samples', 'told', limits('DetectorSet', { samplesMin: -1 })],
+  ['limits: a dwell of ten years', 'told', limits('DetectorSet', { dwellMs: '3650d' })],
+  ['limits: no act a minute', 'told', limits('GuardSet', { perMinute: 0 })],
+  ['limits: more than all', 'told', limits('GuardSet', { outShareMax: 1.5 })],
+  ['limits: no number', 'told', limits('GuardSet', { outShareMax: 'NaN' })],
+  ['limits: one that is none', 'told', limits('GuardSet', { everything: true })],
+])
+
 const said = ({ service, seq }: Whom): RecordOf['operator'] =>
   operator({ id: `o-${service}-${seq}`, kind: 'note' })
 
@@ -167,4 +184,4 @@ const operators = bent('operator', said, [
   ['a reason of 500 kB', 'taken', { reason: 'x'.repeat(500_000) }],
 ])
 
-export const WORDS: readonly Poison[] = [...texts, ...meanings, ...policies, ...operators]
+export const WORDS: readonly Poison[] = [...texts, ...meanings, ...policies, ...sets, ...operators]
