@@ -11,7 +11,7 @@ import type {
   RequestOf,
   Transport,
 } from '../../src/adapters/client/protocol.ts'
-import type { Clock, LogReader } from '../../src/runtime/ports.ts'
+import type { Clock, LogPort, LogReader } from '../../src/runtime/ports.ts'
 import { FIELD } from '../../src/runtime/record-batch.ts'
 import { encodeBatch, stampBatch } from '../../src/runtime/record-batch-encode.ts'
 
@@ -76,14 +76,19 @@ export class Elections {
     mine.epochs = epochs.filter(({ epoch }) => mine.records.some((one) => one.epoch === epoch))
   }
 
+  /** Of a client of its own. */
   reader(clock: Clock): LogReader {
+    return this.client(clock).reader({ isolation: 'read_committed' })
+  }
+
+  client(clock: Clock): LogPort {
     const transport: Transport = async (api, request) => {
       const answer = this.#handlers(clock)[api]
       if (answer === undefined) throw new Error(`${api} is not for this test`)
       return await answer(request)
     }
     const connect = () => ({ transport, clock, crc32c })
-    return new LogClient({ name: 'memory', connect }).reader({ isolation: 'read_committed' })
+    return new LogClient({ name: 'memory', connect })
   }
 
   #of(node: number): Replica {

@@ -17,6 +17,7 @@ import { GroupMembership } from './membership.ts'
 import { Producer } from './producer.ts'
 import { Reader } from './reader.ts'
 import type { Connection } from './session.ts'
+import { Trails } from './reader-trail.ts'
 import type { KnownTopics } from './topic-cache.ts'
 import { Writer } from './writer.ts'
 
@@ -38,6 +39,7 @@ export class LogClient implements LogPort {
   /** Clients that are not closed, and how each is. */
   readonly #opened = new Map<object, () => Promise<void>>()
   readonly #known: KnownTopics = new Map()
+  readonly #trails: Trails = new Trails()
   #admin: Admin | null = null
   #isClosed = false
 
@@ -106,7 +108,7 @@ export class LogClient implements LogPort {
       this.#opened.delete(client)
       connection.onClosed?.()
     }
-    const client: T = make({ known: this.#known, ...connection, onClosed })
+    const client: T = make({ known: this.#known, trails: this.#trails, ...connection, onClosed })
     this.#opened.set(client, () => close(client))
     return client
   }

@@ -22,6 +22,13 @@ export class Trail {
   /** Epoch of the leader whose log is known to be the one that was read; -1: none. */
   provenFor: number = -1
 
+  /** What is known of the log before the position is what another reader knows of it. */
+  adopt(other: Trail, position: number): void {
+    this.#ranges = other.#ranges.filter(({ from }) => from < position)
+    this.#to = position
+    this.provenFor = other.provenFor
+  }
+
   /** Of the record before the position; null where that was not read, or there is none. */
   before(position: number): Mark | null {
     if (position > this.#to) return null
@@ -48,5 +55,30 @@ export class Trail {
     }
     this.#to = to
     this.provenFor = leaderEpoch
+  }
+}
+
+/** Trails of a partition that are remembered: of its owner's reader, a standby's, and of restores. */
+const TRAILS_MAX = 8
+
+/**
+ * What all readers of a client have read, also those that are closed: a task that was followed, or
+ * restored, by one reader is read on by another one, which has read nothing of what is before.
+ */
+export class Trails {
+  readonly #byPlace = new Map<string, Trail[]>()
+
+  /** A new one. */
+  begin(place: string): Trail {
+    const trail = new Trail()
+    const all = this.#byPlace.get(place) ?? []
+    this.#byPlace.set(place, [...all, trail].slice(-TRAILS_MAX))
+    return trail
+  }
+
+  /** The oldest knowledge of what is before the position; null: nobody here has read that. */
+  oldest(place: string, position: number): Trail | null {
+    const knowing = (this.#byPlace.get(place) ?? []).filter((one) => one.before(position) !== null)
+    return knowing.toSorted((a, b) => a.provenFor - b.provenFor)[0] ?? null
   }
 }

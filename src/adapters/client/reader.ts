@@ -33,7 +33,7 @@ import {
   prove,
   whyOutOfRange,
 } from './reader-prepare.ts'
-import { Trail } from './reader-trail.ts'
+import type { Trail } from './reader-trail.ts'
 import { type Connection, Session } from './session.ts'
 
 const DEFAULT_MAX_BYTES = 1_048_576
@@ -88,8 +88,7 @@ export class Reader implements LogReader {
       throw new LogError('INVALID_REQUEST', `${start} is not an offset`)
     const key = partitionKey(at)
     const before = this.#assigned.get(key)
-    const trail = this.#trails.get(key) ?? new Trail()
-    this.#trails.set(key, trail)
+    const trail = this.#trailOf(key, start)
     const entry = new Entry(at, start, trail)
     if (before !== undefined && before.trouble === null) {
       entry.node = before.node
@@ -98,6 +97,16 @@ export class Reader implements LogReader {
     }
     this.#assigned.set(key, entry)
     this.#advance()
+  }
+
+  #trailOf(key: string, start: StartPosition): Trail {
+    const { trails } = this.#session
+    const own = this.#trails.get(key) ?? trails.begin(key)
+    this.#trails.set(key, own)
+    if (typeof start !== 'number' || own.before(start) !== null) return own
+    const other = trails.oldest(key, start)
+    if (other !== null) own.adopt(other, start)
+    return own
   }
 
   unassign(at: TopicPartition): void {

@@ -15,6 +15,7 @@ import {
   type Transport,
   wholeMs,
 } from './protocol.ts'
+import { Trails } from './reader-trail.ts'
 import { CONFIRM_MS, type KnownTopics, TopicCache } from './topic-cache.ts'
 
 export interface Connection {
@@ -25,6 +26,8 @@ export interface Connection {
   readonly onClosed?: () => void
   /** Of topics, shared with other clients; default: nothing, shared with nobody. */
   readonly known?: KnownTopics
+  /** Of readers, shared with other clients; default: with nobody. */
+  readonly trails?: Trails
 }
 
 /** Longest wait for the answer to a request that the broker answers at once. */
@@ -71,6 +74,7 @@ export class Session {
   readonly clock: Clock
   readonly crc32c: Crc32c
   readonly topics: TopicCache
+  readonly trails: Trails
   readonly #transport: Transport
   readonly #onClosed: (() => void) | undefined
   readonly #closing = new AbortController()
@@ -79,6 +83,7 @@ export class Session {
     this.#onClosed = connection.onClosed
     this.clock = connection.clock
     this.crc32c = connection.crc32c
+    this.trails = connection.trails ?? new Trails()
     this.#transport = connection.transport
     // One listener per request under way is as meant, and there may be more than ten.
     setMaxListeners(0, this.#closing.signal)

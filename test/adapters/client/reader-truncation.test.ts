@@ -143,6 +143,26 @@ test('a reader that has not read what is before its position still has to find i
   await expect(drained()).rejects.toMatchObject({ code: 'POSITION_LOST', at: AT })
 })
 
+// A worker's standby had read the records that were lost; the task came to it with its state, and
+// another reader of the same process read on where the standby had stood, and noticed nothing.
+test('what one reader has read another one of the client has to find, at the same place', async () => {
+  const client = cluster.client(clock)
+  const open = (): LogReader => client.reader({ isolation: 'read_committed' })
+  const [standby, owner, late] = [open(), open(), open()]
+  standby.assign(AT, 0)
+  cluster.write('a', 'b', 'c')
+  cluster.follow(1, 2)
+  expect(await poll(standby)).toEqual(['a', 'b', 'c'])
+  await standby.close()
+  cluster.elect(1)
+  cluster.write('x', 'y')
+  owner.assign(AT, 3)
+  await expect(poll(owner)).rejects.toMatchObject({ code: 'POSITION_LOST', at: AT })
+  late.assign(AT, 2)
+  expect(await poll(late)).toEqual(['x', 'y'])
+  for (const one of [owner, late]) await one.close()
+})
+
 /** Elections of anybody, writes, followers cut anywhere; a poll after each. */
 const moves = fc.array(
   fc.oneof(
