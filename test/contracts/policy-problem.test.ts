@@ -9,8 +9,8 @@ test('values are shown short, on one line, escaped', () => {
   expect(show({ a: [1] })).toBe('{"a":[1]}')
 })
 
-// A document of 10,000 brackets, which JSON.parse takes, once ended in a stack that was full when it
-// was to be shown: the record went to the poison search, on machines with a small stack.
+// A document of 10,000 brackets, which JSON.parse takes, once filled the stack when it was to be
+// shown: the record went to the poison search.
 test('what is nested deeply is shown by its beginning, and costs no stack', () => {
   const deep = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
   expect(show(deep(100_000))).toBe(`${'['.repeat(60)}…`)

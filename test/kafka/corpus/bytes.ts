@@ -18,7 +18,7 @@ import {
 
 const KINDS = ['telemetry', 'signals', 'service-events', 'results', 'policies', 'operator'] as const
 
-export const beat = ({ service, instance, agent, seq, nowMs }: Whom): RecordOf['signals'] =>
+const beat = ({ service, instance, agent, seq, nowMs }: Whom): RecordOf['signals'] =>
   heartbeat({ service, instance, agent, seq, atMs: nowMs })
 const event = ({ service, instance, agent, seq, nowMs }: Whom): RecordOf['service-events'] =>
   serviceEvent({ service, instance, agent, seq, atMs: nowMs })
