@@ -83,8 +83,15 @@ async function spoilImages(scene: Scene): Promise<void> {
   for (const [partition, image] of images.entries()) {
     const [, spoil] = SPOILS[partition] ?? []
     assert.ok(spoil !== undefined)
-    const said = image.map((part) => ['', spoil(part)] as const)
-    await stranger.send('snapshots', partition, said)
+    const parts = image.map((part) => spoil(part))
+    const pieces = parts.filter(({ header }) => header === null)
+    const bytes = pieces.map((part) => ['', stranger.serde.encode('snapshots', part)] as const)
+    // A header says where the first of its pieces lies.
+    const first = await stranger.sendBytes('snapshots', partition, bytes)
+    const headers = parts
+      .filter(({ header }) => header !== null)
+      .map((part) => ['', headed({ first_offset: first })(part)] as const)
+    await stranger.send('snapshots', partition, headers)
   }
   for (const worker of scene.stage.workers) worker.start()
   await scene.stage.untilRunning()

@@ -13,6 +13,7 @@ import { didYouMean } from '../../contracts/suggest.ts'
 import { utf8Size } from '../../contracts/utf8.ts'
 import { splitConjunction } from './clause-split.ts'
 import { FACT_NAMES, FACTS, type FactName, type FactValues, isFact } from './fact-table.ts'
+import { writtenOut } from './pattern-size.ts'
 import type { Comparison, Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
 
 export const TRIGGER_BYTES_MAX = 4_096
@@ -25,6 +26,8 @@ export const TEXT_MAX = 256
 export const FACT_LIST_MAX = 64
 const NODES_MAX = 400
 const PROGRAM_MAX = 1_000
+/** Written out, a pattern larger than this is too large however it is compiled. */
+const WRITTEN_OUT_MAX = 2 * TRIGGER_BYTES_MAX
 
 class Refused extends Error {
   readonly problem: TriggerProblem
@@ -154,7 +157,8 @@ function patternSize(node: ASTNode): number {
     throw new Refused(node, 'the pattern of matches() must be a literal text')
   }
   try {
-    const size = re2(node.args).programSize()
+    const least = writtenOut(node.args)
+    const size = least > WRITTEN_OUT_MAX ? least : re2(node.args).programSize()
     if (size > PROGRAM_MAX) throw new Refused(node, `the pattern is too large (${size} steps)`)
     return size
   } catch (error) {

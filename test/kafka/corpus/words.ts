@@ -141,6 +141,7 @@ const policies = bent('policies', good, [
   trigger('5,000 characters', `n > ${'1'.repeat(5_000)}.0`),
   trigger('2,000 brackets', `${'('.repeat(2_000)}true${')'.repeat(2_000)}`),
   trigger('division by zero', 'errors / 0 > 1', 'taken'),
+  trigger('a pattern of 300,000 steps', `service.matches("${'a{1000}'.repeat(300)}")`),
   trigger('a regular expression without end', 'service.matches("(s+)+$")', 'taken'),
 ])
 
