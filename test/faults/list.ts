@@ -1,6 +1,7 @@
 // All faults there are, by the file that holds them.
 import { BROKER_FAULTS } from './broker.faults.ts'
 import { DATA_FAULTS } from './data.faults.ts'
+import { LOG_FAULTS } from './log.faults.ts'
 import { NETWORK_FAULTS } from './network.faults.ts'
 import { OPERATOR_FAULTS } from './operator.faults.ts'
 import { PROCESS_FAULTS } from './process.faults.ts'
@@ -16,6 +17,7 @@ export interface Listed {
 const FILES: Readonly<Record<string, readonly Fault[]>> = {
   broker: BROKER_FAULTS,
   data: DATA_FAULTS,
+  log: LOG_FAULTS,
   network: NETWORK_FAULTS,
   operator: OPERATOR_FAULTS,
   process: PROCESS_FAULTS,

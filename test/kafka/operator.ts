@@ -49,6 +49,20 @@ export class Operator {
     await this.#admin.deleteTopics({ topics: topics.filter((topic) => topic.startsWith(prefix)) })
   }
 
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [topic] })
+  }
+
+  /** What the partition holds now. */
+  async deleteToEnd(topic: string, partition: number): Promise<void> {
+    const partitions = [{ partition, offset: '-1' }]
+    await this.#admin.deleteTopicRecords({ topic, partitions })
+  }
+
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#admin.createPartitions({ topicPartitions: [{ topic, count }] })
+  }
+
   async leaderOf(topic: string, partition: number): Promise<number> {
     const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
     const found = topics[0]?.partitions.find((one) => one.partitionId === partition)

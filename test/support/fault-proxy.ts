@@ -30,6 +30,8 @@ export class FaultProxy implements Link {
   readonly #passages = new Set<Passage>()
   readonly #watched = new Map<number, (request: Buffer) => void>()
   #rules: Rule[] = []
+  /** Connections that clients have opened. */
+  accepted = 0
 
   /** `brokers`: all of the cluster, each as it is advertised (`host:port`). */
   static async start(brokers: readonly string[]): Promise<FaultProxy> {
@@ -105,6 +107,7 @@ export class FaultProxy implements Link {
     const server = createServer({ noDelay: true })
     const gate: Gate = { broker, server, port: 0, cut: new Set(), epoch: 0, slow: null }
     server.on('connection', (client) => {
+      this.accepted++
       const passage = new Passage(client, gate, {
         rule: (apiKey) => this.#meet(apiKey),
         replace: (address) => this.#replace(address),
