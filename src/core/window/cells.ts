@@ -2,11 +2,23 @@
 // lie in slabs of rows of one size; a row moves when its range grows, and from cells of 16 bits to
 // doubles before a counter would pass 65,535. Nothing of where they lie shows outside.
 import { assert, present } from '../kernel/assert.ts'
-import type { Entry } from './entry.ts'
+import {
+  addBoth,
+  addNarrow,
+  addWide,
+  type Narrow,
+  passBoth,
+  type Place,
+  type Section,
+  settleNarrow,
+  settleWide,
+  subtractNarrow,
+  topNarrow,
+  topWide,
+  type Wide,
+} from './counting.ts'
+import { type Entry, firstSlotOf, lastSlotOf } from './entry.ts'
 import { grownInts } from './grow.ts'
-
-type Narrow = Uint16Array<ArrayBuffer>
-type Wide = Float64Array<ArrayBuffer>
 
 /** Sections side by side. */
 export interface Run {
@@ -27,7 +39,6 @@ interface Slab {
 
 /** Slots by which ranges grow: an octave at scale 4. */
 const UNIT = 16
-const NARROW_MOST = 65_535
 const SLAB_BYTES = 65_536
 const PLACES_FIRST = 4
 const ROWS_FIRST = 64
@@ -50,6 +61,8 @@ export class Cells {
   private readonly alike: number[] = []
   /** By row: its slab or NONE, its first cell there, its first slot, its slots. */
   private table = new Int32Array(STRIDE * ROWS_FIRST).fill(NONE)
+  private readonly one: Section = { cells: new Uint16Array(0), base: 0, size: 0 }
+  private readonly two: Section = { cells: new Uint16Array(0), base: 0, size: 0 }
   /** Bytes of all slabs. */
   bytes: number = 0
 
@@ -67,60 +80,66 @@ export class Cells {
 
   /** Adds the pairs of the entry to a section of the row. */
   add(row: number, section: number, entry: Entry): void {
-    if (entry.pairs === 0) return
-    const { narrow } = this.covering(row, entry)
-    if (narrow !== null) addNarrow(narrow, this.baseOf(row, section), entry)
-    if (entry.done < entry.pairs) addWide(this.widened(row), this.baseOf(row, section), entry)
+    if (entry.end === entry.first) return
+    this.cover(row, entry)
+    entry.done = entry.first
+    this.addRest(row, section, entry)
   }
 
-  /** Adds to a section and the one after it, which counts at least as much. */
-  addTwice(row: number, section: number, entry: Entry): void {
-    if (entry.pairs === 0) return
-    const { narrow } = this.covering(row, entry)
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    if (narrow !== null) addNarrowTwice(narrow, this.baseOf(row, section), size, entry)
-    if (entry.done === entry.pairs) return
+  /** `add` for two rows. */
+  addBoth(row: number, other: number, section: number, entry: Entry): void {
+    if (entry.end === entry.first) return
+    this.cover(row, entry)
+    this.cover(other, entry)
+    entry.done = entry.first
+    if (this.areNarrow(row, other, section)) addBoth(this.one, this.two, entry)
     const { done } = entry
-    addWide(this.widened(row), this.baseOf(row, section), entry)
+    if (done === entry.end) return
+    this.addRest(row, section, entry)
     entry.done = done
-    addWide(this.widened(row), this.baseOf(row, section + 1), entry)
+    this.addRest(other, section, entry)
   }
 
   /** Moves what was added to a section on to the one after it. */
   pass(row: number, section: number, entry: Entry): void {
-    if (entry.pairs === 0) return
-    entry.done = 0
-    const { narrow } = this.slabOf(row)
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    if (narrow !== null) passNarrow(narrow, this.baseOf(row, section), size, entry)
-    if (entry.done === entry.pairs) return
-    passWide(this.widened(row), this.baseOf(row, section), size, entry)
+    if (entry.end === entry.first) return
+    entry.done = entry.first
+    this.passRest(row, section, entry)
+  }
+
+  /** `pass` for two rows. */
+  passBoth(row: number, other: number, section: number, entry: Entry): void {
+    if (entry.end === entry.first) return
+    entry.done = entry.first
+    if (this.areNarrow(row, other, section)) passBoth(this.one, this.two, entry)
+    const { done } = entry
+    if (done === entry.end) return
+    this.passRest(row, section, entry)
+    entry.done = done
+    this.passRest(other, section, entry)
   }
 
   /** Takes away what was added. */
   subtract(row: number, section: number, entry: Entry): void {
-    if (entry.pairs === 0) return
-    const { narrow, wide } = this.slabOf(row)
-    const base = this.baseOf(row, section)
-    if (narrow !== null) subtractNarrow(narrow, base, entry)
-    else subtractWide(present(wide, 'wide cells'), base, entry)
+    if (entry.end === entry.first) return
+    entry.done = entry.first
+    this.subtractRest(row, section, entry)
   }
 
-  /** Pushes what a section counts to the entry, and empties the section. */
-  drain(row: number, section: number, into: Entry): void {
-    const slab = this.table[STRIDE * row + SLAB] ?? NONE
-    if (slab === NONE) return
+  /** Empties a section of a row. */
+  empty(row: number, section: number): void {
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return
     const { narrow, wide } = this.slabOf(row)
-    const cells = narrow ?? wide
-    if (cells === null) return
-    const low = this.table[STRIDE * row + LOW] ?? 0
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    const from = (this.table[STRIDE * row + FIRST] ?? 0) + section * size
-    for (let i = 0; i < size; i++) {
-      const count = cells[from + i] ?? 0
-      if (count !== 0) into.push(low + i, count)
-    }
-    cells.fill(0, from, from + size)
+    const { from, size } = this.placeOf(row, section)
+    ;(narrow ?? wide)?.fill(0, from, from + size)
+  }
+
+  /** Moves all that a section counts on to the one after it, and pushes it to the entry. */
+  settle(row: number, section: number, into: Entry): void {
+    if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return
+    const { narrow } = this.slabOf(row)
+    if (narrow !== null && settleNarrow(narrow, this.placeOf(row, section), into)) return
+    settleWide(this.widened(row), this.placeOf(row, section), into)
   }
 
   /** Count of a slot in a section. */
@@ -182,11 +201,41 @@ export class Cells {
     this.bytes -= (slab.narrow ?? slab.wide)?.byteLength ?? 0
   }
 
-  /** The slab of the row, with room for the entry. */
-  private covering(row: number, entry: Entry): Slab {
-    entry.done = 0
-    this.cover(row, entry.slots[0] ?? 0, entry.slots[entry.pairs - 1] ?? 0)
-    return this.slabOf(row)
+  /** `add` from where the entry has come to. */
+  private addRest(row: number, section: number, entry: Entry): void {
+    const { narrow } = this.slabOf(row)
+    if (narrow !== null) addNarrow(narrow, this.baseOf(row, section), entry)
+    if (entry.done < entry.end) addWide(this.widened(row), this.baseOf(row, section), entry, 1)
+  }
+
+  private subtractRest(row: number, section: number, entry: Entry): void {
+    const { narrow, wide } = this.slabOf(row)
+    const base = this.baseOf(row, section)
+    if (narrow !== null) subtractNarrow(narrow, base, entry)
+    else addWide(present(wide, 'wide cells'), base, entry, -1)
+  }
+
+  private passRest(row: number, section: number, entry: Entry): void {
+    const { done } = entry
+    this.subtractRest(row, section, entry)
+    entry.done = done
+    this.addRest(row, section + 1, entry)
+  }
+
+  /** Whether both rows are narrow; then `one` and `two` are their sections. */
+  private areNarrow(row: number, other: number, section: number): boolean {
+    return this.isNarrow(row, section, this.one) && this.isNarrow(other, section, this.two)
+  }
+
+  private isNarrow(row: number, section: number, into: Section): boolean {
+    const { narrow } = this.slabOf(row)
+    if (narrow === null) return false
+    const at = STRIDE * row
+    const size = this.table[at + SIZE] ?? 0
+    into.cells = narrow
+    into.size = size
+    into.base = (this.table[at + FIRST] ?? 0) + section * size - (this.table[at + LOW] ?? 0)
+    return true
   }
 
   /** Cells of the row as doubles. */
@@ -198,8 +247,10 @@ export class Cells {
     return present(this.slabOf(row).wide, 'wide cells')
   }
 
-  /** Makes room for the slots from `from` to `to`. */
-  private cover(row: number, from: number, to: number): void {
+  /** Makes room for the slots of an entry. */
+  private cover(row: number, entry: Entry): void {
+    const from = firstSlotOf(entry)
+    const to = lastSlotOf(entry)
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) {
       const low = from - (from % UNIT)
       this.place(row, { low, size: sizeFrom(low, to), isWide: false })
@@ -271,6 +322,12 @@ export class Cells {
     return slab
   }
 
+  private placeOf(row: number, section: number): Place {
+    const low = this.table[STRIDE * row + LOW] ?? 0
+    const size = this.table[STRIDE * row + SIZE] ?? 0
+    return { from: this.baseOf(row, section) + low, size, low }
+  }
+
   /** What added to a slot gives its cell. */
   private baseOf(row: number, section: number): number {
     return (
@@ -290,111 +347,4 @@ interface Range {
 /** Whole units from `low` on that contain `last`. */
 function sizeFrom(low: number, last: number): number {
   return Math.floor((last - low) / UNIT + 1) * UNIT
-}
-
-// One loop for each kind of array: a loop that meets both costs three times as much.
-
-/** Stops at the pair that would overflow. */
-function addNarrow(cells: Narrow, base: number, entry: Entry): void {
-  const { slots, few, pairs } = entry
-  let i = entry.done
-  for (; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    const sum = (cells[at] ?? 0) + (few[i] ?? 0)
-    if (sum > NARROW_MOST) break
-    cells[at] = sum
-  }
-  entry.done = i
-}
-
-function addWide(cells: Wide, base: number, entry: Entry): void {
-  const { slots, counts, pairs } = entry
-  for (let i = entry.done; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    cells[at] = (cells[at] ?? 0) + (counts[i] ?? 0)
-  }
-  entry.done = pairs
-}
-
-/** Stops at the pair that would overflow the second section, the larger of the two. */
-function addNarrowTwice(cells: Narrow, base: number, size: number, entry: Entry): void {
-  const { slots, few, pairs } = entry
-  let i = 0
-  for (; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    const count = few[i] ?? 0
-    const sum = (cells[at + size] ?? 0) + count
-    if (sum > NARROW_MOST) break
-    cells[at + size] = sum
-    cells[at] = (cells[at] ?? 0) + count
-  }
-  entry.done = i
-}
-
-/** Stops at the pair that would overflow. */
-function passNarrow(cells: Narrow, base: number, size: number, entry: Entry): void {
-  const { slots, few, pairs } = entry
-  let i = 0
-  for (; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    const count = few[i] ?? 0
-    const sum = (cells[at + size] ?? 0) + count
-    if (sum > NARROW_MOST) break
-    cells[at + size] = sum
-    cells[at] = (cells[at] ?? 0) - count
-  }
-  entry.done = i
-}
-
-function passWide(cells: Wide, base: number, size: number, entry: Entry): void {
-  const { slots, counts, pairs } = entry
-  for (let i = entry.done; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    const count = counts[i] ?? 0
-    cells[at + size] = (cells[at + size] ?? 0) + count
-    cells[at] = (cells[at] ?? 0) - count
-  }
-}
-
-function subtractNarrow(cells: Narrow, base: number, { slots, few, pairs }: Entry): void {
-  for (let i = 0; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    cells[at] = (cells[at] ?? 0) - (few[i] ?? 0)
-  }
-}
-
-function subtractWide(cells: Wide, base: number, { slots, counts, pairs }: Entry): void {
-  for (let i = 0; i < pairs; i++) {
-    const at = base + (slots[i] ?? 0)
-    cells[at] = (cells[at] ?? 0) - (counts[i] ?? 0)
-  }
-}
-
-interface Stretch {
-  readonly from: number
-  readonly size: number
-  readonly sections: number
-}
-
-/** Highest place from which on more than `above` are counted; below `from` when there is none. */
-function topNarrow(cells: Narrow, { from, size, sections }: Stretch, above: number): number {
-  let seen = 0
-  let top = from + size - 1
-  for (; top >= from; top--) {
-    const end = top + sections * size
-    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
-    if (seen > above) break
-  }
-  return top
-}
-
-function topWide(cells: Wide, { from, size, sections }: Stretch, above: number): number {
-  let seen = 0
-  let top = from + size - 1
-  for (; top >= from; top--) {
-    const end = top + sections * size
-    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
-    if (seen > above) break
-  }
-  return top
 }

@@ -2,7 +2,7 @@
 // which it came, of the numbers of rows, and of whether a decade was closed before a late delta
 // came or after.
 import { compareText } from '../kernel/order.ts'
-import type { Entry } from './entry.ts'
+import { eachPair, type Entry } from './entry.ts'
 import { type Ledger, MIDDLE_SECS } from './ledger.ts'
 import { NAMELESS, INSTANCE, FREE, SERVICE } from './rows.ts'
 import { SPANS } from './tallies.ts'
@@ -15,6 +15,7 @@ interface Named {
 export function describeLedger(ledger: Ledger): Readonly<Record<string, unknown>> {
   const { rows, tallies, nowSec } = ledger
   const named: Named[] = []
+  ledger.wantShort()
   for (let row = 1; row < rows.end; row++) {
     const kind = rows.kind(row)
     if (kind === FREE || kind === NAMELESS) continue
@@ -82,8 +83,10 @@ interface Sum {
   readonly counts: Map<number, number>
 }
 
-function pairsOf({ pairs, slots, counts }: Entry): [number, number][] {
-  return Array.from({ length: pairs }, (_, i) => [slots[i] ?? 0, counts[i] ?? 0])
+function pairsOf(entry: Entry): [number, number][] {
+  const pairs: [number, number][] = []
+  eachPair(entry, (slot, count) => pairs.push([slot, count]))
+  return pairs
 }
 
 function compareNumbers(a: readonly number[], b: readonly number[]): number {

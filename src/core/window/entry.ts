@@ -6,24 +6,31 @@
 //   4…   n, errors: a word each, wide: four words each (53 bits, low word first)
 //   …    pairs: slot (11 bits) and count (5 bits); a count of 30 stands for the word that follows,
 //        of 31 for the four words that follow
-import { AssertionError } from '../kernel/assert.ts'
+// Pairs are counted as they lie there; only the head is read out.
+import { assert } from '../kernel/assert.ts'
+
+type Words = Uint16Array<ArrayBuffer>
 
 const HEAD = 4
 const WIDE = 1 << 15
 const MS_MASK = 1_023
-const SLOT_BITS = 11
-const SLOT_MASK = (1 << SLOT_BITS) - 1
-const INLINE_MAX = 29
+const BITS = 11
+const MASK = (1 << BITS) - 1
+/** Larger counts stand behind their pair. */
+const FEW = 29
 const ONE_WORD = 30
 const FOUR_WORDS = 31
 const WORD = 65_536
 const WORD_MAX = WORD - 1
-const MANY = WORD
-/** Most pairs of an entry: the slots of the finest grid, which fit in 11 bits. */
-const PAIRS_MAX = 1 << SLOT_BITS
+/** Words of the pairs at most: one for each slot of the finest grid, which fits in 11 bits. */
+const PAIR_WORDS_MAX: number = 5 << BITS
 
 /** Most words of an entry. */
-export const ENTRY_WORDS_MAX: number = HEAD + 8 + 5 * PAIRS_MAX
+export const ENTRY_WORDS_MAX: number = HEAD + 8 + PAIR_WORDS_MAX
+
+/** The same for the loops over pairs that lie elsewhere. */
+export const SLOT_BITS: number = BITS
+export const INLINE_MAX: number = FEW
 
 /** Reused for whatever is added or visited. */
 export class Entry {
@@ -32,87 +39,86 @@ export class Entry {
   ms: number = 0
   n: number = 0
   errors: number = 0
-  /** Pairs in `slots` and `counts`, slots ascending. */
-  pairs: number = 0
-  readonly slots: Int32Array = new Int32Array(PAIRS_MAX)
-  /** Whole numbers ≥ 1. */
-  readonly counts: Float64Array = new Float64Array(PAIRS_MAX)
-  /** The same, as far as 16 bits hold them; MANY for more. */
-  readonly few: Int32Array = new Int32Array(PAIRS_MAX)
-  /** All counts together. */
+  /** All counts of the pairs together. */
   latencies: number = 0
+  private readonly own: Words = new Uint16Array(PAIR_WORDS_MAX)
+  /** Pairs, slots ascending, from `first` up to `end`: its own, or those of the entry visited. */
+  words: Words = this.own
+  first: number = 0
+  end: number = 0
   /** Where counting the pairs has come to. */
   done: number = 0
+  /** Slot of the last pair; -1: not known. */
+  lastSlot: number = -1
+  private lastCount = 0
+  private lastAt = 0
 
   clear(row: number): void {
     this.row = row
     this.ms = 0
     this.n = 0
     this.errors = 0
-    this.pairs = 0
     this.latencies = 0
+    this.words = this.own
+    this.first = 0
+    this.end = 0
+    this.lastSlot = -1
   }
 
-  /** Slots come in ascending order; the same slot again adds to it. */
+  /** Slots come in ascending order; the same slot again adds to it. Counts are whole and ≥ 1. */
   push(slot: number, count: number): void {
-    this.latencies += count
-    let at = this.pairs - 1
-    let sum = count
-    if (at >= 0 && this.slots[at] === slot) sum += this.counts[at] ?? 0
-    else {
-      at = this.pairs++
-      if (at >= PAIRS_MAX) throw new AssertionError('more pairs than there are slots')
-      this.slots[at] = slot
+    const few = count | 0
+    const at = this.end
+    if (few !== count || few > FEW || slot === this.lastSlot || at >= PAIR_WORDS_MAX) {
+      this.pushLarge(slot, count)
+      return
     }
-    this.counts[at] = sum
-    this.few[at] = sum > WORD_MAX ? MANY : sum
+    this.own[at] = slot | (few << BITS)
+    this.latencies += few
+    this.lastSlot = slot
+    this.lastCount = few
+    this.lastAt = at
+    this.end = at + 1
+  }
+
+  private pushLarge(slot: number, more: number): void {
+    this.latencies += more
+    const isSame = slot === this.lastSlot
+    const count = isSame ? this.lastCount + more : more
+    if (!isSame) this.lastAt = this.end
+    assert(this.lastAt + 5 <= PAIR_WORDS_MAX, 'no more pairs than there are slots')
+    this.lastSlot = slot
+    this.lastCount = count
+    this.end = putPair(this.own, this.lastAt, slot, count)
   }
 }
 
 /** Words that `pack` writes. */
-export function wordsOf({ n, errors, pairs, counts }: Entry): number {
-  let words = HEAD + (n > WORD_MAX || errors > WORD_MAX ? 8 : 2) + pairs
-  for (let i = 0; i < pairs; i++) {
-    const count = counts[i] ?? 0
-    if (count > INLINE_MAX) words += count > WORD_MAX ? 4 : 1
-  }
-  return words
+export function wordsOf({ n, errors, first, end }: Entry): number {
+  return HEAD + (isWide(n, errors) ? 8 : 2) + end - first
 }
 
 /** Writes the entry; returns the place behind it. */
-export function pack(entry: Entry, words: Uint16Array, start: number): number {
-  const { row, ms, n, errors, pairs, slots, counts } = entry
-  const isWide = n > WORD_MAX || errors > WORD_MAX
+export function pack(entry: Entry, words: Words, start: number): number {
+  const { row, ms, n, errors, words: from, first, end } = entry
   words[start] = row & WORD_MAX
   words[start + 1] = row >>> 16
-  words[start + 2] = ms | (isWide ? WIDE : 0)
+  words[start + 2] = ms | (isWide(n, errors) ? WIDE : 0)
+  words[start + 3] = end - first
   let at = start + HEAD
-  if (isWide) {
+  if (isWide(n, errors)) {
     at = putWide(words, at, n)
     at = putWide(words, at, errors)
   } else {
     words[at++] = n
     words[at++] = errors
   }
-  const first = at
-  for (let i = 0; i < pairs; i++) {
-    const slot = slots[i] ?? 0
-    const count = counts[i] ?? 0
-    if (count <= INLINE_MAX) words[at++] = slot | (count << SLOT_BITS)
-    else if (count <= WORD_MAX) {
-      words[at++] = slot | (ONE_WORD << SLOT_BITS)
-      words[at++] = count
-    } else {
-      words[at++] = slot | (FOUR_WORDS << SLOT_BITS)
-      at = putWide(words, at, count)
-    }
-  }
-  words[start + 3] = at - first
+  for (let i = first; i < end; i++) words[at++] = from[i] ?? 0
   return at
 }
 
-/** Reads an entry; returns the place behind it. */
-export function unpack(words: Uint16Array, start: number, into: Entry): number {
+/** Reads an entry, whose pairs stay where they are; returns the place behind it. */
+export function unpack(words: Words, start: number, into: Entry): number {
   const head = words[start + 2] ?? 0
   into.row = rowAt(words, start)
   into.ms = head & MS_MASK
@@ -127,42 +133,109 @@ export function unpack(words: Uint16Array, start: number, into: Entry): number {
     at += 8
   }
   const end = at + (words[start + 3] ?? 0)
-  const { slots, counts, few } = into
-  let pairs = 0
-  let latencies = 0
-  while (at < end) {
-    const pair = words[at++] ?? 0
-    let count = pair >>> SLOT_BITS
-    slots[pairs] = pair & SLOT_MASK
-    if (count === FOUR_WORDS) {
-      counts[pairs] = wideAt(words, at)
-      few[pairs] = MANY
-      at += 4
-    } else {
-      if (count === ONE_WORD) count = words[at++] ?? 0
-      counts[pairs] = count
-      few[pairs] = count
-    }
-    latencies += counts[pairs] ?? 0
-    pairs += 1
+  into.words = words
+  into.first = at
+  into.end = end
+  into.lastSlot = -1
+  into.latencies = sumOf(words, at, end)
+  return end
+}
+
+/** Shows the slots and counts of the entry, in order. */
+export function eachPair(
+  { words, first, end }: Entry,
+  show: (slot: number, count: number) => void,
+): void {
+  for (let at = first; at < end; ) {
+    const pair = words[at] ?? 0
+    const count = countAt(words, at)
+    show(pair & MASK, count)
+    at += pairWords(pair)
   }
-  into.pairs = pairs
-  into.latencies = latencies
-  return at
+}
+
+/** Slot of the first pair of an entry that has one. */
+export function firstSlotOf({ words, first }: Entry): number {
+  return (words[first] ?? 0) & MASK
+}
+
+/** Slot of the last pair of an entry that has one. */
+export function lastSlotOf({ words, first, end, lastSlot }: Entry): number {
+  if (lastSlot >= 0) return lastSlot
+  let slot = 0
+  for (let at = first; at < end; ) {
+    const pair = words[at] ?? 0
+    slot = pair & MASK
+    at += pairWords(pair)
+  }
+  return slot
+}
+
+/** Words of a pair that begins so. */
+export function pairWords(pair: number): number {
+  const count = pair >>> BITS
+  return count <= FEW ? 1 : count === ONE_WORD ? 2 : 5
+}
+
+/** Count of the pair at a place. */
+export function countAt(words: Words, at: number): number {
+  const count = (words[at] ?? 0) >>> BITS
+  if (count <= FEW) return count
+  return count === ONE_WORD ? (words[at + 1] ?? 0) : wideAt(words, at + 1)
 }
 
 /** Row of the entry at `start`. */
-export function rowAt(words: Uint16Array, start: number): number {
+export function rowAt(words: Words, start: number): number {
   return (words[start] ?? 0) + (words[start + 1] ?? 0) * WORD
 }
 
+/** The place behind the entry at `start`. */
+export function entryEnd(words: Words, start: number): number {
+  const isWideHead = ((words[start + 2] ?? 0) & WIDE) !== 0
+  return start + HEAD + (isWideHead ? 8 : 2) + (words[start + 3] ?? 0)
+}
+
 /** Gives the entry at `start` to another row. */
-export function relabel(words: Uint16Array, start: number, row: number): void {
+export function relabel(words: Words, start: number, row: number): void {
   words[start] = row & WORD_MAX
   words[start + 1] = row >>> 16
 }
 
-function putWide(words: Uint16Array, start: number, value: number): number {
+function isWide(n: number, errors: number): boolean {
+  return n > WORD_MAX || errors > WORD_MAX
+}
+
+function sumOf(words: Words, first: number, end: number): number {
+  let sum = 0
+  for (let at = first; at < end; at++) {
+    const count = (words[at] ?? 0) >>> BITS
+    if (count > FEW) return sum + sumOfLarge(words, at, end)
+    sum += count
+  }
+  return sum
+}
+
+function sumOfLarge(words: Words, first: number, end: number): number {
+  let sum = 0
+  for (let at = first; at < end; at += pairWords(words[at] ?? 0)) sum += countAt(words, at)
+  return sum
+}
+
+function putPair(words: Words, at: number, slot: number, count: number): number {
+  if (count <= FEW) {
+    words[at] = slot | (count << BITS)
+    return at + 1
+  }
+  if (count > WORD_MAX) {
+    words[at] = slot | (FOUR_WORDS << BITS)
+    return putWide(words, at + 1, count)
+  }
+  words[at] = slot | (ONE_WORD << BITS)
+  words[at + 1] = count
+  return at + 2
+}
+
+function putWide(words: Words, start: number, value: number): number {
   let rest = value
   for (let i = 0; i < 4; i++) {
     words[start + i] = rest % WORD
@@ -171,7 +244,7 @@ function putWide(words: Uint16Array, start: number, value: number): number {
   return start + 4
 }
 
-function wideAt(words: Uint16Array, at: number): number {
+function wideAt(words: Words, at: number): number {
   let value = 0
   for (let i = 3; i >= 0; i--) value = value * WORD + (words[at + i] ?? 0)
   return value

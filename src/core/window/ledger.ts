@@ -20,6 +20,8 @@ export const DECADES = 30
 export const AHEAD_SECS = 60
 /** After as many seconds nothing is left of what was counted. */
 const DRAINED_SECS: number = AHEAD_SECS + DECADE_SECS * (DECADES + 1)
+/** The 10-s window is kept up for so long after somebody looked at it. */
+const SHORT_KEPT_SECS = 20
 const SECOND_PANES = 144
 const DECADE_PANES = 32
 const ROWS_FIRST = 64
@@ -44,6 +46,9 @@ export class Ledger {
   private changed = new Int32Array(ROWS_FIRST)
   private changedCount = 0
   private readonly merged = new Entry()
+  /** The 10-s window is kept up, until this second if nobody looks at it. */
+  private countsShort = false
+  private shortUntilSec = -1
 
   constructor(grid: Grid) {
     this.tallies = new Tallies(grid)
@@ -191,9 +196,26 @@ export class Ledger {
     }
   }
 
+  /**
+   * Call before the figures of the 10-s window are looked at. They are kept up only while somebody
+   * looks at them now and then, which nobody does while a reader catches up; who looks again has
+   * them counted anew from the panes, with the same result.
+   */
+  wantShort(): void {
+    this.shortUntilSec = this.nowSec + SHORT_KEPT_SECS
+    if (this.countsShort) return
+    this.countsShort = true
+    for (let row = 1; row < this.rows.end; row++) this.tallies.empty(row, W10)
+    for (let sec = this.nowSec - SHORT_SECS + 1; sec <= this.nowSec + AHEAD_SECS; sec++) {
+      this.seconds.visit(sec, this.countShort)
+    }
+  }
+
   private tick(sec: number): void {
     this.nowSec = sec
-    this.seconds.visit(sec - SHORT_SECS, this.leaveShort)
+    if (this.countsShort && sec > this.shortUntilSec) this.countsShort = false
+    if (this.countsShort) this.seconds.visit(sec - SHORT_SECS, this.leaveShort)
+    else this.seconds.visitRows(sec - SHORT_SECS, this.changeShort)
     this.seconds.trim(sec - SHORT_SECS)
     const left = sec - MIDDLE_SECS
     this.seconds.visit(left, this.leaveMiddle)
@@ -206,17 +228,31 @@ export class Ledger {
 
   /** Counts an entry in the windows of 10 and 60 s. */
   private enter(sec: number, entry: Entry): void {
-    const { rows } = this
+    this.rows.refer(entry.row)
+    this.count(W60, entry)
+    if (this.countsShort && sec > this.nowSec - SHORT_SECS) this.count(W10, entry)
+  }
+
+  /** Counts an entry in its row, where that is not nameless, and in that of its service. */
+  private count(section: number, entry: Entry): void {
+    const { rows, tallies } = this
     const { row } = entry
     const kind = rows.kind(row)
-    rows.refer(row)
-    if (kind !== NAMELESS) this.enterRow(sec, row, entry)
-    if (hasService(kind)) this.enterRow(sec, rows.parent(row), entry)
+    if (kind === INSTANCE) tallies.addBoth(row, rows.parent(row), section, entry)
+    else tallies.add(kind === NAMELESS ? rows.parent(row) : row, section, entry)
   }
 
   private enterRow(sec: number, row: number, entry: Entry): void {
-    if (sec > this.nowSec - SHORT_SECS) this.tallies.addNew(row, entry)
-    else this.tallies.add(row, W60, entry)
+    this.tallies.add(row, W60, entry)
+    if (this.countsShort && sec > this.nowSec - SHORT_SECS) this.tallies.add(row, W10, entry)
+  }
+
+  private readonly countShort = (entry: Entry): void => {
+    this.count(W10, entry)
+  }
+
+  private readonly changeShort = (row: number): void => {
+    this.touch(row, IN_10)
   }
 
   private readonly leaveShort = (entry: Entry): void => {
@@ -233,16 +269,16 @@ export class Ledger {
     const { row } = entry
     const kind = rows.kind(row)
     this.open(row)
-    if (kind !== NAMELESS) {
-      tallies.pass(row, entry)
-      this.mark(row, IN_60)
-    }
-    if (hasService(kind)) {
+    if (kind === INSTANCE) {
+      const service = rows.parent(row)
+      this.open(service)
+      tallies.passBoth(row, service, entry)
+    } else if (kind === NAMELESS) {
       const service = rows.parent(row)
       this.open(service)
       tallies.pass(service, entry)
-      this.mark(service, IN_60)
-    }
+    } else tallies.pass(row, entry)
+    this.touch(row, IN_60)
     rows.release(row)
   }
 
@@ -257,14 +293,11 @@ export class Ledger {
 
   /** Counts an entry in the open decade. */
   private absorb(entry: Entry): void {
-    const { rows, tallies } = this
     const { row } = entry
-    const kind = rows.kind(row)
     this.open(row)
-    if (kind !== NAMELESS) tallies.add(row, OPEN, entry)
-    if (!hasService(kind)) return
-    this.open(rows.parent(row))
-    tallies.add(rows.parent(row), OPEN, entry)
+    const kind = this.rows.kind(row)
+    if (hasService(kind)) this.open(this.rows.parent(row))
+    this.count(OPEN, entry)
   }
 
   private open(row: number): void {
@@ -279,9 +312,13 @@ export class Ledger {
     for (let row = 1; row < rows.end; row++) {
       if (this.isOpen[row] === 0) continue
       this.isOpen[row] = 0
-      merged.clear(row)
-      if (rows.kind(row) !== NAMELESS) this.tallies.drain(row, OPEN, merged)
-      if (merged.n > 0 || merged.pairs > 0) this.keep(decade, merged)
+      if (rows.kind(row) !== NAMELESS) {
+        this.tallies.settle(row, merged)
+        if (merged.n > 0 || merged.end > 0) {
+          this.decades.append(decade, merged)
+          rows.refer(row)
+        }
+      }
       rows.release(row)
     }
     const first = decade * DECADE_SECS

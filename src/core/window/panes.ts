@@ -4,7 +4,7 @@
 // Chunk borders follow from the entries alone, so that the same entries are the same bytes.
 import { assert, AssertionError, present } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
-import { Entry, ENTRY_WORDS_MAX, pack, relabel, unpack, wordsOf } from './entry.ts'
+import { Entry, ENTRY_WORDS_MAX, entryEnd, pack, relabel, rowAt, unpack, wordsOf } from './entry.ts'
 
 /** 512 kB, so that an image of a large fleet has few pieces; an entry lies in one chunk. */
 const CHUNK_WORDS = 262_144
@@ -70,6 +70,13 @@ export class Panes {
         at = unpack(words, at, entry)
         each(entry)
       }
+    }
+  }
+
+  /** Shows the rows of the entries of a pane. */
+  visitRows(key: number, each: (row: number) => void): void {
+    for (const { words, length } of this.chunksOf(key)) {
+      for (let at = 0; at < length; at = entryEnd(words, at)) each(rowAt(words, at))
     }
   }
 

@@ -23,11 +23,9 @@ const ROWS_FIRST = 64
 export type Span = 10_000 | 60_000 | 300_000
 export const SPANS = [10_000, 60_000, 300_000] as const
 
-const RUNS: Readonly<Record<Span, Run>> = {
-  10_000: { section: W10, sections: 1 },
-  60_000: { section: W60, sections: 1 },
-  300_000: { section: W60, sections: 3 },
-}
+const SHORT: Run = { section: W10, sections: 1 }
+const MIDDLE: Run = { section: W60, sections: 1 }
+const LONG: Run = { section: W60, sections: 3 }
 
 export class Tallies {
   private readonly grid: Grid
@@ -50,37 +48,58 @@ export class Tallies {
   }
 
   add(row: number, section: number, entry: Entry): void {
-    this.total(row, section, entry, 1)
+    this.addTotals(row, section, entry)
     this.cells.add(row, section, entry)
   }
 
-  /** Adds to W10 and W60. */
-  addNew(row: number, entry: Entry): void {
-    this.total(row, W10, entry, 1)
-    this.total(row, W60, entry, 1)
-    this.cells.addTwice(row, W10, entry)
+  /** Adds to a row and to that of its service. */
+  addBoth(row: number, service: number, section: number, entry: Entry): void {
+    this.addTotals(row, section, entry)
+    this.addTotals(service, section, entry)
+    this.cells.addBoth(row, service, section, entry)
   }
 
   /** Moves what W60 counts on to OPEN. */
   pass(row: number, entry: Entry): void {
-    this.total(row, W60, entry, -1)
-    this.total(row, OPEN, entry, 1)
+    this.passTotals(row, entry)
     this.cells.pass(row, W60, entry)
   }
 
+  /** `pass` for a row and that of its service. */
+  passBoth(row: number, service: number, entry: Entry): void {
+    this.passTotals(row, entry)
+    this.passTotals(service, entry)
+    this.cells.passBoth(row, service, W60, entry)
+  }
+
   subtract(row: number, section: number, entry: Entry): void {
-    this.total(row, section, entry, -1)
+    const { totals } = this
+    const at = STRIDE * row + TOTALS * section
+    totals[at] = (totals[at] ?? 0) - entry.n
+    totals[at + 1] = (totals[at + 1] ?? 0) - entry.errors
+    totals[at + 2] = (totals[at + 2] ?? 0) - entry.latencies
     this.cells.subtract(row, section, entry)
   }
 
-  /** Takes a section of a row out of it as an entry. */
-  drain(row: number, section: number, into: Entry): void {
-    into.clear(row)
+  /** Empties a section of a row. */
+  empty(row: number, section: number): void {
     const at = STRIDE * row + TOTALS * section
-    into.n = this.totals[at] ?? 0
-    into.errors = this.totals[at + 1] ?? 0
     this.totals.fill(0, at, at + TOTALS)
-    this.cells.drain(row, section, into)
+    this.cells.empty(row, section)
+  }
+
+  /** Moves all that OPEN counts on to OLD, and makes an entry of it. */
+  settle(row: number, into: Entry): void {
+    const { totals } = this
+    into.clear(row)
+    const at = STRIDE * row + TOTALS * OPEN
+    into.n = totals[at] ?? 0
+    into.errors = totals[at + 1] ?? 0
+    for (let i = at; i < at + TOTALS; i++) {
+      totals[i + TOTALS] = (totals[i + TOTALS] ?? 0) + (totals[i] ?? 0)
+      totals[i] = 0
+    }
+    this.cells.settle(row, OPEN, into)
   }
 
   /** The row counts nothing any more. */
@@ -91,12 +110,12 @@ export class Tallies {
 
   /** Requests counted. */
   requests(row: number, span: Span): number {
-    return this.sum(row, RUNS[span], 0)
+    return this.sum(row, runOf(span), 0)
   }
 
   /** Of them, how many failed. */
   errors(row: number, span: Span): number {
-    return this.sum(row, RUNS[span], 1)
+    return this.sum(row, runOf(span), 1)
   }
 
   /** No latency of any window is above this; told without a look at the counters. */
@@ -106,7 +125,7 @@ export class Tallies {
   }
 
   figures(row: number, span: Span): Figures {
-    const run = RUNS[span]
+    const run = runOf(span)
     const n = this.sum(row, run, 0)
     const errors = this.sum(row, run, 1)
     const latencies = this.sum(row, run, 2)
@@ -125,7 +144,7 @@ export class Tallies {
    * when there is no latency.
    */
   p99Us(row: number, span: Span): number {
-    const run = RUNS[span]
+    const run = runOf(span)
     const above = Math.floor(this.sum(row, run, 2) / 100)
     const slot = this.cells.fromTop(row, run, above)
     return slot < 0 ? -1 : this.grid.middleUs(slot)
@@ -133,7 +152,7 @@ export class Tallies {
 
   /** Non-empty slots of a window with their counts, flat. */
   nonEmpty(row: number, span: Span): number[] {
-    const { section, sections } = RUNS[span]
+    const { section, sections } = runOf(span)
     const { from, to } = this.cells.range(row)
     const flat: number[] = []
     for (let slot = from; slot < to; slot++) {
@@ -151,11 +170,27 @@ export class Tallies {
     return sum
   }
 
-  private total(row: number, section: number, entry: Entry, sign: 1 | -1): void {
+  private addTotals(row: number, section: number, { n, errors, latencies }: Entry): void {
     const { totals } = this
     const at = STRIDE * row + TOTALS * section
-    totals[at] = (totals[at] ?? 0) + sign * entry.n
-    totals[at + 1] = (totals[at + 1] ?? 0) + sign * entry.errors
-    totals[at + 2] = (totals[at + 2] ?? 0) + sign * entry.latencies
+    totals[at] = (totals[at] ?? 0) + n
+    totals[at + 1] = (totals[at + 1] ?? 0) + errors
+    totals[at + 2] = (totals[at + 2] ?? 0) + latencies
   }
+
+  private passTotals(row: number, { n, errors, latencies }: Entry): void {
+    const { totals } = this
+    const at = STRIDE * row + TOTALS * W60
+    totals[at] = (totals[at] ?? 0) - n
+    totals[at + 1] = (totals[at + 1] ?? 0) - errors
+    totals[at + 2] = (totals[at + 2] ?? 0) - latencies
+    totals[at + 3] = (totals[at + 3] ?? 0) + n
+    totals[at + 4] = (totals[at + 4] ?? 0) + errors
+    totals[at + 5] = (totals[at + 5] ?? 0) + latencies
+  }
+}
+
+function runOf(span: Span): Run {
+  if (span === 60_000) return MIDDLE
+  return span === 10_000 ? SHORT : LONG
 }

@@ -15,7 +15,7 @@ import { Entry } from './entry.ts'
 import { type Grid, gridOf, type Scale } from './grid.ts'
 import { AHEAD_SECS, IN_10, IN_300, IN_60, Ledger, MIDDLE_SECS } from './ledger.ts'
 import { EDGE, INSTANCE, type RowKey, SERVICE } from './rows.ts'
-import type { Span } from './tallies.ts'
+import type { Span, Tallies } from './tallies.ts'
 
 /**
  * The instance the counts belong to; null: only the service (counts of an incarnation that is
@@ -192,16 +192,16 @@ export class Windows {
 
   /** Figures of a current row; of row 0 there are none. */
   figures(row: number, span: Span = JUDGED): Figures {
-    return this.ledger.tallies.figures(row, span)
+    return this.counted(span).figures(row, span)
   }
 
   /** Requests of a row; `errors`, `p99Us`: figures one by one, for who asks often. */
   requests(row: number, span: Span = JUDGED): number {
-    return this.ledger.tallies.requests(row, span)
+    return this.counted(span).requests(row, span)
   }
 
   errors(row: number, span: Span = JUDGED): number {
-    return this.ledger.tallies.errors(row, span)
+    return this.counted(span).errors(row, span)
   }
 
   /** No latency that is counted is above this. */
@@ -211,7 +211,7 @@ export class Windows {
 
   /** P99 latency of a row in whole microseconds; -1: no latency was counted. */
   p99Us(row: number, span: Span = JUDGED): number {
-    return this.ledger.tallies.p99Us(row, span)
+    return this.counted(span).p99Us(row, span)
   }
 
   /** Edges into an instance of the service, in order of callee and caller. */
@@ -288,6 +288,12 @@ export class Windows {
     this.late = reader.int()
     this.edgesRefused = reader.int()
     this.ledger.load(reader)
+  }
+
+  /** The counts, those of the span among them. */
+  private counted(span: Span): Tallies {
+    if (span === 10_000) this.ledger.wantShort()
+    return this.ledger.tallies
   }
 
   private find(service: string, instance: string | null): number {

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Cells } from '../../../src/core/window/cells.ts'
-import { Entry } from '../../../src/core/window/entry.ts'
+import { eachPair, Entry } from '../../../src/core/window/entry.ts'
 
 const ROWS = 12
 const SECTIONS = 3
@@ -74,23 +74,78 @@ test('rows count what Maps count', () => {
   )
 })
 
-test('a section is drained into an entry, in order of slots', () => {
+function pairsOf(entry: Entry): [number, number][] {
+  const pairs: [number, number][] = []
+  eachPair(entry, (slot, count) => pairs.push([slot, count]))
+  return pairs
+}
+
+test('a section is moved on to the one after it and into an entry, in order of slots', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(4)
   cells.add(3, 1, entryOf(20, [1, 70_000, 5]))
   cells.add(3, 1, entryOf(4, [2]))
   cells.add(3, 2, entryOf(4, [9]))
   const into = new Entry()
-  cells.drain(3, 1, into)
-  const pairs = Array.from({ length: into.pairs }, (_, i) => [into.slots[i], into.counts[i]])
-  expect(pairs).toEqual([
+  cells.settle(3, 1, into)
+  expect(pairsOf(into)).toEqual([
     [4, 2],
     [20, 1],
     [22, 70_000],
     [24, 5],
   ])
   expect(cells.fromTop(3, { section: 1, sections: 1 }, 0)).toBe(-1)
-  expect(cells.count(3, 2, 4)).toBe(9)
+  expect([4, 20, 22, 24].map((slot) => cells.count(3, 2, slot))).toEqual([11, 1, 70_000, 5])
+})
+
+test('what moves on becomes wide where it would overflow, and nothing is lost', () => {
+  const cells = new Cells(SECTIONS)
+  cells.reserve(1)
+  cells.add(0, 0, entryOf(0, [1, 40_000, 7]))
+  cells.add(0, 1, entryOf(0, [2, 40_000, 8]))
+  const into = new Entry()
+  cells.settle(0, 0, into)
+  expect(pairsOf(into)).toEqual([
+    [0, 1],
+    [2, 40_000],
+    [4, 7],
+  ])
+  expect([0, 2, 4].map((slot) => cells.count(0, 1, slot))).toEqual([3, 80_000, 15])
+  cells.empty(0, 1)
+  expect(cells.fromTop(0, { section: 0, sections: SECTIONS }, 0)).toBe(-1)
+})
+
+test('two rows at once count as each of them would, narrow or wide', () => {
+  const counts = fc.array(fc.constantFrom(1, 29, 30, 40_000, 65_535, 2 ** 40), {
+    minLength: 1,
+    maxLength: 20,
+  })
+  const steps = fc.array(fc.record({ from: fc.nat({ max: 90 }), counts }), { maxLength: 8 })
+  fc.assert(
+    fc.property(steps, counts, (all, before) => {
+      const [both, each] = [new Cells(SECTIONS), new Cells(SECTIONS)]
+      for (const cells of [both, each]) {
+        cells.reserve(3)
+        cells.add(2, 1, entryOf(0, before))
+      }
+      const entries = all.map(({ from, counts: own }) => entryOf(from, own))
+      for (const entry of entries) {
+        both.addBoth(1, 2, 0, entry)
+        for (const row of [1, 2]) each.add(row, 0, entry)
+      }
+      for (const entry of entries) {
+        both.passBoth(1, 2, 0, entry)
+        for (const row of [1, 2]) each.pass(row, 0, entry)
+      }
+      for (const row of [1, 2])
+        for (let slot = 0; slot < 140; slot++)
+          for (let section = 0; section < SECTIONS; section++)
+            if (both.count(row, section, slot) !== each.count(row, section, slot))
+              throw new Error(`${row} ${section} ${slot}`)
+      expect(both.fromTop(1, { section: 0, sections: 1 }, 0)).toBe(-1)
+    }),
+    { numRuns: 100 },
+  )
 })
 
 test('ranks from the top, over sections side by side', () => {

@@ -2,7 +2,7 @@
 // image refers to stands still whatever becomes of the panes.
 import { describe, expect, test } from 'vitest'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
-import { Entry } from '../../../src/core/window/entry.ts'
+import { eachPair, Entry } from '../../../src/core/window/entry.ts'
 import { Panes } from '../../../src/core/window/panes.ts'
 
 /** More than fit in one chunk. */
@@ -23,10 +23,18 @@ function fill(panes: Panes, key: number, from: number): void {
 
 function rows(panes: Panes, key: number): number[] {
   const found: number[] = []
-  panes.visit(key, ({ row, pairs, latencies, n }) => {
+  panes.visit(key, (entry) => {
+    const { row, n, latencies } = entry
+    let pairs = 0
+    eachPair(entry, () => {
+      pairs += 1
+    })
     const isWhole = pairs === n % 40 && latencies === (n % 40) * (1 + (n % 31))
     found.push(isWhole ? row : -1)
   })
+  const seen: number[] = []
+  panes.visitRows(key, (row) => seen.push(row))
+  if (!found.includes(-1)) expect(seen).toEqual(found)
   return found
 }
 

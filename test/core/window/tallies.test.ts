@@ -31,16 +31,16 @@ test('no counts: no rate, no quantile', () => {
 
 test('P99 is the nearest rank: the largest of up to 99, the second largest of 100', () => {
   const tallies = new Tallies(grid)
-  tallies.addNew(1, delta(99, 0, [slot(1_000), 98], [slot(900_000), 1]))
+  tallies.add(1, W60, delta(99, 0, [slot(1_000), 98], [slot(900_000), 1]))
   expect(tallies.figures(1, 60_000).p99Us).toBeGreaterThan(800_000)
-  tallies.addNew(1, delta(1, 0, [slot(1_000), 1]))
+  tallies.add(1, W60, delta(1, 0, [slot(1_000), 1]))
   expect(tallies.figures(1, 60_000).p99Us).toBeLessThan(1_100)
   expect(tallies.figures(1, 60_000).maxUs).toBe(grid.upperUs(slot(900_000)))
 })
 
 test('requests without a latency count for the rate alone', () => {
   const tallies = new Tallies(grid)
-  tallies.addNew(1, delta(10, 5))
+  tallies.add(1, W10, delta(10, 5))
   expect(tallies.figures(1, 10_000)).toMatchObject({
     n: 10,
     successRate: 0.5,
@@ -58,21 +58,37 @@ test('all of them at 0 µs', () => {
   expect(tallies.nonEmpty(1, 60_000)).toEqual([])
 })
 
-test('the long window is made of three sections, and draining one makes an entry of it', () => {
+test('the long window is made of three sections, and settling makes an entry of one', () => {
   const tallies = new Tallies(grid)
   const each = delta(4, 1, [100, 2], [200, 2])
-  tallies.addNew(1, each)
-  tallies.add(1, OLD, each)
-  tallies.addNew(1, each)
+  for (const section of [W10, W60, OLD, W10, W60]) tallies.add(1, section, each)
   tallies.pass(1, each)
   tallies.subtract(1, W10, each)
-  expect([10_000, 60_000, 300_000].map((span) => tallies.requests(1, span as 60_000))).toEqual([
-    4, 4, 12,
-  ])
-  const drained = new Entry()
-  tallies.drain(1, OPEN, drained)
-  expect([drained.n, drained.errors, drained.latencies]).toEqual([4, 1, 4])
+  const counted = (): number[] =>
+    ([10_000, 60_000, 300_000] as const).map((span) => tallies.requests(1, span))
+  expect(counted()).toEqual([4, 4, 12])
+  const settled = new Entry()
+  tallies.settle(1, settled)
+  expect([settled.n, settled.errors, settled.latencies]).toEqual([4, 1, 4])
+  expect(counted()).toEqual([4, 4, 12])
+  expect(tallies.nonEmpty(1, 300_000)).toEqual([100, 6, 200, 6])
+  tallies.subtract(1, OLD, settled)
   expect(tallies.nonEmpty(1, 300_000)).toEqual([100, 4, 200, 4])
+  tallies.empty(1, W10)
+  expect(counted()).toEqual([0, 4, 8])
   tallies.release(1)
   expect(tallies.requests(1, 300_000)).toBe(0)
+})
+
+test('a row and its service count the same at once', () => {
+  const tallies = new Tallies(grid)
+  const each = delta(4, 1, [100, 2], [200, 2])
+  tallies.addBoth(1, 2, W60, each)
+  tallies.addBoth(1, 2, W60, each)
+  tallies.passBoth(1, 2, each)
+  for (const row of [1, 2]) {
+    expect(tallies.nonEmpty(row, 60_000)).toEqual([100, 2, 200, 2])
+    expect(tallies.figures(row, 300_000)).toMatchObject({ n: 8, errors: 2 })
+    expect(tallies.figures(row, 60_000)).toMatchObject({ n: 4, errors: 1 })
+  }
 })
