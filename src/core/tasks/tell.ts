@@ -85,6 +85,7 @@ function instanceTelling(state: ServiceState, subject: Subject): Telling {
   const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
   const signals: string[] = standing(vital).map(({ detector }) => detector)
   if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
+  let others: Others | null | undefined
   return {
     service: vital.service,
     instance: vital.instance,
@@ -95,7 +96,11 @@ function instanceTelling(state: ServiceState, subject: Subject): Telling {
     ...routing(vital.health, ready, guards),
     guard: guards.guard,
     window: state.windows.instance(vital.service, vital.instance),
-    others: othersOf(state, vital.service, vital.instance),
+    // Only who writes it asks, and at once.
+    get others(): Others | null {
+      others ??= othersOf(state, vital.service, vital.instance)
+      return others
+    },
     signals,
     incidentId: guards.incidentId,
   }
