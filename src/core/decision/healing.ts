@@ -230,7 +230,9 @@ export function detectorLimits(state: HealingState, service: ServiceId): Detecto
 
 /** In our hand: not routable. Kept because too few would be left: routable, whatever its health. */
 export function overlay(state: HealingState, service: ServiceId, instance: InstanceId): Overlay {
-  const incident = state.incidents.get(viewKey(service, instance))
+  const { incidents } = state
+  // The key is costly to make, and this is asked of everybody.
+  const incident = incidents.size === 0 ? undefined : incidents.get(viewKey(service, instance))
   if (incident === undefined) return { routable: null, guard: null, incidentId: null }
   const { id: incidentId, guard, kept } = incident
   if (isInHand(incident)) return { routable: false, guard, incidentId }

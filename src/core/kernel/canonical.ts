@@ -37,10 +37,9 @@ export class CanonicalWriter {
     this.tag(TAG.text)
     this.double(value.length)
     this.room(value.length * 2)
-    for (let i = 0; i < value.length; i++) {
-      this.view.setUint16(this.at, value.charCodeAt(i))
-      this.at += 2
-    }
+    const { view, at } = this
+    for (let i = 0; i < value.length; i++) view.setUint16(at + 2 * i, value.charCodeAt(i))
+    this.at = at + 2 * value.length
     return this
   }
 
@@ -77,8 +76,8 @@ export class CanonicalWriter {
       this.map(value)
       return
     }
-    const entries = Object.entries(value).filter(([, v]) => v !== undefined)
-    entries.sort(([a], [b]) => compareText(a, b))
+    const all = Object.entries(value)
+    const entries = isCanonical(all) ? all : all.filter(([, v]) => v !== undefined).sort(byKey)
     this.tag(TAG.object)
     this.double(entries.length)
     for (const [key, v] of entries) this.text(key).value(v)
@@ -103,6 +102,20 @@ export class CanonicalWriter {
     this.bytes = bigger
     this.view = new DataView(bigger.buffer)
   }
+}
+
+type Member = [string, unknown]
+
+function byKey([a]: Member, [b]: Member): number {
+  return compareText(a, b)
+}
+
+/** Whether all are values, in order of key, as they nearly always are. */
+function isCanonical(members: readonly Member[]): boolean {
+  return members.every(([key, value], i) => {
+    const before = members[i - 1]
+    return value !== undefined && (before === undefined || before[0] < key)
+  })
 }
 
 export function canonical(value: unknown): Uint8Array {

@@ -1,12 +1,12 @@
 // What a service task tells the fleet task of its services and of the agents beside them.
-import { agentId } from '../../contracts/ids.ts'
+import type { AgentId } from '../../contracts/ids.ts'
 import type { Reporter, ServiceCount } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { policiesInForce } from '../decision/documents.ts'
 import { BEHAVIOUR_FLEET, serviceTask } from '../fleet/term.ts'
 import type { Vector } from '../fleet/observer.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
-import { sortedKeys } from '../kernel/order.ts'
+import { compareText, sortedKeys } from '../kernel/order.ts'
 import type { Output, Step } from '../kernel/step.ts'
 import type { ServiceState } from './service-state.ts'
 import { routing } from './views.ts'
@@ -42,7 +42,7 @@ function wantsStock({ healing }: ServiceState, services: readonly ServiceFacts[]
 }
 
 function vectorOf(state: ServiceState, services: readonly ServiceFacts[]): Vector {
-  const agents = new Map<string, number>()
+  const agents = new Map<AgentId, number>()
   for (const { instances } of services) {
     for (const { agent, lifecycle } of instances) {
       const heardMs = agent === null ? null : state.sources.heardAtMs(agent)
@@ -50,9 +50,8 @@ function vectorOf(state: ServiceState, services: readonly ServiceFacts[]): Vecto
       if (agent !== null && heardMs !== null && lifecycle !== 'gone') agents.set(agent, heardMs)
     }
   }
-  const reporters = sortedKeys(agents).map((agent): Reporter => {
-    return { agent: agentId(agent), last_ms: agents.get(agent) ?? 0 }
-  })
+  const heard = [...agents].sort(([a], [b]) => compareText(a, b))
+  const reporters = heard.map(([agent, heardMs]): Reporter => ({ agent, last_ms: heardMs }))
   return { services: services.map((facts) => countOf(state, facts)), reporters }
 }
 
@@ -71,7 +70,8 @@ function countOf(state: ServiceState, { service, window, instances }: ServiceFac
       const zone = instance.zone ?? ''
       sickByZone.set(zone, (sickByZone.get(zone) ?? 0) + 1)
     }
-    for (const sinceMs of onsets(state, instance)) onsetMs = Math.min(onsetMs ?? sinceMs, sinceMs)
+    const sinceMs = onsetOf(state, instance)
+    if (sinceMs !== null) onsetMs = Math.min(onsetMs ?? sinceMs, sinceMs)
   }
   const zones = sortedKeys(sickByZone).map((zone) => [zone, sickByZone.get(zone) ?? 0] as const)
   return {
@@ -87,11 +87,11 @@ function countOf(state: ServiceState, { service, window, instances }: ServiceFac
   }
 }
 
-/** Of findings, and of an incident that a policy has opened without any. */
-function onsets({ healing }: ServiceState, { key, findings }: InstanceFacts): number[] {
-  const incident = healing.incidents.get(key)
-  const opened = incident === undefined ? [] : [incident.openedAtMs]
-  return [...opened, ...findings.map(({ sinceMs }) => sinceMs)]
+/** The earliest of findings, and of an incident that a policy has opened without any; or null. */
+function onsetOf({ healing }: ServiceState, { key, findings }: InstanceFacts): number | null {
+  let onsetMs = healing.incidents.get(key)?.openedAtMs ?? null
+  for (const { sinceMs } of findings) onsetMs = Math.min(onsetMs ?? sinceMs, sinceMs)
+  return onsetMs
 }
 
 function isRoutable({ healing }: ServiceState, instance: InstanceFacts): boolean {
