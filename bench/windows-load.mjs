@@ -113,6 +113,22 @@ export class Fleet {
   }
 }
 
+/** A fleet over the tasks of one process, each with windows of its own. */
+export class Tasks {
+  /** @param {number} instances @param {number} tasks @param {Deltas} deltas */
+  constructor(instances, tasks, deltas) {
+    const each = Math.round(instances / tasks)
+    this.fleets = Array.from({ length: tasks }, () => new Fleet(each, deltas))
+    this.instances = each * tasks
+  }
+
+  /** @param {number} seconds */
+  run(seconds) {
+    for (let i = 0; i < seconds; i++) for (const fleet of this.fleets) fleet.run(1)
+    return seconds * this.instances
+  }
+}
+
 /** The 60-s window of each instance as a ring of DDSketches (1 %), one a second. */
 export class SketchRing {
   /** @param {number} instances @param {Deltas} deltas */

@@ -1,6 +1,6 @@
 // `windows`: deltas a second of CPU time that the three windows take: counted on arrival, taken
 // away on eviction, decades merged, every instance and service. Rulers: the same at ten times as
-// many instances, and a ring of 60 DDSketches per instance (60-s window only, no service). Besides:
+// many instances, in twelve tasks, and a ring of 60 DDSketches per instance (60-s window only, no service). Besides:
 // bytes per instance against that ring, time of a P99, heap per delta, and the longest pause at
 // 100,000 instances while images are taken.
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
@@ -9,11 +9,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ImageWriter } from '../dist/core/kernel/image.js'
 import { random, round } from './figures.mjs'
-import { cpuMs, drawDeltas, Fleet, FULL_SECS, PANES, SketchRing } from './windows-load.mjs'
+import { cpuMs, drawDeltas, Fleet, FULL_SECS, PANES, SketchRing, Tasks } from './windows-load.mjs'
 
 const RING_INSTANCES = 300
 const ROUND_DELTAS = 400_000
 const SLICE = 1_000
+/** Of the process with ten times as many instances. */
+const TASKS = 12
 const PAUSE_SECS = 25
 const IMAGE_EVERY_SECS = 7
 
@@ -88,7 +90,7 @@ function imageOf(/** @type {Fleet} */ fleet) {
  * CPU time of one slice (a thousand deltas, or a second's eviction); `loop`: longest delay of the
  * event loop by the clock, which others on the machine lengthen; `gc`: longest collection.
  */
-async function pauses(/** @type {Fleet} */ fleet) {
+async function pauses(/** @type {Tasks} */ { fleets }) {
   let longestGc = 0
   const observer = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) longestGc = Math.max(longestGc, duration)
@@ -103,22 +105,24 @@ async function pauses(/** @type {Fleet} */ fleet) {
   let held = null
   const breathe = () => new Promise((resolve) => setImmediate(resolve))
   for (let sec = 0; sec < PAUSE_SECS; sec++) {
-    for (let from = 0; from < fleet.instances; from += SLICE) {
+    for (const fleet of fleets) {
+      for (let from = 0; from < fleet.instances; from += SLICE) {
+        const start = cpuMs()
+        fleet.add(from, Math.min(from + SLICE, fleet.instances))
+        slice = Math.max(slice, cpuMs() - start)
+        await breathe()
+      }
+      if (sec % IMAGE_EVERY_SECS === 0) {
+        const taken = imageOf(fleet)
+        image = Math.max(image, taken.ms)
+        held = taken.pieces
+        await breathe()
+      }
       const start = cpuMs()
-      fleet.add(from, Math.min(from + SLICE, fleet.instances))
-      slice = Math.max(slice, cpuMs() - start)
+      fleet.tick()
+      tick = Math.max(tick, cpuMs() - start)
       await breathe()
     }
-    if (sec % IMAGE_EVERY_SECS === 0) {
-      const taken = imageOf(fleet)
-      image = Math.max(image, taken.ms)
-      held = taken.pieces
-      await breathe()
-    }
-    const start = cpuMs()
-    fleet.tick()
-    tick = Math.max(tick, cpuMs() - start)
-    await breathe()
   }
   delay.disable()
   observer.disconnect()
@@ -137,7 +141,7 @@ async function open({ quick, seed }) {
     return one
   })
   const heap = heapPerDelta(fleet)
-  const many = new Fleet(10 * few, deltas)
+  const many = new Tasks(10 * few, TASKS, deltas)
   many.run(FULL_SECS)
   gc()
   const pausesMs = await pauses(many)
@@ -147,7 +151,7 @@ async function open({ quick, seed }) {
     return one
   })
   const image = imageOf(fleet)
-  /** @type {Record<string, Fleet | SketchRing>} */
+  /** @type {Record<string, Fleet | Tasks | SketchRing>} */
   const contenders = { subject: fleet, tenfold: many, ddsketch: ring }
   return {
     /** @param {string} who */

@@ -40,12 +40,15 @@ export class Sources {
   /** null: there are too many. */
   heard(agent: string, atMs: number, limitMs: number): Source | null {
     const source = this.agents.get(agent) ?? this.add(agent, atMs)
-    if (source !== null) this.again(source, atMs, limitMs)
+    if (source !== null) this.again(source, { appendMs: atMs }, limitMs)
     return source
   }
 
-  /** As `heard`, of a source that is held. */
-  again(source: Source, atMs: number, limitMs: number): void {
+  /**
+   * As `heard`, of a source that is held. The record is handed over, not its time, which would be
+   * boxed.
+   */
+  again(source: Source, { appendMs: atMs }: { readonly appendMs: number }, limitMs: number): void {
     if (atMs > source.heardAtMs) source.heardAtMs = atMs
     if (atMs > this.newestMs) this.newestMs = atMs
     source.limitMs = limitMs

@@ -113,7 +113,9 @@ export function foldCounts(vital: Vital, counted: Counted): void {
   vital.lastCountedMs = eventMs
   if (errors < n) {
     vital.failures = null
-    answered(vital, eventMs)
+    // As a rule nothing is over by it: then the time is not handed on, which would box it.
+    if (vital.refused !== null || vital.exited !== null) answered(vital, eventMs)
+    else if (eventMs > vital.answeredMs) vital.answeredMs = eventMs
     return
   }
   const run = vital.failures

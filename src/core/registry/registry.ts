@@ -101,8 +101,8 @@ export class Registry {
    * As `sight`, where nothing can change but when the entry was heard: it is held, of this
    * incarnation, and `isKnown` to be beside this agent.
    */
-  again(entry: Entry, atMs: number): void {
-    if (atMs > entry.heardAtMs) entry.heardAtMs = atMs
+  again(entry: Entry, { appendMs }: { readonly appendMs: number }): void {
+    if (appendMs > entry.heardAtMs) entry.heardAtMs = appendMs
   }
 
   /** Whether a sighting by the agent changes nothing of an entry of the incarnation. */
@@ -249,7 +249,7 @@ export class Registry {
     agent: string,
     { agentEpoch, atMs }: Pick<Sighting, 'agentEpoch' | 'atMs'>,
   ): void {
-    this.again(entry, atMs)
+    this.again(entry, { appendMs: atMs })
     const isNewer = entry.agent === agent && agentEpoch > entry.agentEpoch
     if (entry.agent === null || isNewer) {
       entry.agent = agent

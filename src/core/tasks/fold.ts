@@ -109,9 +109,10 @@ function foldSignals(state: ServiceState, view: RecordView): void {
 function foldTelemetry(state: ServiceState, view: RecordView): void {
   const delta = state.admission.telemetry(view)
   if (delta === null) return
-  const { scratch, channel, caller, appendMs: atMs } = delta
+  const { scratch, channel, caller } = delta
   const { service, instance, agent, bound } = channel
   if (caller !== null) {
+    const { appendMs: atMs } = delta
     const edge = { callerService: caller.service, callerInstance: caller.instance }
     state.windows.addEdgeOf({ service, instance, ...edge }, scratch, delta)
     noteAgent(state, { service, agent, atMs })
@@ -119,13 +120,14 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   }
   if (bound !== null && goesOn(state, bound, delta)) {
     const { subject, group, source } = bound
-    state.registry.again(subject.entry, atMs)
+    state.registry.again(subject.entry, delta)
     count(state, bound, delta)
-    state.sources.again(source, atMs, limitMs(state, group, subject))
+    state.sources.again(source, delta, limitMs(state, group, subject))
     subject.dirty = true
     group.touch(subject)
     return
   }
+  const { appendMs: atMs } = delta
   const { incarnation, epoch: agentEpoch } = scratch
   const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
   if (applied.ok) {
