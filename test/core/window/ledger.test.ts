@@ -137,3 +137,37 @@ test('a fleet goes on from its image as it was, over chunks, decades and changes
     expect(rows.map((row) => again.tallies.figures(row, span))).toEqual(wanted)
   }
 })
+
+test('the 10-s window is the same whether somebody looked all the time or looks again now', () => {
+  const watched = made().ledger
+  const unwatched = made().ledger
+  for (const ledger of [watched, unwatched]) {
+    for (let i = 0; i < 5; i++)
+      ledger.rows.make({ service: `s${i % 2}`, instance: `i${i}`, caller: null })
+    ledger.reserve()
+    ledger.wantShort()
+  }
+  const look = (): void => {
+    for (const ledger of [watched, unwatched]) ledger.wantShort()
+    for (let row = 1; row < watched.rows.end; row++) {
+      const seen = [watched, unwatched].map(({ tallies }) => tallies.figures(row, 10_000))
+      expect(seen[1]).toEqual(seen[0])
+    }
+  }
+  for (let i = 0; i < 120; i++) {
+    for (const ledger of [watched, unwatched]) {
+      for (let row = 1; row < ledger.rows.end; row++) {
+        const late = (i + row) % 4
+        if (ledger.rows.kind(row) === 2) ledger.record(ledger.nowSec - late, entryOf(row, i + row))
+      }
+      if (i === 47) ledger.forget(4, (ledger.nowSec - 5) * 1_000)
+      ledger.advance(ledger.nowSec + 1)
+    }
+    watched.wantShort()
+    if (i === 49 || i === 50 || i === 119) look()
+  }
+  watched.advance(watched.nowSec + 30)
+  unwatched.advance(unwatched.nowSec + 30)
+  look()
+  expect(image(unwatched).equals(image(watched))).toBe(true)
+})
