@@ -56,6 +56,8 @@ export class Operator {
   /** What the partition holds now. */
   async deleteToEnd(topic: string, partition: number): Promise<void> {
     const partitions = [{ partition, offset: '-1' }]
+    // Without it the client does not know who leads.
+    await this.#admin.fetchTopicOffsets(topic)
     await this.#admin.deleteTopicRecords({ topic, partitions })
   }
 
