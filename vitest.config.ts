@@ -21,10 +21,10 @@ const forked = [
   'history',
 ]
 
-/** They need real brokers and the build; how long one of their tests may take. */
+/** They need real brokers and the build; how long a test may take, and how many run at once. */
 const withBrokers = [
-  ['kafka', 120_000],
-  ['faults', 240_000],
+  ['kafka', 120_000, 8],
+  ['faults', 240_000, 2],
 ] as const
 
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
@@ -71,7 +71,7 @@ export default defineConfig({
           testTimeout: within(30_000),
         },
       },
-      ...withBrokers.map(([name, ms]) => ({
+      ...withBrokers.map(([name, ms, maxConcurrency]) => ({
         plugins: [fromBuild],
         test: {
           name,
@@ -80,7 +80,7 @@ export default defineConfig({
           pool: 'forks' as const,
           // Brokers are shared, and two cores are soon busy.
           fileParallelism: false,
-          maxConcurrency: 8,
+          maxConcurrency,
           testTimeout: within(ms),
           hookTimeout: 120_000,
           server: { deps: { external: [/[/]dist[/]/] } },

@@ -6,7 +6,7 @@ import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 import { LISTED } from './list.ts'
 import { Scene } from './scene.ts'
-import { isScript } from './script.ts'
+import { type FaultScript, isScript } from './script.ts'
 
 let kafka: TestKafka
 beforeAll(async () => {
@@ -17,15 +17,23 @@ afterAll(killChildren)
 
 const SCRIPTS = LISTED.flatMap(({ fault }) => (isScript(fault) ? [fault] : []))
 
-for (const script of SCRIPTS.filter(({ inCi }) => isFull || inCi === true))
-  test(`${script.id} ${script.title}: ${script.expected}`, async () => {
-    const scene = new Scene(script.id, kafka)
-    let isFine = false
-    try {
-      await script.run(scene)
-      isFine = true
-    } finally {
-      await scene.close(isFine)
-      if (!isFine) process.stderr.write(`${script.id}: kept ${scene.folder}\n`)
-    }
-  })
+const WANTED = SCRIPTS.filter(({ inCi }) => isFull || inCi === true)
+const BESIDE = WANTED.filter(({ beside }) => beside === true)
+const ALONE = WANTED.filter(({ beside }) => beside !== true)
+
+async function play(script: FaultScript): Promise<void> {
+  const scene = new Scene(script.id, kafka)
+  let isFine = false
+  try {
+    await script.run(scene)
+    isFine = true
+  } finally {
+    await scene.close(isFine)
+    if (!isFine) process.stderr.write(`${script.id}: kept ${scene.folder}\n`)
+  }
+}
+
+const nameOf = ({ id, title, expected }: FaultScript): string => `${id} ${title}: ${expected}`
+
+for (const script of BESIDE) test.concurrent(nameOf(script), () => play(script))
+for (const script of ALONE) test(nameOf(script), () => play(script))

@@ -57,6 +57,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     expected:
       'it stops by itself after its session; its tasks run elsewhere within 20 s; nothing of ' +
       'what it had under way is committed; it comes back as a member',
+    beside: true,
     inCi: true,
     async run(scene) {
       const pair = await open(scene)
@@ -68,6 +69,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     id: 'F30',
     title: 'a way that is dead in one direction, the one and the other',
     expected: 'as when it is dead in both: it stops by itself, another goes on, it comes back',
+    beside: true,
     async run(scene) {
       const pair = await open(scene)
       for (const direction of ['to broker', 'to client'] satisfies Direction[])

@@ -60,6 +60,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     title: 'offsets of the group set back by hand; the group deleted',
     expected:
       'no effect: where a task goes on is said by its journal, and every input is stepped once',
+    beside: true,
     inCi: true,
     async run(scene) {
       const { operator, group, prefix } = await scene.open()
@@ -74,6 +75,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     title: 'two versions in one group: rolled forward, half back, forward; one step back later',
     expected:
       'all judge as the oldest can, and change once, together; what is too old takes no task',
+    beside: true,
     provenBy: [
       'test/runtime/mixed-group.test.ts › a rolling upgrade under load',
       'test/history/history.test.ts › %s replays as it was recorded',
@@ -115,6 +117,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     id: 'F59',
     title: 'a second fleet of workers (another group) on the same prefix',
     expected: 'the second stops and says whose the tasks are; the first is not disturbed',
+    beside: true,
     async run(scene) {
       const { kafka, prefix } = await scene.open()
       const where = ['--brokers', kafka.brokers.join(','), '--prefix', prefix]

@@ -14,6 +14,8 @@ interface FaultWords {
 export interface FaultScript extends FaultWords {
   /** Runs every time; the others only in sections of `--full`. Six in all. */
   readonly inCi?: true
+  /** Leaves the shared brokers alone: runs beside others like it. */
+  readonly beside?: true
   /** Tests that prove more of it, as those of `ProvenFault`. */
   readonly provenBy?: readonly string[]
   run(scene: Scene): Promise<void>

@@ -59,6 +59,7 @@ export const STARVED_FAULTS: readonly Fault[] = [
     id: 'F6',
     title: 'a worker that runs out of memory (heap of 64 MB), again and again',
     expected: 'it crashes and is started again, others run its tasks, no snapshot is damaged',
+    beside: true,
     provenBy: ['test/runtime/snapshot.kill.test.ts › killed at a request of a snapshot'],
     async run(scene) {
       const launch = afflicted('leak', { nodeArgs: ['--max-old-space-size=64'] })
@@ -80,6 +81,7 @@ export const STARVED_FAULTS: readonly Fault[] = [
     id: 'F7',
     title: 'a worker that may open no more files (prlimit --nofile), its connections reset',
     expected: 'it says so, tries again without spinning, and works again when it may',
+    beside: true,
     async run(scene) {
       await scene.open()
       const victim = scene.busiest()
@@ -103,6 +105,7 @@ export const STARVED_FAULTS: readonly Fault[] = [
     id: 'F8',
     title: 'a worker with a twentieth of a processor',
     expected: 'its tasks are kept or handed over, and nothing healthy is acted on',
+    beside: true,
     async run(scene) {
       await scene.open()
       const { child } = scene.busiest()
@@ -124,6 +127,7 @@ export const STARVED_FAULTS: readonly Fault[] = [
     title: 'a worker started twice with the same configuration',
     expected:
       'with a fixed port the second is refused; without, they share, and no task runs twice',
+    beside: true,
     async run(scene) {
       const { prefix, group } = await scene.open({ workers: 1 })
       const first = scene.busiest()
@@ -148,6 +152,7 @@ export const STARVED_FAULTS: readonly Fault[] = [
     id: 'F42',
     title: 'a worker whose disk is full: home, temporary folder, cache and log file',
     expected: 'it writes nothing there but its log and the ids of a registry, and goes on without',
+    beside: true,
     provenBy: [
       'test/adapters/serde/id-cache.test.ts › that cannot be written are a warning, not an end',
     ],
