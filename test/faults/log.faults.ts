@@ -217,9 +217,11 @@ async function diskFull(scene: Scene): Promise<void> {
   const set = { 'log.dirs': join(folder, '{node}') }
   const kafka = await startKafka({ nodes: 3, own: true, set })
   scene.after(() => kafka.stop())
-  await scene.open({ kafka })
+  const stage = await scene.open({ kafka })
   await scene.moves(TAKEOVER_MS)
   fill(join(place(1), 'filler'))
+  const isMissed = async (): Promise<boolean> => !(await stage.operator.isWhole())
+  await scene.until('the broker is missed', isMissed, FAIL_OVER_MS)
   await scene.moves(FAIL_OVER_MS)
   await sleep(CALM_MS)
   await scene.moves(FAIL_OVER_MS)
