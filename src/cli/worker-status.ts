@@ -20,8 +20,8 @@ export async function liveTasks(
   clusterId: string,
 ): Promise<ReadonlyMap<string, readonly LiveTask[]>> {
   const answers = await Promise.all(
-    liveRuns(workersFolder(env)).map(({ url, token_file: tokenFile }) =>
-      url === null ? null : statusAt({ url, tokenFile }, env).catch(() => null),
+    liveRuns(workersFolder(env)).map(async ({ url, token_file: tokenFile }) =>
+      url === null ? null : await statusAt({ url, tokenFile }, env).catch(() => null),
     ),
   )
   const ours = answers.filter((one) => one?.clusterId === clusterId)

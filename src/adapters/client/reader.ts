@@ -258,7 +258,10 @@ export class Reader implements LogReader {
     if (error === 'OFFSET_OUT_OF_RANGE') {
       this.#session.topics.forget(entry.topic)
       const why = whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS)
-      return this.#find([entry], Promise.all([why]))
+      return this.#find(
+        [entry],
+        why.then((one) => [one]),
+      )
     }
     if (error === 'UNKNOWN_TOPIC_OR_PARTITION') {
       this.#session.topics.forget(entry.topic)

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { Entry } from '../../../src/core/window/entry.ts'
 import { gridOf } from '../../../src/core/window/grid.ts'
-import { OLD, OPEN, Tallies, W10, W60 } from '../../../src/core/window/tallies.ts'
+import { OLD, Tallies, W10, W60 } from '../../../src/core/window/tallies.ts'
 
 const grid = gridOf(4)
 const slot = (us: number): number => grid.slotOf(grid.indexOf(us))
