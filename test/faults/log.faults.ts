@@ -33,7 +33,7 @@ async function oneStops(scene: Scene, task: string, why: RegExp, fromMs: number)
     scene
       .said('task_stopped')
       .filter(({ atMs }) => atMs >= fromMs)
-      .map(({ fields }) => `${fields['task']}: ${fields['reason']}`)
+      .map(({ fields }) => `${String(fields['task'])}: ${String(fields['reason'])}`)
   await scene.until(`${task} stops`, () => stops().length > 0, FAIL_OVER_MS)
   const stoppedMs = Date.now()
   const commits = (name: string): number =>
@@ -136,7 +136,8 @@ async function throttled(scene: Scene): Promise<void> {
   await limitClients(kafka, THROTTLED_BYTES_PER_SECOND)
   const before = scene.events.length
   const fromMs = Date.now()
-  await sleep(THROTTLED_MS).finally(() => limitClients(kafka, null))
+  await sleep(THROTTLED_MS)
+  await limitClients(kafka, null)
   const slow = steppedIn(fromMs, fromMs + THROTTLED_MS)
   assert.ok(slow < 0.7 * calm, `${slow} records stepped, ${calm} before: nobody was throttled`)
   const during = scene.events.slice(before)
@@ -167,7 +168,7 @@ async function allStop(scene: Scene, why: RegExp): Promise<void> {
   const reasons = (): string[] => {
     const stops = scene
       .said('task_stopped')
-      .filter(({ fields }) => /^s\d/.test(`${fields['task']}`))
+      .filter(({ fields }) => /^s\d/.test(String(fields['task'])))
     return stops.map(({ fields }) => String(fields['reason']))
   }
   const { partitions } = scene.stage

@@ -257,11 +257,8 @@ export class Reader implements LogReader {
     if (error === 'FENCED_LEADER_EPOCH' && entry.outdated()) return
     if (error === 'OFFSET_OUT_OF_RANGE') {
       this.#session.topics.forget(entry.topic)
-      const why = whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS)
-      return this.#find(
-        [entry],
-        why.then((one) => [one]),
-      )
+      const why = whyOutOfRange(this.#session, entry, PREPARE_TIMEOUT_MS).then((one) => [one])
+      return this.#find([entry], why)
     }
     if (error === 'UNKNOWN_TOPIC_OR_PARTITION') {
       this.#session.topics.forget(entry.topic)
