@@ -221,7 +221,7 @@ async function diskFull(scene: Scene): Promise<void> {
   const stage = await scene.open({ kafka })
   await scene.moves(TAKEOVER_MS)
   fill(join(place(1), 'filler'))
-  const isMissed = async (): Promise<boolean> => !(await stage.operator.isWhole())
+  const isMissed = async (): Promise<boolean> => !(await stage.operator.isWhole().catch(() => true))
   await scene.until('the broker is missed', isMissed, FAIL_OVER_MS)
   await scene.moves(FAIL_OVER_MS)
   await sleep(CALM_MS)
