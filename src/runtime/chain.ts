@@ -91,7 +91,7 @@ export class Chain {
     }
   }
 
-  /** A broker that has lost the producer with the entries takes the next batch as if it were due. */
+  /** A broker that has lost the producer with the entries takes the next batch for due. */
   #follows(entry: JournalPlace): void {
     const last = this.#last
     if (last !== null && entry.offset <= last.offset) throw journalCut(this.#at, last, entry.offset)

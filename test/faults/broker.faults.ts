@@ -134,6 +134,9 @@ async function storm(scene: Scene): Promise<void> {
   }
 }
 
+const ROUNDS = 'test/kafka/member-rounds.test.ts'
+const BROKERS = 'test/kafka/broker-faults.test.ts'
+
 export const BROKER_FAULTS: readonly Fault[] = [
   {
     id: 'F13',
@@ -141,7 +144,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     expected: 'everything goes on under another leader; nothing is lost, doubled or reordered',
     inCi: true,
     provenBy: [
-      'test/kafka/broker-faults.test.ts › the broker that leads and coordinates is killed under load, and comes back',
+      `${BROKERS} › the broker that leads and coordinates is killed under load, and comes back`,
     ],
     async run(scene) {
       const { kafka, operator, prefix } = await scene.open()
@@ -177,16 +180,16 @@ export const BROKER_FAULTS: readonly Fault[] = [
     id: 'F15',
     title: 'all brokers gone for 40 s',
     expected:
-      'nothing is done about instances that nobody could hear; everything goes on when they are back',
+      'nothing is done about instances that nobody could hear; all goes on when they are back',
     run: allDown,
   },
   {
     id: 'F16',
     title: 'too few replicas in sync: two of three brokers gone',
     expected:
-      'nothing is committed and nobody ends; no record is taken for a bad one; it goes on with them',
+      'nothing is committed, nobody ends, no record is taken for a bad one; it goes on with them',
     provenBy: [
-      'test/kafka/broker-faults.test.ts › without enough replicas writes fail in time, and go on when they are back',
+      `${BROKERS} › without enough replicas writes fail in time, and go on when they are back`,
     ],
     run: tooFew,
   },
@@ -195,19 +198,18 @@ export const BROKER_FAULTS: readonly Fault[] = [
     title: 'the coordinator of the group is killed while a commit has no answer',
     expected: 'the journal says whether it was committed; nothing is lost or doubled',
     provenBy: [
-      'test/kafka/broker-faults.test.ts › a group’s coordinator moves and is killed: no task moves, a member can come',
+      `${BROKERS} › a group’s coordinator moves and is killed: no task moves, a member can come`,
     ],
     run: coordinatorKilled,
   },
   {
     id: 'F18',
     title:
-      'a request to commit arrives after the next transaction has begun; so, while its coordinator moves',
+      'a request to commit arrives when the next transaction has begun; so, while its ' +
+      'coordinator moves',
     expected: 'it ends its own transaction or none; what was in it comes once',
     inCi: true,
-    provenBy: [
-      'test/kafka/broker-faults.test.ts › the coordinator of a transactional id moves in the middle of commits',
-    ],
+    provenBy: [`${BROKERS} › the coordinator of a transactional id moves in the middle of commits`],
     run: endLate,
   },
   {
@@ -221,7 +223,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     title: 'a worker comes and goes every few seconds',
     expected: 'the others make progress all the while; nothing is done twice',
     provenBy: [
-      'test/kafka/member-rounds.test.ts › rounds without end with records in flight: none lost, doubled or out of order',
+      `${ROUNDS} › rounds without end with records in flight: none lost, doubled or out of order`,
     ],
     run: storm,
   },

@@ -23,7 +23,7 @@ export async function without(
   }
 }
 
-/** Settings of all clients that have none of their own, by `kafka-configs`; null takes them away. */
+/** Limits of all clients that have none of their own, by `kafka-configs`; null: no limits. */
 export async function limitClients(
   { brokers, version }: TestKafka,
   bytesPerSecond: number | null,

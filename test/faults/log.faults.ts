@@ -241,6 +241,11 @@ function fill(path: string): void {
   }
 }
 
+const CUT = 'test/kafka/truncated-log.test.ts'
+const READER = 'test/adapters/client/reader-truncation.test.ts'
+const SNAPSHOTS = 'test/runtime/snapshot-reader.test.ts'
+const BROKERS = 'test/kafka/broker-faults.test.ts'
+
 export const LOG_FAULTS: readonly Fault[] = [
   {
     id: 'F19',
@@ -248,9 +253,9 @@ export const LOG_FAULTS: readonly Fault[] = [
     expected:
       'the task of that partition stops and says so, whatever was written after; the others go on',
     provenBy: [
-      'test/kafka/truncated-log.test.ts › whoever read what the elected leader never had is told so; others read on',
-      'test/adapters/client/reader-truncation.test.ts › whatever is elected: what was read is what the log holds, or the position is lost',
-      'test/runtime/snapshot-reader.test.ts › to begin before a snapshot that the journal no longer reaches',
+      `${CUT} › whoever read what the elected leader never had is told so; others read on`,
+      `${READER} › whatever is elected: what was read is in the log, or the position is lost`,
+      `${SNAPSHOTS} › to begin before a snapshot that the journal no longer reaches`,
     ],
     run: unclean,
   },
@@ -258,9 +263,7 @@ export const LOG_FAULTS: readonly Fault[] = [
     id: 'F20',
     title: 'a peer that is gone without a word: one broker for one worker, then for everybody',
     expected: 'deadlines hold, others go on, and who is asked to end does so within 10 s',
-    provenBy: [
-      'test/kafka/broker-faults.test.ts › close() takes no more than 5 s while the way to the brokers is cut',
-    ],
+    provenBy: [`${BROKERS} › close() takes no more than 5 s while the way to the brokers is cut`],
     run: halfOpen,
   },
   {

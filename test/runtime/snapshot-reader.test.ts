@@ -149,9 +149,9 @@ describe('a restore refuses', () => {
   })
 
   test('to begin before a snapshot that the journal no longer reaches', async () => {
-    // A journal's leader was lost, another was elected without its last entries. The restore refused
-    // the snapshot that lay beyond its end, took the one before it, and decided a second time what
-    // had been decided, and sent, in the entries that were gone.
+    // A journal's leader was lost, another was elected without its last entries. The restore
+    // refused the snapshot that lay beyond its end, took the one before it, and decided a second
+    // time what had been decided, and sent, in the entries that were gone.
     const cluster = await rig()
     const worker = await withSnapshots(cluster, 2)
     worker.kill()

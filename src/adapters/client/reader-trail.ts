@@ -58,7 +58,7 @@ export class Trail {
   }
 }
 
-/** Trails of a partition that are remembered: of its owner's reader, a standby's, and of restores. */
+/** Trails of a partition that are kept: of its owner's reader, a standby's, and of restores. */
 const TRAILS_MAX = 8
 
 /**

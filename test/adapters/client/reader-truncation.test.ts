@@ -133,7 +133,7 @@ test('of a compacted topic an epoch may be gone with all its records', async () 
   expect(await drained()).toEqual(['c'])
 })
 
-test('a reader that has not read what is before its position still has to find it there', async () => {
+test('a reader that has not read what is before its position has to find it there', async () => {
   cluster.write('a', 'b', 'c')
   cluster.follow(1, 1)
   reader.assign(AT, 3)
@@ -145,7 +145,7 @@ test('a reader that has not read what is before its position still has to find i
 
 // A worker's standby had read the records that were lost; the task came to it with its state, and
 // another reader of the same process read on where the standby had stood, and noticed nothing.
-test('what one reader has read another one of the client has to find, at the same place', async () => {
+test('what one reader has read another one of the client has to find, too', async () => {
   const client = cluster.client(clock)
   const open = (): LogReader => client.reader({ isolation: 'read_committed' })
   const [standby, owner, late] = [open(), open(), open()]
@@ -178,7 +178,7 @@ const moves = fc.array(
   { maxLength: 25 },
 )
 
-test('whatever is elected: what was read is what the log holds, or the position is lost', async () => {
+test('whatever is elected: what was read is in the log, or the position is lost', async () => {
   let lost = 0
   await fc.assert(
     fc.asyncProperty(moves, async (all) => {
