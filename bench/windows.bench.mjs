@@ -1,8 +1,8 @@
 // `windows`: deltas a second of CPU time that the three windows take: counted on arrival, taken
 // away on eviction, decades merged, every instance and service. Rulers: the same at ten times as
-// many instances, in twelve tasks, and a ring of 60 DDSketches per instance (60-s window only, no service). Besides:
-// bytes per instance against that ring, time of a P99, heap per delta, and the longest pause at
-// 100,000 instances while images are taken.
+// many instances, in twelve tasks, and a ring of 60 DDSketches per instance (60-s window only, no
+// service). Besides: bytes per instance against that ring, time of a P99, heap per delta, and the
+// longest pause at 100,000 instances while images are taken.
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'

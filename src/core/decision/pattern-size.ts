@@ -36,7 +36,8 @@ export function writtenOut(pattern: string): number {
       at++
       last = sum
       sum += outer.pop() ?? 0
-    } else {
+    } else if (pattern[at] === '|') at++
+    else {
       const isOne = match(CLASS) !== null || match(UNICODE) !== null
       if (!isOne) at += pattern[at] === '\\' ? 2 : 1
       last = 1

@@ -20,6 +20,7 @@ test.each([
   ['\\p{Greek}{3}', 3],
   ['(a{100}){11}', 1_100],
   ['[]a]{2}x*y+', 6],
+  ['(?:a|bc){3}', 9],
 ])('%s: %i', (pattern, size) => {
   expect(writtenOut(pattern)).toBe(size)
 })
@@ -34,11 +35,12 @@ const piece: fc.Arbitrary<string> = fc.letrec<{ piece: string }>((tie) => ({
   ),
 })).piece
 
+// RE2 makes one class of `a|b`.
 test('never far from what RE2 makes of it', () => {
   fc.assert(
     fc.property(piece, (pattern) => {
       const size = RE2JS.compile(pattern).programSize()
-      expect(writtenOut(pattern)).toBeLessThanOrEqual(2 * size + 10)
+      expect(writtenOut(pattern)).toBeLessThanOrEqual(3 * size + 10)
       expect(4 * writtenOut(pattern) + 10).toBeGreaterThanOrEqual(size)
     }),
   )
