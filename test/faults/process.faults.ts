@@ -144,7 +144,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   {
     id: 'F5',
     title: 'a worker whose event loop hangs for longer than its session',
-    expected: 'it is not ready, others have its tasks, and it does nothing more before it is heard',
+    expected: 'it is not ready, others have its tasks, and it commits nothing before it is heard',
     beside: true,
     provenBy: ['test/kafka/stopped-worker.test.ts › with a main loop that hangs'],
     run: (scene) =>
