@@ -36,7 +36,7 @@ function metadata(brokers: readonly Peer[], told: Told = {}): Buffer {
     .array(leader === null ? [] : [leader], (node) => {
       body.int16(0).string('t').bool(false)
       body.array([node], () => {
-        body.int16(0).int32(0).int32(node)
+        body.int16(0).int32(0).int32(node).int32(0)
         for (let i = 0; i < 3; i++) body.array([], () => undefined)
       })
     })
