@@ -198,7 +198,7 @@ test('a fault is healed by worker, agent and log, and read through the projector
     expect([code, ms < 6_000]).toEqual([0, true])
   }
   expect([...pidsOf('greeter-1'), ...pidsOf('greeter-2')]).toEqual([])
-  expect(readdirSync(join(folder, 'healstream'))).toEqual([])
+  expect(readdirSync(join(folder, 'healstream'), { recursive: true })).toEqual(['workers'])
   expect(worker.stderr()).toContain('"event":"process_stopping"')
   for (const line of worker.stderr().trim().split('\n'))
     expect(JSON.parse(line)).toBeTypeOf('object')
