@@ -234,8 +234,14 @@ export function createJobCore(_context, image) {
   return core
 }
 
-/** Commands as the peer writes them, one JSON object each. */
-export const jobEncoder = {
-  encode: (/** @type {string} */ _topic, /** @type {unknown} */ record) =>
-    new TextEncoder().encode(JSON.stringify(record)),
-}
+/**
+ * Commands as the peer writes them, one JSON object each; the rest as ours are.
+ * @param {import('../dist/contracts/decode.js').Encoder} own
+ * @returns {import('../dist/contracts/decode.js').Encoder}
+ */
+export const jobEncoder = (own) => ({
+  encode: (topic, record) =>
+    topic === 'commands'
+      ? new TextEncoder().encode(JSON.stringify(record))
+      : own.encode(topic, record),
+})

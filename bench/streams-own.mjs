@@ -16,10 +16,11 @@ const LOOK_MS = 5
 /** The first quarter is left out of the warm figures. */
 const WARM = 0.25
 
+const serde = await createSerde()
 const worker = await startWorker({
   log: openLog(brokers),
-  decoder: await createSerde(),
-  encoder: jobEncoder,
+  decoder: serde,
+  encoder: jobEncoder(serde),
   createCore: createJobCore,
   clock: systemClock,
   instruments: SILENT,
