@@ -13,13 +13,15 @@ export interface Glance {
 }
 
 /**
- * Judged healthy, with nothing against it and nothing to wait for: only more counts, silence, or
- * something that is told of it can change that.
+ * Judged healthy, or nothing is known that would judge it, with nothing against it and nothing to
+ * wait for: only more counts, silence, or something that is told of it can change that.
  */
 export function isCalm(vital: Vital, announced: Health): boolean {
-  if (vital.health !== 'healthy' || vital.findings.size > 0) return false
+  const { health, probe } = vital
+  if (health === 'unknown' && probe?.verdict === 'up') return false
+  if ((health !== 'healthy' && health !== 'unknown') || vital.findings.size > 0) return false
   if (vital.exited !== null || vital.refused !== null || vital.flipsMs.length > 0) return false
-  if (vital.calmSinceMs !== null || vital.probe?.verdict === 'down') return false
+  if (vital.calmSinceMs !== null || probe?.verdict === 'down') return false
   return announced !== 'unstable' && announced !== 'unhealthy'
 }
 
@@ -31,6 +33,8 @@ export function areGood(
 ): boolean {
   if (vital.failures !== null && vital.failures.count >= limits.consecutiveFailuresMax) return false
   if (n < limits.samplesMin) return true
+  // They may say that it is well.
+  if (vital.health === 'unknown') return false
   if (n > 0 && (n - errors) / n <= limits.successRateMin) return false
   return p99Us < limits.latencyP99MaxUs
 }

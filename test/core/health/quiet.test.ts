@@ -23,6 +23,16 @@ test('calm is who is healthy and has nothing against it', () => {
   expect(isCalm(vital({ calmSinceMs: 5 }), 'unknown')).toBe(false)
 })
 
+test('calm is who is not known yet, and who waits for more', () => {
+  const unknown = vital({ health: 'unknown' })
+  const probe = { atMs: 1, local: false, failures: 0, reason: '', ...SINCE }
+  expect(isCalm(unknown, 'unknown')).toBe(true)
+  expect(isCalm({ ...unknown, probe: { ...probe, verdict: 'up' } }, 'unknown')).toBe(false)
+  expect(isCalm({ ...unknown, probe: { ...probe, verdict: 'down' } }, 'unknown')).toBe(false)
+  expect(areGood(unknown, { n: 19, errors: 19, p99Us: 1 }, DETECTOR_DEFAULTS)).toBe(true)
+  expect(areGood(unknown, { n: 20, errors: 0, p99Us: 1 }, DETECTOR_DEFAULTS)).toBe(false)
+})
+
 test.each([
   ['few', { n: 19, errors: 19, p99Us: 9_000_000 }, true],
   ['good', { n: 100, errors: 4, p99Us: 999_999 }, true],
