@@ -8,6 +8,7 @@ import { SILENT } from '../dist/runtime/instruments.js'
 import { startWorker } from '../dist/roles/worker/worker.js'
 import { createSerde } from '../dist/adapters/serde/serde.js'
 import { answer, task } from './contender.mjs'
+import { cpuUs, rate } from './marks.mjs'
 import { openLog } from './own-log.mjs'
 import { createJobCore, jobEncoder, taken } from './streams-core.mjs'
 
@@ -28,8 +29,7 @@ const worker = await startWorker({
   group: `bench-${prefix}`,
   standbys: 0,
 })
-/** @typedef {{ records: number, atMs: number, cpu: NodeJS.CpuUsage }} Mark */
-/** @type {Mark[]} */
+/** @type {import('./marks.mjs').Mark[]} */
 const marks = []
 const mark = () => {
   marks.push({ records: taken.records, atMs: performance.now(), cpu: process.cpuUsage() })
@@ -46,18 +46,14 @@ const timer = setInterval(() => {
 async function end() {
   const [first, warm, last] = marks
   if (first === undefined || warm === undefined || last === undefined) throw new Error('no marks')
-  const rate = (/** @type {Mark} */ from) =>
-    ((last.records - from.records) * 1_000) / (last.atMs - from.atMs)
-  const cpuUs = (/** @type {Mark} */ { cpu, records: before }) =>
-    (last.cpu.user + last.cpu.system - cpu.user - cpu.system) / (last.records - before)
   await worker.stop()
   const peak = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 'NaN'
   answer({
     records: taken.records,
-    perSecond: rate(first),
-    warmPerSecond: rate(warm),
-    cpuUs: cpuUs(first),
-    warmCpuUs: cpuUs(warm),
+    perSecond: rate(first, last),
+    warmPerSecond: rate(warm, last),
+    cpuUs: cpuUs(first, last),
+    warmCpuUs: cpuUs(warm, last),
     rssMb: Number(peak) / 1_024,
   })
 }

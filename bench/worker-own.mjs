@@ -9,14 +9,14 @@ import { createServiceCore } from '../dist/core/tasks/service-task.js'
 import { startWorker } from '../dist/roles/worker/worker.js'
 import { systemClock } from '../dist/runtime/clock.js'
 import { answer, task } from './contender.mjs'
+import { cpuUs, rate } from './marks.mjs'
 import { openLog } from './own-log.mjs'
 
 const { brokers, prefix, records } = task()
 /** The first part is left out of the warm figures. */
 const WARM = 0.25
 
-/** @typedef {{ records: number, atMs: number, cpu: NodeJS.CpuUsage }} Mark */
-/** @type {Mark[]} */
+/** @type {import('./marks.mjs').Mark[]} */
 const marks = []
 let stepped = 0
 let commits = 0
@@ -60,19 +60,15 @@ function heard(kind, { task: name, records: count }) {
 async function end() {
   const [first, warm, last] = marks
   if (first === undefined || warm === undefined || last === undefined) throw new Error('no marks')
-  const rate = (/** @type {Mark} */ from) =>
-    ((last.records - from.records) * 1_000) / (last.atMs - from.atMs)
-  const cpuUs = (/** @type {Mark} */ { cpu, records: before }) =>
-    (last.cpu.user + last.cpu.system - cpu.user - cpu.system) / (last.records - before)
   const stopped = commits
   await worker.stop()
   const peak = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 'NaN'
   answer({
     records: stepped,
-    perSecond: rate(first),
-    warmPerSecond: rate(warm),
-    cpuUs: cpuUs(first),
-    warmCpuUs: cpuUs(warm),
+    perSecond: rate(first, last),
+    warmPerSecond: rate(warm, last),
+    cpuUs: cpuUs(first, last),
+    warmCpuUs: cpuUs(warm, last),
     rssMb: Number(peak) / 1_024,
     commits: stopped,
     longestGcMs,

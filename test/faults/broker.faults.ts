@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { topicName } from '../../src/contracts/topics.ts'
 import { readHistory } from '../nemesis/history.ts'
 import { NODES, without } from './brokers.ts'
-import type { Scene } from './scene.ts'
+import { longestGapMs, type Scene } from './scene.ts'
 import type { Fault } from './script.ts'
 
 /** A broker's session of 9 s, an election, and a group or a restore; on a busy machine. */
@@ -25,12 +25,6 @@ const STOP_MS = 10_000
 function actsIn(scene: Scene, fromMs: number, toMs: number): number {
   const facts = readHistory(scene.folder).flat()
   return facts.filter((fact) => fact.k === 'act' && fact.ms >= fromMs && fact.ms < toMs).length
-}
-
-/** Between two commits, of those in a stretch of wall time. */
-function longestGapMs(times: readonly number[], fromMs: number, toMs: number): number {
-  const within = times.filter((ms) => ms > fromMs && ms < toMs)
-  return Math.max(...[...within, toMs].map((ms, i) => ms - (within[i - 1] ?? fromMs)))
 }
 
 async function allDown(scene: Scene): Promise<void> {
