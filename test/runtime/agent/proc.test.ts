@@ -1,6 +1,8 @@
 // A process is told from a later one with the same id.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
@@ -23,13 +25,19 @@ test.runIf(process.platform === 'linux')(
   'one nobody has asked for its end is gone too',
   async () => {
     // A killed agent under a careless init stays in the process table; its lock must not stay with
-    // it.
-    const script = 'sleep 0 & echo $!; exec sleep 5'
-    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // it. The one it began ends only once it is no shell any more: a shell may ask for ends.
+    const script = 'cat <&3 & echo $!; exec sleep 5'
+    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
+    const holds = child.stdio[3]
     try {
       const [line] = await once(child.stdout, 'data')
       const pid = Number(String(line))
-      for (let i = 0; i < 200 && isAlive(pid); i++) await wait(10)
+      const name = (): string => readFileSync(`/proc/${child.pid}/comm`, 'latin1').trim()
+      for (let i = 0; i < 400 && name() !== 'sleep'; i++) await wait(10)
+      expect(name()).toBe('sleep')
+      expect(isAlive(pid)).toBe(true)
+      if (holds instanceof Duplex) holds.end()
+      for (let i = 0; i < 400 && isAlive(pid); i++) await wait(10)
       expect(processStart(pid)).not.toBeNull()
       expect(isAlive(pid)).toBe(false)
     } finally {
