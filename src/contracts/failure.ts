@@ -104,7 +104,8 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
     exit: 1,
     fix:
       'Records of an input topic changed or vanished after they were used; find out ' +
-      'who deleted or rewrote them.',
+      'who deleted or rewrote them. To go on without them: ' +
+      '`healstream task resume TASK --accept-divergence --why TEXT`.',
   },
   HS_LEDGER_CORRUPT: {
     exit: 1,

@@ -20,6 +20,8 @@ interface Buffer {
   records: number
   readTo: number
   assigned: boolean
+  /** It has ended too early once: there is nothing to wait for. */
+  ended: boolean
 }
 
 export class ReplaySource {
@@ -43,6 +45,7 @@ export class ReplaySource {
       records: 0,
       readTo: -1,
       assigned: false,
+      ended: false,
     }))
   }
 
@@ -67,6 +70,15 @@ export class ReplaySource {
     if (slice.crc !== recorded.crc)
       throw changed(`${buffer.name}-${buffer.input.partition}: offsets ${from} to ${to} changed`)
     return slice
+  }
+
+  /** In place of a slice that cannot be read again: no records. The next one begins behind it. */
+  passOver(index: number, { from, to }: JournalSlice): CheckedSlice {
+    const buffer = this.#buffers[index]
+    if (buffer === undefined) throw new HsError('HS_INTERNAL', `no input ${index}`)
+    if (buffer.readTo < to) this.#restart(buffer, to)
+    else this.#forget(buffer, to)
+    return sliceOf({ ...buffer.input, input: index, from, to }, [])
   }
 
   /** From here on this signal ends its waiting. */
@@ -104,11 +116,13 @@ export class ReplaySource {
       if (wanted.readTo > before) waitingSinceMs = null
       else {
         waitingSinceMs ??= this.#clock.monotonicMs()
-        if (this.#clock.monotonicMs() - waitingSinceMs > VANISHED_AFTER_MS)
-          throw changed(
-            `${wanted.name}-${wanted.input.partition} ends at ${wanted.readTo}, ` +
-              `steps were made up to ${to}`,
-          )
+        const waitedMs = this.#clock.monotonicMs() - waitingSinceMs
+        if (!wanted.ended && waitedMs <= VANISHED_AFTER_MS) continue
+        wanted.ended = true
+        throw changed(
+          `${wanted.name}-${wanted.input.partition} ends at ${wanted.readTo}, ` +
+            `steps were made up to ${to}`,
+        )
       }
     }
   }
@@ -144,10 +158,14 @@ export class ReplaySource {
     const { topic, partition } = fetched
     const buffer = this.#buffers.find((b) => b.name === topic && b.input.partition === partition)
     if (buffer === undefined || fetched.from !== buffer.readTo) return
-    if (fetched.gap !== null)
-      throw changed(
-        `${topic}-${partition}: offsets ${fetched.gap.from} to ${fetched.gap.to} are gone`,
-      )
+    if (fetched.gap !== null) {
+      // Met again, and told, when it is what is wanted.
+      this.#reader.unassign({ topic, partition })
+      buffer.assigned = false
+      if (buffer !== wanted) return
+      const { from, to } = fetched.gap
+      throw changed(`${topic}-${partition}: offsets ${from} to ${to} are gone`)
+    }
     buffer.batches.push(...fetched.batches)
     buffer.records += fetched.batches.reduce((sum, batch) => sum + batch.recordCount, 0)
     buffer.readTo = fetched.to

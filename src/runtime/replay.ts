@@ -2,8 +2,7 @@
 // what it says is compared with the recorded digests. Nothing is sent. It begins at the genesis or
 // with a snapshot, takes one entry after another and can follow a journal for as long as it grows
 // (restore.ts, standby.ts). A difference is kept until an `override` entry behind it says that a
-// person has accepted it. Stepping lets the event loop run every few milliseconds, so that
-// heartbeats do not suffer from a long journal.
+// person has accepted it.
 import { createHash } from 'node:crypto'
 import type { Decoder } from '../contracts/decode.ts'
 import { HsError } from '../contracts/failure.ts'
@@ -12,6 +11,7 @@ import type {
   FenceEntry,
   GenesisEntry,
   JournalEntry,
+  JournalSlice,
   JournalStep,
   StepsEntry,
 } from '../contracts/journal.ts'
@@ -34,16 +34,11 @@ import {
   shortHash,
 } from './replay-checks.ts'
 import { ReplaySource } from './replay-source.ts'
+import { recordsOf } from './running-read.ts'
 import type { RuntimeHead } from './snapshot-head.ts'
 import { NO_TAIL, type Tail, withStep } from './snapshot-tail.ts'
 import type { CheckedSlice, TaskInput } from './stepper.ts'
-
-/**
- * Records (a step counts as many) stepped without letting heartbeats through: a few milliseconds.
- */
-const STRETCH_RECORDS = 5_000
-const STEP_WEIGHT = 50
-const STRETCH_MS = 8
+import { Stretch } from './stretch.ts'
 
 /** What a task is, whoever runs it. */
 export interface TaskSpec {
@@ -114,6 +109,7 @@ export class Replay {
   readonly #options: ReplayOptions
   readonly #source: ReplaySource
   readonly #order: OrderCheck
+  readonly #stretch: Stretch
   #signal: AbortSignal
   #offset = -1
   #tail: Tail = NO_TAIL
@@ -133,8 +129,6 @@ export class Replay {
   #skipsInRow = 0
   /** First difference that no override has accepted yet. */
   #divergence: HsError | null = null
-  #stretch = 0
-  #breathedMs: number
 
   /**
    * Begins at the genesis, or behind the entry that a snapshot belongs to. Errors: HS_CONFIG (of
@@ -143,7 +137,7 @@ export class Replay {
   constructor(options: ReplayOptions, base: Base | null) {
     this.#options = options
     this.#signal = options.signal
-    this.#breathedMs = options.clock.monotonicMs()
+    this.#stretch = new Stretch(options.clock)
     this.#source = new ReplaySource(options.log, options.spec.inputs, options)
     if (base === null) this.#order = new OrderCheck()
     else {
@@ -201,7 +195,10 @@ export class Replay {
     return this.#source.close()
   }
 
-  /** What there is to run on with. Errors: HS_NO_GENESIS, HS_DIVERGED, HS_CONFIG (the group). */
+  /**
+   * What there is to run on with. Errors: HS_NO_GENESIS, HS_DIVERGED, HS_INPUT_CHANGED, HS_CONFIG
+   * (the group).
+   */
   done(group: string): Restored {
     const genesis = this.#genesis
     const core = this.#core
@@ -330,11 +327,11 @@ export class Replay {
     const slices: CheckedSlice[] = []
     for (const slice of recorded.slices) {
       const index = this.#move(slice, { from: slice.from, to: slice.to, place })
-      slices.push(await this.#source.slice(index, slice))
+      slices.push(await this.#sliceOf(index, slice))
     }
     for (const { topic, atMs } of recorded.asOf) this.#asOf[topic] = atMs
     this.#nowMs = recorded.nowMs
-    await this.#breathe(slices)
+    await this.#stretch.before(recordsOf(slices), this.#signal)
     const { seq, nowMs, behind } = recorded
     const { clock } = this.#options
     const startMs = clock.monotonicMs()
@@ -349,6 +346,17 @@ export class Replay {
       throw new HsError('HS_DIVERGED', `${place}: step ${seq} failed, it had succeeded`, {
         cause: error,
       })
+    }
+  }
+
+  /** What has changed or is gone counts for nothing, should a person accept that. */
+  async #sliceOf(index: number, recorded: JournalSlice): Promise<CheckedSlice> {
+    try {
+      return await this.#source.slice(index, recorded)
+    } catch (error) {
+      if (!(error instanceof HsError) || error.code !== 'HS_INPUT_CHANGED') throw error
+      this.#divergence ??= error
+      return this.#source.passOver(index, recorded)
     }
   }
 
@@ -384,17 +392,5 @@ export class Replay {
   #living(): TaskCore {
     if (this.#core === null) throw new HsError('HS_CHAIN_BROKEN', 'the journal has no genesis')
     return this.#core
-  }
-
-  async #breathe(slices: readonly CheckedSlice[]): Promise<void> {
-    for (const slice of slices) this.#stretch += slice.records
-    this.#stretch += STEP_WEIGHT
-    const { clock } = this.#options
-    const isShort = clock.monotonicMs() - this.#breathedMs < STRETCH_MS
-    if (isShort && this.#stretch < STRETCH_RECORDS) return
-    this.#signal.throwIfAborted()
-    await (clock.turn?.() ?? new Promise((resolve) => setImmediate(resolve)))
-    this.#stretch = 0
-    this.#breathedMs = clock.monotonicMs()
   }
 }

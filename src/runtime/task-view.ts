@@ -1,7 +1,7 @@
 // Tasks as their journals tell of them, for people: who has fenced last, how far it has come, when
 // it was heard of, and how much waits for it. Read from the ends of the journals, backwards as far
 // as the last fence, so that a long journal costs no more than a short one.
-import type { FenceEntry, InputPosition, StepsEntry } from '../contracts/journal.ts'
+import type { FenceEntry, InputPosition, JournalEntry, StepsEntry } from '../contracts/journal.ts'
 import { topicName } from '../contracts/topics.ts'
 import { HsError } from '../contracts/failure.ts'
 import { type ChainedEntry, journalEnd, journalStart, readJournal } from './journal.ts'
@@ -130,7 +130,9 @@ async function fromJournal(log: LogPort, spec: TaskSpec, prefix: string): Promis
     const behaviour = entries
       .map(({ entry }) => (entry.kind === 'upgrade' || entry.kind === 'genesis' ? entry : null))
       .findLast((entry) => entry !== null)?.behaviour
-    const lag = await lagOf(log, { spec, prefix, positions: positionsAt(entries, spec) })
+    const after = (before: readonly number[], { entry }: ChainedEntry): readonly number[] =>
+      positionsAfter(entry, spec, before)
+    const lag = await lagOf(log, { spec, prefix, positions: entries.reduce(after, []) })
     return {
       ...told,
       behaviour: behaviour ?? null,
@@ -167,19 +169,21 @@ async function tailOf(
   }
 }
 
-/** Where each input stands after these entries, by input; −1: not told by any of them. */
-function positionsAt(entries: readonly ChainedEntry[], { inputs }: TaskSpec): number[] {
-  const positions = inputs.map(() => -1)
+/** Where each input stands after an entry, by input; −1: not told by any up to here. */
+export function positionsAfter(
+  entry: JournalEntry,
+  { inputs }: TaskSpec,
+  before: readonly number[],
+): readonly number[] {
+  const positions = inputs.map((_, i) => before[i] ?? -1)
   const move = ({ topic, partition, offset }: InputPosition): void => {
     const i = inputs.findIndex((input) => input.topic === topic && input.partition === partition)
     if (i >= 0) positions[i] = offset
   }
-  for (const { entry } of entries) {
-    if (entry.kind === 'genesis' || entry.kind === 'fence') entry.positions.forEach(move)
-    else if (entry.kind === 'steps') slicesOf(entry).forEach(move)
-    else if (entry.kind === 'skip') move({ ...entry.record, offset: entry.record.offset + 1 })
-    else if (entry.kind === 'gap') move({ ...entry, offset: entry.to })
-  }
+  if (entry.kind === 'genesis' || entry.kind === 'fence') entry.positions.forEach(move)
+  else if (entry.kind === 'steps') slicesOf(entry).forEach(move)
+  else if (entry.kind === 'skip') move({ ...entry.record, offset: entry.record.offset + 1 })
+  else if (entry.kind === 'gap') move({ ...entry, offset: entry.to })
   return positions
 }
 

@@ -57,6 +57,7 @@ interface Task {
   readonly task: string
   readonly state: string
   readonly at_worker: string | null
+  readonly reason: string | null
   readonly gen: number
   readonly owner: string | null
   readonly standby: readonly string[]
@@ -81,6 +82,26 @@ async function until(
 }
 
 const allRun = (found: readonly Task[]): boolean => found.every(({ state }) => state === 'running')
+
+/** Retention was faster than the workers: the task stands until a person accepts the loss. */
+async function deletedUnread(partition: number): Promise<ChildProcess> {
+  const at = { topic: `${PREFIX}results`, partition }
+  const record = { ...at, key: null, value: Buffer.from('never read'), timestampMs: Date.now() }
+  const producer = log.producer()
+  await producer.send([record, record])
+  await producer.close()
+  await log.admin().deleteRecords(at, 2)
+  const started = worker()
+  await until('it stands', (found) => found[partition]?.reason?.includes('POSITION_LOST') === true)
+  const how = ['--accept-divergence', '--why', 'retention was short', '--yes', '-o', 'json']
+  const resumed: { readonly lost: unknown } = JSON.parse(
+    (await run('task', 'resume', `s${partition}`, ...how)).stdout,
+  )
+  const lost = { kind: 'gap', topic: 'results', partition, from: 0, to: 2, by: 'ann@ops' }
+  expect(resumed.lost).toEqual([lost])
+  await until('it goes on behind them', allRun)
+  return started
+}
 
 test('tasks, journal show, resume, and a journal that is lost', async () => {
   expect((await run('init', '--partitions', '2')).code).toBe(0)
@@ -115,6 +136,8 @@ test('tasks, journal show, resume, and a journal that is lost', async () => {
   expect(word.stdout).toContain('accepted by ann@ops: looked at it')
 
   await Promise.all([stop(first), stop(second)])
+  const third = await deletedUnread(0)
+  await stop(third)
   // What a task that has judged something leaves behind.
   const health = { topic: `${PREFIX}health`, key: Buffer.from('stock'), value: null }
   const producer = log.producer()

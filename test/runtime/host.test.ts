@@ -2,10 +2,11 @@
 // cannot prove anything any more, two groups on one cluster.
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FenceEntry } from '../../src/contracts/journal.ts'
-import { readJournal, transactionalIdOf } from '../../src/runtime/journal.ts'
+import { journalVerify, readJournal, transactionalIdOf } from '../../src/runtime/journal.ts'
 import { resumeTask } from '../../src/runtime/resume.ts'
 import { Outage } from '../support/bend.ts'
 import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
+import { NEVER } from '../support/snapshots.ts'
 import { StoppableClock } from '../support/stoppable-clock.ts'
 import { createToy } from '../support/toy-core.ts'
 
@@ -284,6 +285,41 @@ describe('a stopped task', () => {
     await override(cluster)
     await cluster.until('it runs again', () => owned(second).length === 2, 10_000)
     expect(second.handle.status().tasks[0]).toMatchObject({ state: 'Running', reason: null })
+  })
+
+  test.each([
+    ['before they were used', 'POSITION_LOST', 0, 3],
+    ['that it has to step again, and more', 'HS_INPUT_CHANGED', 2, 3],
+  ])('goes on without records %s once a person accepts it', async (_, code, used, sent) => {
+    const cluster = await rig(1)
+    const first = await cluster.worker({ snapshots: NEVER })
+    await cluster.until('it runs', () => owned(first).length === 1)
+    const records = Array.from({ length: sent }, (_unused, i) => `${i} urgent`)
+    await cluster.send('results', records.slice(0, used))
+    await cluster.until('used', () => cluster.drained())
+    first.kill()
+    await cluster.clock.advance(10_000)
+    await cluster.send('results', records.slice(used))
+    const admin = cluster.log.admin()
+    await cluster.run(admin.deleteRecords({ topic: 'hs.results', partition: 0 }, sent))
+    await cluster.run(admin.close())
+    const second = await cluster.worker({ snapshots: NEVER })
+    const seen = (): string | null => second.handle.status().tasks[0]?.reason ?? null
+    await cluster.until('it has stopped', () => seen()?.includes(code) === true, 30_000)
+    await override(cluster)
+    await cluster.until('it runs again', () => owned(second).length === 1, 30_000)
+    const gaps = (await cluster.journal()).filter(({ entry }) => entry.kind === 'gap')
+    expect(gaps.map(({ entry }) => entry)).toEqual([
+      { kind: 'gap', topic: 'results', partition: 0, from: used, to: sent, by: 'ann@host' },
+    ])
+    await cluster.send('results', ['the next, urgent'])
+    await cluster.until('it is used', () => cluster.drained())
+    const [report] = await cluster.run(journalVerify(cluster.log))
+    expect(report?.problem).toBe(null)
+    // And so does who comes after it.
+    second.kill()
+    const third = await cluster.worker({ snapshots: NEVER })
+    await cluster.until('the third runs', () => owned(third).length === 1, 30_000)
   })
 })
 

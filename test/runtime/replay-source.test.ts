@@ -131,4 +131,24 @@ describe('a replay', () => {
     const found = await clock.run(source.slice(0, slice(2, 3, crc)))
     expect(found.records).toBe(1)
   })
+
+  test('goes on behind what is passed over, and waits for a lost end once only', async () => {
+    const crc = await send('signals', [['a'], ['b'], ['c']])
+    await clock.run(log.admin().deleteRecords({ topic: topicName('signals'), partition: 0 }, 2))
+    const isLost = async (from: number, to: number): Promise<void> => {
+      const recorded = slice(from, to, crc)
+      const asked = clock.run(source.slice(0, recorded))
+      await expect(asked).rejects.toMatchObject({ code: 'HS_INPUT_CHANGED' })
+      const nothing = source.passOver(0, recorded)
+      expect(nothing).toMatchObject({ topic: 'signals', input: 0, from, to, records: 0 })
+    }
+    await isLost(0, 1)
+    await isLost(1, 2)
+    const last = await send('signals', [])
+    expect((await clock.run(source.slice(0, slice(2, 3, last)))).records).toBe(1)
+    await isLost(3, 4)
+    const startMs = clock.monotonicMs()
+    await isLost(4, 5)
+    expect(clock.monotonicMs() - startMs).toBeLessThan(1_000)
+  })
 })

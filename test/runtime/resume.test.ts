@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { topicName } from '../../src/contracts/topics.ts'
 import { journalVerify } from '../../src/runtime/journal.ts'
-import { resumeTask } from '../../src/runtime/resume.ts'
+import { type Resumed, resumeTask } from '../../src/runtime/resume.ts'
 import { EngineRig } from '../support/engine-rig.ts'
 
 const rigs: EngineRig[] = []
@@ -17,14 +17,15 @@ async function rig(): Promise<EngineRig> {
   return made
 }
 
-function resume(cluster: EngineRig, name: string, more: object = {}): Promise<number> {
+function resume(cluster: EngineRig, name: string, more: object = {}): Promise<Resumed> {
   const how = { prefix: 'hs.', partitions: 1, clock: cluster.clock, why: 'so', who: 'ann@host' }
   return cluster.run(resumeTask(cluster.log, name, { ...how, ...more }))
 }
 
 test('the entry follows the last one, and the chain holds', async () => {
   const cluster = await rig()
-  const offset = await resume(cluster, 's0', { why: '  looked at it  ' })
+  const { offset, lost } = await resume(cluster, 's0', { why: '  looked at it  ' })
+  expect(lost).toEqual([])
   await cluster.clock.advance(50)
   const last = (await cluster.journal()).at(-1)
   expect(last?.offset).toBe(offset)

@@ -133,16 +133,21 @@ export function resume(context: Context, task: string, flags: ResumeFlags): Prom
     const why = flags.why ?? ''
     const who = operatorName(flags.who, context)
     const plan = [
-      `${task}: what differs between its journal and this program is accepted for good;`,
+      `${task}: what differs between its journal and this program is accepted for good, and so is`,
+      'the loss of records that were deleted before they were used;',
       'whoever runs it is fenced; it goes on with the state as it is computed now.',
       `The journal will say: ${who}: ${why}`,
     ]
     const command = `task resume ${task} --accept-divergence --why TEXT`
     await confirm(context, { plan, word: task, command }, flags.yes === true)
-    const offset = await resumeTask(log, task, { clock: systemClock, prefix, partitions, why, who })
+    const how = { clock: systemClock, prefix, partitions, why, who }
+    const { offset, lost } = await resumeTask(log, task, how)
     show(context, flags.output, {
-      value: { task, offset, why, who },
-      lines: () => [`${task}: accepted at offset ${offset}; its worker begins it within 5 s`],
+      value: { task, offset, why, who, lost },
+      lines: () => [
+        ...lost.map((gap) => `${task}: ${gap.topic}-${gap.partition} goes on at ${gap.to}: lost`),
+        `${task}: accepted at offset ${offset}; its worker begins it within 5 s`,
+      ],
       next: ['tasks'],
     })
   })
