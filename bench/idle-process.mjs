@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const METER = new URL('./idle-meter.mjs', import.meta.url).href
+/** Ends the process with whoever started it, and measures it. */
+export const METER = new URL('./idle-meter.mjs', import.meta.url).href
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const READY_MS = 60_000
 const END_MS = 10_000

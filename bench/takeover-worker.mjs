@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { METER } from './idle-process.mjs'
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 
@@ -19,12 +20,12 @@ export class BenchWorker {
 
   /** @param {readonly string[]} args */
   constructor(args) {
-    this.#argv = [MAIN, 'worker', ...args]
+    this.#argv = ['--import', METER, MAIN, 'worker', ...args]
   }
 
   start() {
     this.#states.clear()
-    const child = spawn(process.execPath, this.#argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(process.execPath, this.#argv, { stdio: ['pipe', 'ignore', 'pipe'] })
     this.#child = child
     createInterface({ input: child.stderr }).on('line', (line) => this.#hear(line))
   }
