@@ -208,4 +208,22 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a lease over by time',
+    story: 'tokens are given away at a deadline, before their holder has said what became of them',
+    seed: 8,
+    load: [
+      // Deadlines come within the run, and none is put off before it has come.
+      { file: 'src/core/fleet/budget.ts', from: 'LEASE_MS = 60_000', to: 'LEASE_MS = 4_000' },
+      { file: 'src/core/fleet/budget.ts', from: 'RENEW_MS = 40_000', to: 'RENEW_MS = 0' },
+    ],
+    edits: [
+      {
+        file: 'src/core/fleet/budget.ts',
+        from: 'let free = at.limit - this.taken(at.nowMs)',
+        to: `this.leases = this.leases.filter(({ deadlineMs }) => deadlineMs > at.nowMs)
+    let free = at.limit - this.taken(at.nowMs)`,
+      },
+    ],
+  },
 ]

@@ -15,6 +15,7 @@ import { bytesOf, printOf, type SeenBatch, type SeenRecord } from './batches.ts'
 import { CommandOrder } from './commands.ts'
 import { Fold, placeOf, sha256 } from './fold.ts'
 import type { History } from './history.ts'
+import { LeaseOrder } from './leases.ts'
 import { Stored } from './stored.ts'
 
 export interface CheckedTask {
@@ -108,6 +109,7 @@ export class Checker {
   /** Dead letters of skips: those that must be there, and those that are. */
   readonly #lettersDue = new Set<string>()
   readonly #commands = new CommandOrder()
+  readonly #leases = new LeaseOrder()
   readonly #letters = new Set<string>()
   readonly figures: CheckerFigures = {
     steps: 0,
@@ -144,6 +146,7 @@ export class Checker {
     for (const topic of OUTPUT_TOPICS)
       for (let partition = 0; partition < this.#options.partitions; partition++)
         await this.#compareOutputs(topic, partition)
+    for (const wrong of this.#leases.problems(untilMs)) this.#options.problem(wrong)
   }
 
   /**
@@ -188,7 +191,7 @@ export class Checker {
       createCore: spec.createCore,
       decoder,
       problem,
-      expect: (output, gen) => this.#expect(spec.partition, output, gen),
+      expect: (output, gen) => this.#expect(watched, output, gen),
       expectLetter: (topic, partition, to) => {
         this.figures.skips++
         const at = { topic: topicName(topic, this.#options.prefix), partition }
@@ -277,15 +280,20 @@ export class Checker {
       this.#options.problem(`${spec.task}: the image of step ${fold.seq} is not the fold's state`)
   }
 
-  #expect(own: number, output: Output, gen: number): void {
+  #expect({ spec, atMs }: Watched, output: Output, gen: number): void {
     const { prefix } = this.#options
-    const at = { topic: topicName(output.topic, prefix), partition: output.partition ?? own }
+    const partition = output.partition ?? spec.partition
+    const at = { topic: topicName(output.topic, prefix), partition }
     const list = this.#expected.get(partitionKey(at)) ?? []
     const value = encoded(this.#options.encoder, output, gen)
     if (output.topic === 'commands' && output.body !== null) {
       const wrong = this.#commands.add(output.body)
       if (wrong !== null) this.#options.problem(wrong)
     }
+    if (output.topic === 'fleet' && output.body !== null)
+      this.#leases.granted(partition, output.body, atMs)
+    if (output.topic === 'observations' && output.body !== null)
+      this.#leases.heard(partition, output.body, atMs)
     const prints = `${printOf(encodeUtf8(output.key))}:${printOf(value)}`
     list.push({ key: output.key, prints })
     this.#expected.set(partitionKey(at), list)
