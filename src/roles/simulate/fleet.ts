@@ -46,7 +46,8 @@ export class Fleet {
   readonly #producer: IdempotentProducer
   readonly #obeyed = new Set<string>()
   readonly #stop = new AbortController()
-  readonly #loops: Promise<void>[] = []
+  /** What is under way. */
+  readonly #loops = new Set<Promise<void>>()
   commands: number = 0
 
   constructor(options: FleetOptions) {
@@ -57,8 +58,9 @@ export class Fleet {
   }
 
   start(): void {
-    for (const agent of this.#agents) this.#loops.push(this.#publish(agent))
-    this.#loops.push(this.#fallIll(), this.#obey())
+    for (const agent of this.#agents) this.#track(this.#publish(agent))
+    this.#track(this.#fallIll())
+    this.#track(this.#obey())
   }
 
   /** No more load; what is under way is waited for. */
@@ -66,6 +68,11 @@ export class Fleet {
     this.#stop.abort()
     await Promise.all(this.#loops)
     await this.#producer.close()
+  }
+
+  #track(loop: Promise<void>): void {
+    const tracked = loop.finally(() => this.#loops.delete(tracked))
+    this.#loops.add(tracked)
   }
 
   #agent(service: string): Agent {
@@ -99,7 +106,7 @@ export class Fleet {
       const records = agent.instances.flatMap((instance) => instance.tick())
       if (random.chance(this.#options.late)) {
         const lateMs = random.between(500, 20_000)
-        this.#loops.push(this.#nap(lateMs).then(() => this.#send(records)))
+        this.#track(this.#nap(lateMs).then(() => this.#send(records)))
       } else this.#send(records)
       if (random.chance(this.#options.twice)) this.#send(records)
     }
@@ -127,7 +134,7 @@ export class Fleet {
       const victim = random.pick(instances)
       if (this.#stop.signal.aborted || victim.isIll) continue
       this.#send(victim.fall(random.pick(ILLNESSES)))
-      this.#loops.push(
+      this.#track(
         this.#nap(random.between(6_000, 25_000)).then(() => {
           if (victim.isIll) this.#send(victim.recover())
         }),
@@ -159,7 +166,7 @@ export class Fleet {
     if (!decoded.ok || this.#obeyed.has(decoded.record.command_id)) return
     this.commands++
     this.#obeyed.add(decoded.record.command_id)
-    this.#loops.push(this.#carryOut(decoded.record))
+    this.#track(this.#carryOut(decoded.record))
   }
 
   async #carryOut(command: Command): Promise<void> {

@@ -1,7 +1,7 @@
 // The single-threaded fold of a journal: a fresh core makes the steps that the journal names, over
 // the records that lie in the log, and says what must have been written. Whatever does not fit is a
 // problem, told in words; nothing of the runtime is used.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Decoder } from '../../contracts/decode.ts'
 import type {
   FenceEntry,
@@ -18,13 +18,13 @@ import type { CreateCore, Output, Slice, TaskCore } from '../../core/kernel/step
 import type { SeenBatch } from './batches.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest())
+  return new Uint8Array(hash('sha256', bytes, 'buffer'))
 }
 
 export function stateOf(core: TaskCore): string {
-  const hash = createHash('sha256')
-  for (const piece of core.image()) hash.update(piece)
-  return hash.digest('hex')
+  const digest = createHash('sha256')
+  for (const piece of core.image()) digest.update(piece)
+  return digest.digest('hex')
 }
 
 export interface FoldOptions {
@@ -147,16 +147,15 @@ export class Fold {
 
   /** I2, I3, I8: the steps, their outputs and the digest over them. */
   #steps(entry: StepsEntry): void {
-    const hash = createHash('sha256')
+    const digest = createHash('sha256')
     let count = 0
     for (const step of entry.steps) {
       const outputs = this.#step(step)
-      if (outputs.length > 0) hash.update(canonical([step.seq, outputs]))
+      if (outputs.length > 0) digest.update(canonical([step.seq, outputs]))
       count += outputs.length
       for (const output of outputs) this.#options.expect(output, this.gen)
     }
-    const digest = hash.digest('hex')
-    if (count !== entry.outputs || digest !== hex(entry.outputsDigest))
+    if (count !== entry.outputs || digest.digest('hex') !== hex(entry.outputsDigest))
       this.#problem(`${entry.outputs} outputs recorded, the fold has ${count} or others`)
     if (entry.stateDigest !== null) this.#compare('steps', entry.stateDigest)
   }

@@ -68,7 +68,8 @@ export class Network {
   readonly #random: Random
   readonly #trace: Trace
   readonly #prefix: string
-  readonly #conditions: readonly Condition[]
+  /** Those that have not ended. */
+  #conditions: readonly Condition[]
   #active: readonly Condition[] = []
   #checkedMs = -1
   #nextChangeMs = 0
@@ -203,9 +204,11 @@ export class Network {
     const nowMs = this.#world.nowMs
     if (nowMs < this.#nextChangeMs && this.#checkedMs >= 0) return this.#active
     this.#checkedMs = nowMs
-    this.#active = this.#conditions.filter(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs)
-    const changes = this.#conditions.flatMap(({ fromMs, toMs }) => [fromMs, toMs])
-    this.#nextChangeMs = Math.min(...changes.filter((ms) => ms > nowMs), Infinity)
+    this.#conditions = this.#conditions.filter(({ toMs }) => nowMs < toMs)
+    this.#active = this.#conditions.filter(({ fromMs }) => fromMs <= nowMs)
+    this.#nextChangeMs = Infinity
+    for (const { fromMs, toMs } of this.#conditions)
+      this.#nextChangeMs = Math.min(this.#nextChangeMs, fromMs > nowMs ? fromMs : toMs)
     return this.#active
   }
 }

@@ -20,6 +20,8 @@ export interface PeopleOptions {
   readonly prefix: string
   readonly partitions: number
   readonly services: readonly string[]
+  /** Simulated time of the run, ms. */
+  readonly forMs: number
 }
 
 /** Every service, and the fleet as a whole. */
@@ -37,6 +39,15 @@ const DOCUMENTS = [
     },
   ],
 ] as const
+
+/** In a run so long everybody falls ill so often that nobody would be treated any more. */
+const LONG_MS = 600_000
+const HANDS_ON = {
+  flapTransitions: 100_000,
+  ineffectiveMax: 100_000,
+  ineffectiveSpanMs: '10m',
+  cooldownMaxMs: '15s',
+}
 
 export class People {
   readonly #options: PeopleOptions
@@ -61,11 +72,13 @@ export class People {
   }
 
   async applyPolicies(): Promise<void> {
+    const isLong = this.#options.forMs > LONG_MS
     for (const [kind, rest] of DOCUMENTS) {
+      const more = isLong && kind === 'GuardSet' ? HANDS_ON : {}
       const services = kind === 'HealPolicy' ? this.#options.services : EVERYBODY
       const match = { services }
       const name = `simulation-${kind.toLowerCase()}`
-      await this.#toAll('policies', name, policy(name, kind, 1, { match, ...rest }))
+      await this.#toAll('policies', name, policy(name, kind, 1, { match, ...rest, ...more }))
     }
   }
 

@@ -65,7 +65,14 @@ const PROBLEMS_MAX = 8
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const simulation = new Simulation(options)
-  return await simulation.run()
+  // Hundreds of errors are part of a run, and who looks for a defect has it traced.
+  const { stackTraceLimit } = Error
+  if (options.say === undefined) Error.stackTraceLimit = 0
+  try {
+    return await simulation.run()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 class Simulation {
@@ -89,6 +96,7 @@ class Simulation {
   readonly #problems: string[] = []
   readonly #last: string[] = []
   readonly #moments = new Set<string>()
+  readonly #ambushes = new Map<string, Ambush[]>()
   readonly #hits = new Map<Ambush, number>()
   #visitors = 100
 
@@ -99,6 +107,8 @@ class Simulation {
       ...(workers === undefined ? {} : { workers }),
       ...(partitions === undefined ? {} : { partitions }),
     })
+    for (const ambush of this.#plan.ambushes)
+      this.#ambushes.set(ambush.moment, [...(this.#ambushes.get(ambush.moment) ?? []), ambush])
     const world = this.#world
     this.#random = new Random(`healstream ${seed}`)
     this.#trace = new Trace(world, options.say ?? null)
@@ -268,9 +278,10 @@ class Simulation {
 
   /** Kills or stops whoever comes to a moment that the plan names. */
   #witness(moment: string, node: SimNode): void {
-    for (const ambush of this.#plan.ambushes) {
-      if (ambush.moment !== moment || this.#world.nowMs < ambush.fromMs) continue
-      if (this.#world.nowMs >= this.#plan.calmFromMs) continue
+    const ambushes = this.#ambushes.get(moment)
+    if (ambushes === undefined || this.#world.nowMs >= this.#plan.calmFromMs) return
+    for (const ambush of ambushes) {
+      if (this.#world.nowMs < ambush.fromMs) continue
       const hits = (this.#hits.get(ambush) ?? 0) + 1
       this.#hits.set(ambush, hits)
       if (hits !== ambush.nth) continue
@@ -334,6 +345,7 @@ class Simulation {
       prefix: PREFIX,
       partitions: this.#plan.partitions,
       services: this.#fleet.services,
+      forMs: this.#options.forMs,
     })
   }
 

@@ -21,8 +21,7 @@ export class Trace {
   note(line: string): void {
     const atMs = this.#world.nowMs
     this.count++
-    this.#mix(Math.floor(atMs * 1_000))
-    for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i))
+    this.#mix(Math.floor(atMs * 1_000), line)
     this.#kept[this.#next] = { atMs, line }
     this.#next = (this.#next + 1) % KEPT
     this.#say?.(shown(atMs, line))
@@ -38,9 +37,16 @@ export class Trace {
     return ordered.map(({ atMs, line }) => shown(atMs, line))
   }
 
-  #mix(value: number): void {
-    this.#high = Math.imul(this.#high ^ value, 0x01000193)
-    this.#low = Math.imul(this.#low ^ (value + this.#high), 0x5bd1e995) ^ (this.#low >>> 15)
+  /** The time, then the text. */
+  #mix(first: number, line: string): void {
+    let [high, low] = [this.#high, this.#low]
+    for (let i = -1; i < line.length; i++) {
+      const value = i < 0 ? first : line.charCodeAt(i)
+      high = Math.imul(high ^ value, 0x01000193)
+      low = Math.imul(low ^ (value + high), 0x5bd1e995) ^ (low >>> 15)
+    }
+    this.#high = high
+    this.#low = low
   }
 }
 

@@ -15,12 +15,8 @@ const EVENTS_PER_TURN = 50_000
 /** Epoch ms at which every simulation begins: a whole minute. */
 export const WORLD_BEGINS_MS = 1_800_000_000_000
 
-/** Until no promise can make progress by itself. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve)
-  })
-}
+/** Already resolved. */
+const NOTHING = Promise.resolve()
 
 export class World {
   /** Milliseconds since the world began. */
@@ -37,22 +33,38 @@ export class World {
     return due
   }
 
-  /** Lets time go on to `untilMs`, or until `isOver` says so. */
-  async run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
-    await settled()
-    while (!isOver()) {
+  /** Lets time go on to `untilMs`, or until `isOver` says so. Errors: what an event throws. */
+  run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const goOn = (): void => {
+        try {
+          if (isOver() || !this.#next(untilMs)) resolve()
+          else if (this.events % EVENTS_PER_TURN === 0) setImmediate(goOn)
+          else void NOTHING.then(settle)
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)))
+        }
+      }
+      // A tick comes when no promise can make progress by itself any more.
+      const settle = (): void => process.nextTick(goOn)
+      settle()
+    })
+  }
+
+  /** Does what is due next; false: nothing is until then, and it is then. */
+  #next(untilMs: number): boolean {
+    for (;;) {
       const due = this.#heap[0]
       if (due === undefined || due.atMs > untilMs) {
         this.nowMs = untilMs
-        return
+        return false
       }
       this.#pop()
       if (due.act === null) continue
       this.nowMs = due.atMs
       due.act()
-      await settled()
       this.events++
-      if (this.events % EVENTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      return true
     }
   }
 

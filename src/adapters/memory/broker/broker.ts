@@ -2,7 +2,7 @@
 // Kafka would. It knows nothing of clients but their requests; requests take effect in the order in
 // which they arrive.
 import { LogError } from '../../../runtime/log-error.ts'
-import type { Clock, TopicPartition, TopicSetup } from '../../../runtime/ports.ts'
+import type { Clock, Isolation, TopicPartition, TopicSetup } from '../../../runtime/ports.ts'
 import type { Crc32c } from '../../../runtime/record-batch.ts'
 import type { ErrorCode } from '../../client/error-codes.ts'
 import {
@@ -11,7 +11,6 @@ import {
   type Handlers,
   type ProducedPartition,
   type ProducePartition,
-  partitionKey,
   type RequestOf,
   type ResponseOf,
 } from '../../client/protocol.ts'
@@ -220,45 +219,50 @@ export class Broker {
    * the wait.
    */
   #fetch(request: RequestOf<'fetch'>): ResponseOf<'fetch'> | Promise<ResponseOf<'fetch'>> {
-    const first = this.#readAll(request)
-    if (first.some(isWorthAnswering) || request.maxWaitMs <= 0) return { partitions: first }
+    const wanted = request.partitions.filter(isFirst)
+    const { isolation } = request
+    const isNews = (at: TopicPartition & { readonly offset: number }): boolean =>
+      this.#partition(at)?.hasNews(at.offset, isolation, this.#timers.nowMs()) ?? true
+    const answer = (): ResponseOf<'fetch'> => {
+      return { partitions: wanted.map((at) => this.#read(at, isolation)) }
+    }
+    if (request.maxWaitMs <= 0 || wanted.some(isNews)) return answer()
     return new Promise((resolve) => {
       const stops: (() => void)[] = []
-      const answer = (isDue: boolean): void => {
-        const partitions = this.#readAll(request)
-        if (!isDue && !partitions.some(isWorthAnswering)) return
+      const end = (): void => {
         for (const stop of stops) stop()
-        resolve({ partitions })
+        resolve(answer())
       }
-      for (const at of request.partitions) {
-        const log = this.#partition(at)
-        if (log !== null) stops.push(log.watch(() => answer(false)))
+      for (const at of wanted) {
+        const look = (): void => {
+          if (isNews(at)) end()
+        }
+        const stop = this.#partition(at)?.watch(look)
+        if (stop !== undefined) stops.push(stop)
       }
-      stops.push(this.#timers.after(request.maxWaitMs, () => answer(true)))
+      stops.push(this.#timers.after(request.maxWaitMs, end))
     })
   }
 
-  #readAll(request: RequestOf<'fetch'>): FetchedPartition[] {
-    const seen = new Set<string>()
-    const answers: FetchedPartition[] = []
-    for (const at of request.partitions) {
-      if (seen.has(partitionKey(at))) continue
-      seen.add(partitionKey(at))
-      const { topic, partition, offset, maxBytes } = at
-      const log = this.#partition(at)
-      if (log === null) {
-        const error = 'UNKNOWN_TOPIC_OR_PARTITION'
-        const offsets = { endOffset: -1, heldBack: false, logStartOffset: -1 }
-        answers.push({ topic, partition, error, chunks: [], aborted: [], ...offsets })
-        continue
-      }
+  #read(at: RequestOf<'fetch'>['partitions'][number], isolation: Isolation): FetchedPartition {
+    const { topic, partition, offset, maxBytes } = at
+    const log = this.#partition(at)
+    if (log !== null) {
       const limits = { maxBytes, nowMs: this.#timers.nowMs() }
-      answers.push({ topic, partition, ...log.read(offset, request.isolation, limits) })
+      return { topic, partition, ...log.read(offset, isolation, limits) }
     }
-    return answers
+    const offsets = { endOffset: -1, heldBack: false, logStartOffset: -1 }
+    return { topic, partition, error: UNKNOWN, chunks: [], aborted: [], ...offsets }
   }
 }
 
-function isWorthAnswering(answer: FetchedPartition): boolean {
-  return answer.error !== 'NONE' || answer.chunks.length > 0
+/** A partition that is asked for twice is answered once. */
+function isFirst(
+  { topic, partition }: TopicPartition,
+  index: number,
+  all: readonly TopicPartition[],
+): boolean {
+  for (let i = 0; i < index; i++)
+    if (all[i]?.partition === partition && all[i]?.topic === topic) return false
+  return true
 }

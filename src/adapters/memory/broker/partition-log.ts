@@ -98,6 +98,15 @@ export class PartitionLog {
     this.changed()
   }
 
+  /** Whether a read from `offset` would bring anything, or an error. */
+  hasNews(offset: number, isolation: Isolation, nowMs: number): boolean {
+    this.retain(nowMs)
+    if (offset < this.#start || offset > this.#next) return true
+    if (offset === this.#next) return false
+    const batch = this.#batches[this.#indexOf(offset)]
+    return batch !== undefined && batch.header.baseOffset < this.endOffset(isolation)
+  }
+
   read(
     offset: number,
     isolation: Isolation,

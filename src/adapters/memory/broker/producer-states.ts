@@ -46,6 +46,7 @@ export class ProducerStates {
   readonly #open = new Map<number, number>()
   /** Lowest sequence that came outside of any transaction, by producer id. */
   readonly #outside = new Map<number, { readonly epoch: number; readonly lowest: number }>()
+  /** In the order of their markers. */
   #aborted: Aborted[] = []
 
   /** Decides about a batch by its producer's epoch and sequence. */
@@ -117,9 +118,14 @@ export class ProducerStates {
 
   /** Aborted transactions that touch from ≤ offset < to, in the order of their first offset. */
   abortedIn(from: number, to: number): readonly Aborted[] {
-    return this.#aborted
-      .filter((txn) => txn.lastOffset >= from && txn.firstOffset < to)
-      .sort((a, b) => a.firstOffset - b.firstOffset)
+    const found: Aborted[] = []
+    // They are in the order of their markers, and readers are mostly at the end.
+    for (let i = this.#aborted.length - 1; i >= 0; i--) {
+      const txn = this.#aborted[i]
+      if (txn === undefined || txn.lastOffset < from) break
+      if (txn.firstOffset < to) found.push(txn)
+    }
+    return found.sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
   /** Forgets aborted transactions that ended before `offset`: their records are gone. */
