@@ -91,6 +91,12 @@ export class AvroCursor {
 
   /** `readLong`, for values that are small as a rule. */
   long(): number {
+    const { at } = this
+    const byte = this.buffer[at] ?? 0
+    if (byte < 0x80 && at < this.end) {
+      this.at = at + 1
+      return (byte >>> 1) ^ -(byte & 1)
+    }
     this.readLong()
     return this.value
   }

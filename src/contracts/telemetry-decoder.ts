@@ -162,42 +162,41 @@ function readHead(cursor: AvroCursor, into: DeltaScratch): void {
   into.tickStartMs = cursor.value
   into.tickMs = cursor.int()
   into.flush = cursor.index(2)
-  cursor.readLong()
-  into.n = cursor.value
-  cursor.readLong()
-  into.errors = cursor.value
-  cursor.readLong()
-  into.localErrors = cursor.value
+  into.n = cursor.long()
+  into.errors = cursor.long()
+  into.localErrors = cursor.long()
   cursor.readLong()
   into.sumUs = cursor.value
   cursor.readLong()
   into.maxUs = cursor.value
   into.scale = cursor.int()
-  cursor.readLong()
-  into.zeros = cursor.value
+  into.zeros = cursor.long()
 }
 
 /** false: faulty, too many, not ascending, or an empty bucket. */
 function readBuckets(cursor: AvroCursor, into: DeltaScratch): boolean {
   const { bucketIndex, bucketCount } = into
   const buffer = cursor.buffer
+  const end = cursor.end
   let held = 0
   let index = 0
   let total = into.zeros
   for (let count = cursor.block(2); count > 0; count = cursor.block(2)) {
     if (count > BUCKETS_MAX - held) return false
+    let at = cursor.at
     for (; count > 0; count--) {
-      const at = cursor.at
       const first = buffer[at] ?? 0
       const second = buffer[at + 1] ?? 0
       let gap = first >>> 1
       let latencies = second >>> 1
       // Nearly all are two bytes, both positive: bits 0 and 7 clear.
-      if (((first | second) & 0x81) === 0 && at + 2 <= cursor.end) cursor.at = at + 2
+      if (((first | second) & 0x81) === 0 && at + 2 <= end) at += 2
       else {
+        cursor.at = at
         gap = cursor.int()
         cursor.readLong()
         latencies = cursor.value
+        at = cursor.at
       }
       index += gap
       if (latencies < 1 || (gap < 1 && held > 0) || index !== (index | 0)) return false
@@ -206,6 +205,7 @@ function readBuckets(cursor: AvroCursor, into: DeltaScratch): boolean {
       total += latencies
       held++
     }
+    cursor.at = at
   }
   into.buckets = held
   return !cursor.faulty && total <= into.n
