@@ -45,7 +45,7 @@ export class Admission<B> {
   private readonly deadLetters: DeadLetters
   /** Agents whose clock is not believed: event time − append time of their last record, ms. */
   private readonly skews = new Map<string, number>()
-  private readonly channels = new Channels<B>()
+  private readonly channels = new Channels<B>(this.sequences)
   private readonly scratch = new DeltaScratch()
   private delta: Delta<B> | null = null
   private readonly span: Span = { buffer: new Uint8Array(0), start: 0, end: 0 }
@@ -114,9 +114,8 @@ export class Admission<B> {
     const fault = decodeCounts(scratch)
     if (fault !== null) return this.undecodable('telemetry', view, { reason: fault, detail: '' })
     if (!this.hasSaneCounts(view, channel)) return null
-    const { stream } = channel
-    this.sequences.heard(stream, view.timestampMs)
-    return this.sequences.again(stream, scratch.seq) === 'fresh'
+    this.sequences.heard(channel, view.timestampMs)
+    return this.sequences.again(channel, scratch.seq) === 'fresh'
       ? this.admittedDelta(view, channel)
       : null
   }
@@ -154,13 +153,15 @@ export class Admission<B> {
     if (!this.hasSaneCounts(view, sender) || !this.mayEnter('telemetry', view, sender)) return null
     const { service, instance, agent, epoch, lane } = sender
     const stream = this.sequences.find({ stream: 'telemetry', agent, epoch, lane })
+    const { slot, generation } = present(stream, 'a stream that was noted')
     const channel = {
+      slot,
+      generation,
       service,
       instance,
       agent,
       epoch,
       lane,
-      stream: present(stream, 'a stream that was noted'),
       bytes: scratch.identityEnd - span.start,
       serviceFrom: scratch.serviceStart - span.start,
       serviceTo: scratch.serviceEnd - span.start,
@@ -180,8 +181,16 @@ export class Admission<B> {
     delta.caller = scratch.hasCaller ? this.callerIn(this.span.buffer) : null
     delta.place.offset = view.offset
     delta.appendMs = view.timestampMs
-    delta.eventMs = this.eventMs(channel, scratch.tickStartMs, view)
+    this.setEventMs(delta, view)
     return delta
+  }
+
+  private setEventMs(delta: Delta<B>, view: RecordView): void {
+    const { channel, scratch } = delta
+    const agoMs = view.timestampMs - scratch.tickStartMs
+    // As a rule there is nothing to note, and the time is not handed on, which would box it.
+    if (agoMs >= 0 && agoMs <= SKEW_MAX_MS && !this.hasSkews) delta.eventMs = scratch.tickStartMs
+    else delta.eventMs = this.eventMs(channel, scratch.tickStartMs, view)
   }
 
   private callerIn(buffer: Uint8Array): AdmittedDelta<B>['caller'] {

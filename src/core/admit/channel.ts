@@ -3,20 +3,19 @@
 // look for what they stand for. A cache: it is no part of the state, and what it answers is what
 // the full way would.
 import { Interner } from '../kernel/interner.ts'
-import type { Stream } from './sequence.ts'
+import type { Sequences, Stream } from './sequence.ts'
 
 /** Channels kept; one more, and all begin anew. */
 const CHANNELS_MAX = 65_536
 
-/** `B`: what a later stage has found out. */
-export interface Channel<B> {
+/** With the stream it is numbered in. `B`: what a later stage has found out. */
+export interface Channel<B> extends Stream {
   readonly service: string
   readonly instance: string
   readonly agent: string
   readonly epoch: number
   /** 0 live, 1 backlog. */
   readonly lane: number
-  readonly stream: Stream
   /** Bytes of the identity, and where in them the service lies. */
   readonly bytes: number
   readonly serviceFrom: number
@@ -31,6 +30,12 @@ export class Channels<B> {
   /** By id: which came after it the last time. */
   private readonly after: number[] = []
   private last = 0
+  private readonly sequences: Pick<Sequences, 'isHeld'>
+
+  /** `sequences`: those of the streams; a channel holds no longer than its stream. */
+  constructor(sequences: Pick<Sequences, 'isHeld'>) {
+    this.sequences = sequences
+  }
 
   /**
    * The channel that came next the last time, where it comes next again: deltas of one relay keep
@@ -71,6 +76,6 @@ export class Channels<B> {
 
   private held(id: number): Channel<B> | null {
     const channel = this.channels[id]
-    return channel?.stream.held === true ? channel : null
+    return channel !== undefined && this.sequences.isHeld(channel) ? channel : null
   }
 }

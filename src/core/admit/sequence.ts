@@ -30,16 +30,17 @@ const STREAMS_MAX = 32_768
 const FORGET_MS = 86_400_000
 const SLOTS_FIRST = 64
 
-/** What was seen of one source; `held` ends when it is forgotten. */
+/** What was seen of one source, in a slot that is its own as long as it is of this generation. */
 export interface Stream {
   readonly slot: number
-  held: boolean
+  readonly generation: number
 }
 
 export class Sequences {
   private readonly streams = new Map<string, Stream>()
   private readonly free: number[] = []
   /** By slot. */
+  private generations = new Int32Array(SLOTS_FIRST)
   private highest = new Float64Array(SLOTS_FIRST)
   private lastMs = new Float64Array(SLOTS_FIRST)
   /** Bit (seq % REORDER_MAX): seen, for the last REORDER_MAX numbers. */
@@ -67,6 +68,11 @@ export class Sequences {
   /** The stream of a source that has been noted, or undefined. */
   find(source: Source): Stream | undefined {
     return this.streams.get(keyOf(source))
+  }
+
+  /** Whether the stream has not been forgotten. */
+  isHeld({ slot, generation }: Stream): boolean {
+    return this.generations[slot] === generation
   }
 
   /** The first half of `note`, for a stream that is held: small, so that no time is boxed. */
@@ -132,13 +138,15 @@ export class Sequences {
   private newStream(key: string): Stream {
     const slot = this.free.pop() ?? this.streams.size
     if (slot >= this.highest.length) this.grow()
-    const stream = { slot, held: true }
+    const stream = { slot, generation: this.generations[slot] ?? 0 }
     this.streams.set(key, stream)
     return stream
   }
 
   private grow(): void {
-    const { highest, lastMs, bits } = this
+    const { generations, highest, lastMs, bits } = this
+    this.generations = new Int32Array(2 * generations.length)
+    this.generations.set(generations)
     this.highest = new Float64Array(2 * highest.length)
     this.highest.set(highest)
     this.lastMs = new Float64Array(2 * lastMs.length)
@@ -156,11 +164,11 @@ export class Sequences {
     // A quarter at once, so that a flood of new agents does not sort for every record.
     const most = STREAMS_MAX - STREAMS_MAX / 4
     byAge.forEach(([key, stream], i) => {
-      const { slot } = stream
+      const { slot, generation } = stream
       const isOld = (lastMs[slot] ?? 0) < nowMs - FORGET_MS
       if (i >= byAge.length - most && !isOld) return
       this.streams.delete(key)
-      stream.held = false
+      this.generations[slot] = generation + 1
       this.bits.fill(0, slot * WORDS, (slot + 1) * WORDS)
       this.free.push(slot)
     })

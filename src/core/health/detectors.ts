@@ -80,7 +80,7 @@ function successRate(
     text:
       `success rate ${percent(rate)} (${errors} of ${n} requests failed ` +
       `in ${window.spanMs / 1_000} s), limit ${percent(limits.successRateMin)}`,
-    place: vital.deltaPlace && { ...vital.deltaPlace },
+    place: vital.deltaPlace,
   }
 }
 
@@ -106,7 +106,7 @@ function latencyP99(
     text:
       `P99 ${milliseconds(p99Us)} over ${n} requests ` +
       `in ${window.spanMs / 1_000} s, limit ${milliseconds(limits.latencyP99MaxUs)}`,
-    place: vital.deltaPlace && { ...vital.deltaPlace },
+    place: vital.deltaPlace,
   }
 }
 

@@ -26,15 +26,16 @@ export function isCalm(vital: Vital, announced: Health): boolean {
 }
 
 /** Whether counts leave a calm instance as it is. */
-export function areGood(
-  vital: Vital,
-  { n, errors, p99Us }: Glance,
-  limits: DetectorLimits,
-): boolean {
+export function areGood(vital: Vital, glance: Glance, limits: DetectorLimits): boolean {
   if (vital.failures !== null && vital.failures.count >= limits.consecutiveFailuresMax) return false
-  if (n < limits.samplesMin) return true
   // They may say that it is well.
-  if (vital.health === 'unknown') return false
+  if (vital.health === 'unknown') return glance.n < limits.samplesMin
+  return areEnough(glance, limits)
+}
+
+/** `areGood` of one whose health is known and whose requests have not failed in a row. */
+export function areEnough({ n, errors, p99Us }: Glance, limits: DetectorLimits): boolean {
+  if (n < limits.samplesMin) return true
   if (n > 0 && (n - errors) / n <= limits.successRateMin) return false
   return p99Us < limits.latencyP99MaxUs
 }

@@ -1,5 +1,6 @@
 // Who was heard when, and whether the partition as a whole went deaf. Silence of one is a sign;
 // silence of all at once is blindness, and nothing follows from it (DESIGN.md section 5 and law 7).
+import { grownDoubles, grownInts } from '../kernel/grow.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
 /** Reading further behind the log's time than this is blindness too. */
@@ -10,14 +11,25 @@ const FORGET_MS = 600_000
 /** Sources told apart, more than a partition holds instances; more are not heard. */
 const SOURCES_MAX = 32_768
 
-/** One agent as it was heard; `held` ends when it is forgotten. */
+/** One agent as it was heard, in a place that is its own as long as it is of this generation. */
 export interface Source {
   readonly agent: string
-  heardAtMs: number
-  /** Silence of this length is a sign. */
-  limitMs: number
-  held: boolean
+  readonly place: number
+  readonly generation: number
 }
+
+/** A record of a source. */
+export interface Beat {
+  readonly appendMs: number
+  readonly limitMs: number
+}
+
+/** What `Sources` holds of a place, side by side: when it was heard, and its limit. */
+const HEARD = 0
+/** Silence of this length is a sign. */
+const LIMIT = 1
+const STRIDE = 2
+const PLACES_FIRST = 64
 
 export interface Hearing {
   /** Log time up to which silence may be judged; null = not at all. */
@@ -29,6 +41,10 @@ export interface Hearing {
 
 export class Sources {
   private readonly agents = new Map<string, Source>()
+  private times = new Float64Array(STRIDE * PLACES_FIRST)
+  /** By place. */
+  private generations = new Int32Array(PLACES_FIRST)
+  private readonly free: number[] = []
   /** Log time of the newest record of any of them. */
   private newestMs = 0
   /** None of them was heard last before this. */
@@ -40,29 +56,43 @@ export class Sources {
   /** null: there are too many. */
   heard(agent: string, atMs: number, limitMs: number): Source | null {
     const source = this.agents.get(agent) ?? this.add(agent, atMs)
-    if (source !== null) this.again(source, { appendMs: atMs }, limitMs)
+    if (source !== null) this.again(source.place, { appendMs: atMs, limitMs })
     return source
   }
 
+  /** Whether the place is still that of the source that had it in this generation. */
+  isHeld(place: number, generation: number): boolean {
+    return this.generations[place] === generation
+  }
+
   /**
-   * As `heard`, of a source that is held. The record is handed over, not its time, which would be
-   * boxed.
+   * As `heard`, of a source that is held. Its times are handed over in an object that can be used
+   * again; alone they would be boxed.
    */
-  again(source: Source, { appendMs: atMs }: { readonly appendMs: number }, limitMs: number): void {
-    if (atMs > source.heardAtMs) source.heardAtMs = atMs
+  again(place: number, { appendMs: atMs, limitMs }: Beat): void {
+    const { times } = this
+    const at = STRIDE * place
+    if (atMs > (times[at + HEARD] ?? 0)) times[at + HEARD] = atMs
     if (atMs > this.newestMs) this.newestMs = atMs
-    source.limitMs = limitMs
+    times[at + LIMIT] = limitMs
   }
 
   /** When the agent was heard last, or null. */
   heardAtMs(agent: string): number | null {
-    return this.agents.get(agent)?.heardAtMs ?? null
+    const source = this.agents.get(agent)
+    return source === undefined ? null : this.heardOf(source)
   }
 
   /** The agent was heard within its limit, as far as can be told. */
   isAlive(agent: string | null, nowMs: number): boolean {
     const source = agent === null ? undefined : this.agents.get(agent)
-    return source !== undefined && nowMs - source.heardAtMs < source.limitMs
+    return source !== undefined && this.isAliveAt(source.place, nowMs)
+  }
+
+  /** `isAlive` of a place that is held. */
+  isAliveAt(place: number, nowMs: number): boolean {
+    const at = STRIDE * place
+    return nowMs - (this.times[at + HEARD] ?? 0) < (this.times[at + LIMIT] ?? 0)
   }
 
   /**
@@ -94,8 +124,8 @@ export class Sources {
 
   save(to: ImageWriter): void {
     to.number(this.floorMs).flag(this.blind).flag(this.wasBehind).int(this.agents.size)
-    for (const [agent, { heardAtMs, limitMs }] of this.agents) {
-      to.text(agent).number(heardAtMs).number(limitMs)
+    for (const [agent, source] of this.agents) {
+      to.text(agent).number(this.heardOf(source)).number(this.limitOf(source))
     }
   }
 
@@ -116,7 +146,9 @@ export class Sources {
   private allSilent(reachedMs: number): boolean {
     const { newestMs } = this
     let together = 0
-    for (const { heardAtMs, limitMs } of this.agents.values()) {
+    for (const source of this.agents.values()) {
+      const heardAtMs = this.heardOf(source)
+      const limitMs = this.limitOf(source)
       if (heardAtMs < newestMs - limitMs) continue
       if (reachedMs - heardAtMs < limitMs / 2) return false
       together += 1
@@ -126,7 +158,13 @@ export class Sources {
 
   private add(agent: string, atMs: number): Source | null {
     if (this.agents.size >= SOURCES_MAX) return null
-    const source = { agent, heardAtMs: atMs, limitMs: 0, held: true }
+    const place = this.free.pop() ?? this.agents.size
+    if (place >= this.generations.length) {
+      this.generations = grownInts(this.generations, 2 * place)
+      this.times = grownDoubles(this.times, STRIDE * 2 * place)
+    }
+    this.times[STRIDE * place + HEARD] = atMs
+    const source = { agent, place, generation: this.generations[place] ?? 0 }
     this.agents.set(agent, source)
     this.oldestMs = Math.min(this.oldestMs, atMs)
     return source
@@ -137,10 +175,20 @@ export class Sources {
     if (this.oldestMs >= forgetMs) return
     this.oldestMs = Number.POSITIVE_INFINITY
     for (const [agent, source] of this.agents) {
-      if (source.heardAtMs < forgetMs) {
-        source.held = false
+      const heardAtMs = this.heardOf(source)
+      if (heardAtMs < forgetMs) {
+        this.generations[source.place] = source.generation + 1
+        this.free.push(source.place)
         this.agents.delete(agent)
-      } else this.oldestMs = Math.min(this.oldestMs, source.heardAtMs)
+      } else this.oldestMs = Math.min(this.oldestMs, heardAtMs)
     }
+  }
+
+  private heardOf({ place }: Source): number {
+    return this.times[STRIDE * place + HEARD] ?? 0
+  }
+
+  private limitOf({ place }: Source): number {
+    return this.times[STRIDE * place + LIMIT] ?? 0
   }
 }

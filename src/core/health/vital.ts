@@ -6,6 +6,7 @@ import type { Health, Signal } from '../../contracts/records.ts'
 import { present } from '../kernel/assert.ts'
 import type { Finding } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { ANSWERED_MS, COUNTED_MS, DELTA_OFFSET, DOUBLES, HEARD_MS, Slots } from '../kernel/slots.ts'
 import { HEALTH_TABLE } from './health-table.ts'
 
 /** The record by which something became known. */
@@ -30,62 +31,106 @@ export interface ProbeState extends Since {
   readonly reason: string
 }
 
-export interface Vital {
+/** Where numbers of an instance lie that every delta changes. */
+export interface Berth {
+  readonly slots: Slots
+  readonly slot: number
+}
+
+export class Vital {
   readonly service: ServiceId
   readonly instance: InstanceId
   incarnation: number
-  /** Log time of the last record by its own agent. */
-  heardAtMs: number
   /** Promised heartbeat period by level 1–3; 0 = none promised. */
-  readonly periodsMs: [number, number, number]
+  readonly periodsMs: [number, number, number] = [0, 0, 0]
   /** Requests failed in a row, in deltas without any success. */
-  failures: (Since & { readonly count: number }) | null
-  /** Event time of the newest own delta with requests. */
-  lastCountedMs: number
-  /** Event time of the newest own sign that it answers: a success, a probe up, an open port. */
-  answeredMs: number
-  probe: ProbeState | null
-  refused: Since | null
-  exited: (Since & { readonly how: string }) | null
-  /** Last own delta. */
-  deltaPlace: { topic: string; partition: number; offset: number } | null
+  failures: (Since & { readonly count: number }) | null = null
+  probe: ProbeState | null = null
+  refused: Since | null = null
+  exited: (Since & { readonly how: string }) | null = null
   /** By detector. */
-  readonly findings: Map<string, Finding>
-  health: Health
+  readonly findings: Map<string, Finding> = new Map()
+  health: Health = 'unknown'
   healthSinceMs: number
   /** Since when nothing argues for a health as bad as the one held. */
-  calmSinceMs: number | null
+  calmSinceMs: number | null = null
   /** Whether it was well when that was last known. */
-  wasWell: boolean | null
+  wasWell: boolean | null = null
   /** Log times at which being well changed, oldest first. */
-  readonly flipsMs: number[]
+  readonly flipsMs: number[] = []
+  private readonly slots: Slots
+  private readonly slot: number
+  /** Of the last own delta; its offset lies in the slot. */
+  private deltaTopic = ''
+  private deltaPartition = 0
+
+  constructor(
+    at: { service: ServiceId; instance: InstanceId },
+    incarnation: number,
+    nowMs: number,
+    { slots, slot }: Berth,
+  ) {
+    this.service = at.service
+    this.instance = at.instance
+    this.incarnation = incarnation
+    this.healthSinceMs = nowMs
+    this.slots = slots
+    this.slot = slot
+    this.heardAtMs = nowMs
+    this.lastCountedMs = 0
+    this.answeredMs = 0
+    this.deltaPlace = null
+  }
+
+  /** Log time of the last record by its own agent. */
+  get heardAtMs(): number {
+    return this.slots.double(this.slot, HEARD_MS)
+  }
+
+  set heardAtMs(atMs: number) {
+    this.slots.setDouble(this.slot, HEARD_MS, atMs)
+  }
+
+  /** Event time of the newest own delta with requests. */
+  get lastCountedMs(): number {
+    return this.slots.double(this.slot, COUNTED_MS)
+  }
+
+  set lastCountedMs(atMs: number) {
+    this.slots.setDouble(this.slot, COUNTED_MS, atMs)
+  }
+
+  /** Event time of the newest own sign that it answers: a success, a probe up, an open port. */
+  get answeredMs(): number {
+    return this.slots.double(this.slot, ANSWERED_MS)
+  }
+
+  set answeredMs(atMs: number) {
+    this.slots.setDouble(this.slot, ANSWERED_MS, atMs)
+  }
+
+  /** Last own delta. */
+  get deltaPlace(): Place | null {
+    const offset = this.slots.double(this.slot, DELTA_OFFSET)
+    return offset < 0 ? null : { topic: this.deltaTopic, partition: this.deltaPartition, offset }
+  }
+
+  set deltaPlace(place: Place | null) {
+    this.slots.setDouble(this.slot, DELTA_OFFSET, place?.offset ?? -1)
+    if (place === null) return
+    this.deltaTopic = place.topic
+    this.deltaPartition = place.partition
+  }
 }
 
+/** `berth`: its own when none is given. */
 export function newVital(
   at: { service: ServiceId; instance: InstanceId },
   incarnation: number,
   nowMs: number,
+  berth: Berth = { slots: new Slots(), slot: 0 },
 ): Vital {
-  return {
-    service: at.service,
-    instance: at.instance,
-    incarnation,
-    heardAtMs: nowMs,
-    periodsMs: [0, 0, 0],
-    failures: null,
-    lastCountedMs: 0,
-    answeredMs: 0,
-    probe: null,
-    refused: null,
-    exited: null,
-    deltaPlace: null,
-    findings: new Map(),
-    health: 'unknown',
-    healthSinceMs: nowMs,
-    calmSinceMs: null,
-    wasWell: null,
-    flipsMs: [],
-  }
+  return new Vital(at, incarnation, nowMs, berth)
 }
 
 /** Requests of one own delta. */
@@ -102,20 +147,12 @@ export interface Counted {
  */
 export function foldCounts(vital: Vital, counted: Counted): void {
   const { n, errors, eventMs, place } = counted
-  const { deltaPlace } = vital
-  if (deltaPlace === null) vital.deltaPlace = { ...place }
-  else {
-    deltaPlace.topic = place.topic
-    deltaPlace.partition = place.partition
-    deltaPlace.offset = place.offset
-  }
+  vital.deltaPlace = place
   if (n === 0 || eventMs < vital.lastCountedMs) return
   vital.lastCountedMs = eventMs
   if (errors < n) {
     vital.failures = null
-    // As a rule nothing is over by it: then the time is not handed on, which would box it.
-    if (vital.refused !== null || vital.exited !== null) answered(vital, eventMs)
-    else if (eventMs > vital.answeredMs) vital.answeredMs = eventMs
+    answered(vital, eventMs)
     return
   }
   const run = vital.failures
@@ -124,6 +161,22 @@ export function foldCounts(vital: Vital, counted: Counted): void {
     sinceMs: run?.sinceMs ?? eventMs,
     place: { ...place },
   }
+}
+
+/**
+ * `foldCounts` of an instance that has counted before and has no failures in a row, no refusal and
+ * no exit, of a delta by which that stays so; its slot is all that changes. false: of another
+ * delta, and nothing is done.
+ */
+export function foldCalmly({ doubles }: Slots, slot: number, counted: Counted): boolean {
+  const { n, errors, eventMs, place } = counted
+  const at = DOUBLES * slot
+  if ((errors >= n && n > 0) || (doubles[at + DELTA_OFFSET] ?? -1) < 0) return false
+  doubles[at + DELTA_OFFSET] = place.offset
+  if (n === 0 || eventMs < (doubles[at + COUNTED_MS] ?? 0)) return true
+  doubles[at + COUNTED_MS] = eventMs
+  if (eventMs > (doubles[at + ANSWERED_MS] ?? 0)) doubles[at + ANSWERED_MS] = eventMs
+  return true
 }
 
 /** Folds a signal about the incarnation held. Returns whether the instance begins anew by it. */
@@ -263,9 +316,9 @@ export function saveVital(vital: Vital, to: ImageWriter): void {
 export function loadVital(
   at: { service: ServiceId; instance: InstanceId },
   from: ImageReader,
+  berth: Berth,
 ): Vital {
-  const { service, instance } = at
-  const vital = newVital({ service, instance }, from.number(), from.number())
+  const vital = newVital(at, from.number(), from.number(), berth)
   vital.periodsMs.forEach((_, i) => {
     vital.periodsMs[i] = from.number()
   })

@@ -12,10 +12,15 @@ import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/rec
 import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 
+/** Slot of an entry that nobody holds. */
+const NOWHERE = 0
+
 /**
  * Mutable state of one entry; times are the log's. What stands first is no part of the state.
  */
 export interface Entry extends Queued {
+  /** Where its numbers lie that change with every sign of life. */
+  slot: number
   /** It has left the registry. */
   isForgotten: boolean
   readonly service: ServiceId
@@ -43,8 +48,6 @@ export interface Entry extends Queued {
   /** The lease has run out; the next sign of life takes it back. */
   leaseExpired: boolean
   registeredAtMs: number
-  /** Log time of the last event or sign of life. */
-  heardAtMs: number
   path: readonly string[]
   vector: Readonly<Record<string, number>>
   metadata: Readonly<Record<string, string>>
@@ -57,6 +60,7 @@ export function newEntry(
 ): Entry {
   return {
     queuedMs: Number.POSITIVE_INFINITY,
+    slot: NOWHERE,
     isForgotten: false,
     service: serviceId(at.service),
     instance: at.instance === null ? null : instanceId(at.instance),
@@ -79,7 +83,6 @@ export function newEntry(
     leaseUntilMs: null,
     leaseExpired: false,
     registeredAtMs: origin.nowMs,
-    heardAtMs: origin.nowMs,
     path: [],
     vector: {},
     metadata: {},
@@ -130,7 +133,8 @@ const HEALTHS: Readonly<Record<Health, true>> = {
   unhealthy: true,
 }
 
-export function saveEntry(entry: Entry, to: ImageWriter): void {
+/** `seenAtMs`: log time of the last event or sign of life. */
+export function saveEntry(entry: Entry, seenAtMs: number, to: ImageWriter): void {
   to.text(entry.service).textOrNull(entry.instance).text(entry.clusterId)
   to.number(entry.incarnation).number(entry.version).number(entry.eventMs)
   to.text(entry.lifecycle).text(entry.link).text(entry.announced).number(entry.announcedAtMs)
@@ -138,7 +142,7 @@ export function saveEntry(entry: Entry, to: ImageWriter): void {
   to.textOrNull(entry.zone).textOrNull(entry.appVersion)
   to.textOrNull(entry.agent).number(entry.agentEpoch)
   to.numberOrNull(entry.leaseTtlMs).numberOrNull(entry.leaseUntilMs).flag(entry.leaseExpired)
-  to.number(entry.registeredAtMs).number(entry.heardAtMs).texts(entry.path)
+  to.number(entry.registeredAtMs).number(seenAtMs).texts(entry.path)
   // In the order of the fields, which is that of the bytes of the record.
   const clocks = Object.entries(entry.vector)
   to.int(clocks.length)
@@ -146,9 +150,31 @@ export function saveEntry(entry: Entry, to: ImageWriter): void {
   to.texts(Object.entries(entry.metadata).flat()).number(entry.recordVersion)
 }
 
-export function loadEntry(from: ImageReader): Entry {
+export interface Loaded {
+  readonly entry: Entry
+  readonly seenAtMs: number
+}
+
+export function loadEntry(from: ImageReader): Loaded {
+  const first = loadState(from)
+  const [registeredAtMs, seenAtMs] = [from.number(), from.number()]
+  const entry = {
+    ...first,
+    registeredAtMs,
+    path: from.texts(),
+    vector: Object.fromEntries(from.list(() => [from.text(), from.number()])),
+    metadata: Object.fromEntries(pairs(from.texts())),
+    recordVersion: from.number(),
+  }
+  return { entry, seenAtMs }
+}
+
+type Rest = 'registeredAtMs' | 'path' | 'vector' | 'metadata' | 'recordVersion'
+
+function loadState(from: ImageReader): Omit<Entry, Rest> {
   return {
     queuedMs: Number.POSITIVE_INFINITY,
+    slot: NOWHERE,
     isForgotten: false,
     service: serviceId(from.text()),
     instance: loadInstance(from.textOrNull()),
@@ -170,12 +196,6 @@ export function loadEntry(from: ImageReader): Entry {
     leaseTtlMs: from.numberOrNull(),
     leaseUntilMs: from.numberOrNull(),
     leaseExpired: from.flag(),
-    registeredAtMs: from.number(),
-    heardAtMs: from.number(),
-    path: from.texts(),
-    vector: Object.fromEntries(from.list(() => [from.text(), from.number()])),
-    metadata: Object.fromEntries(pairs(from.texts())),
-    recordVersion: from.number(),
   }
 }
 

@@ -8,6 +8,7 @@ import { assert } from '../kernel/assert.ts'
 import { DueQueue } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
+import { DOUBLES, LIFE, SEEN_MS, Slots } from '../kernel/slots.ts'
 import { type Entry, loadEntry, newEntry, registryRecord, saveEntry } from './entry.ts'
 
 /** What an event or a sighting did. `renewed`: a higher incarnation began. */
@@ -54,11 +55,14 @@ export class Registry {
   private readonly services = new Map<string, ByInstance>()
   private readonly changed = new Set<Entry>()
   private readonly removed = new Map<string, Entry>()
-  private readonly queue = new DueQueue<Entry>(dueAt)
+  private readonly queue = new DueQueue<Entry>((entry) => this.dueAt(entry))
+  private readonly slots: Slots
   private size = 0
 
-  constructor(clusterId: string) {
+  /** `slots`: shared with who keeps more of an instance; each entry that is held has one. */
+  constructor(clusterId: string, slots: Slots = new Slots()) {
     this.clusterId = clusterId
+    this.slots = slots
   }
 
   /** Folds a service event taken by the log at `atMs`, believed to have happened at `eventMs`. */
@@ -77,7 +81,8 @@ export class Registry {
     entry.version = event.version
     entry.eventMs = eventMs
     entry.clusterId = event.cluster_id
-    entry.heardAtMs = Math.max(entry.heardAtMs, atMs)
+    this.again(entry, { appendMs: atMs })
+    this.slots.turn(entry.slot)
     if (act(entry, event, atMs) || held === undefined) this.changed.add(entry)
     this.queue.note(entry)
     return { ok: true, entry, renewed }
@@ -98,18 +103,23 @@ export class Registry {
   }
 
   /**
-   * As `sight`, where nothing can change but when the entry was heard: it is held, of this
-   * incarnation, and `isKnown` to be beside this agent.
+   * As `sight` of what was sighted before, by the same agent and of the same incarnation, where the
+   * life of the entry is the same as after it: nothing can change but when it was seen.
    */
-  again(entry: Entry, { appendMs }: { readonly appendMs: number }): void {
-    if (appendMs > entry.heardAtMs) entry.heardAtMs = appendMs
+  again({ slot }: { readonly slot: number }, { appendMs }: { readonly appendMs: number }): void {
+    const { doubles } = this.slots
+    const at = DOUBLES * slot + SEEN_MS
+    if (appendMs > (doubles[at] ?? 0)) doubles[at] = appendMs
   }
 
-  /** Whether a sighting by the agent changes nothing of an entry of the incarnation. */
-  isKnown(entry: Entry, agent: string, agentEpoch: number): boolean {
-    if (entry.agent === null || entry.isForgotten) return false
-    if (entry.agent === agent && agentEpoch > entry.agentEpoch) return false
-    return entry.link === 'online' || entry.lifecycle === 'gone'
+  /** Another one whenever something changes that a sighting depends on, and when the entry goes. */
+  life(slot: number): number {
+    return this.slots.word(slot, LIFE)
+  }
+
+  /** Log time of the last event or sign of life of an entry. */
+  seenAtMs({ slot }: Entry): number {
+    return this.slots.double(slot, SEEN_MS)
   }
 
   find(service: string, instance: string | null): Entry | undefined {
@@ -131,10 +141,11 @@ export class Registry {
         lapsed.push(entry)
         if (entry.link !== 'offline') {
           entry.link = 'offline'
+          this.slots.turn(entry.slot)
           this.changed.add(entry)
         }
       }
-      const keepUntilMs = forgetAt(entry)
+      const keepUntilMs = this.forgetAt(entry)
       if (keepUntilMs !== null && keepUntilMs <= nowMs) forgotten.push(entry)
       else this.queue.note(entry)
     }
@@ -184,12 +195,12 @@ export class Registry {
   save(to: ImageWriter): void {
     assert(this.changed.size === 0 && this.removed.size === 0, 'an image has no untold changes')
     to.int(this.size)
-    for (const entry of this.all()) saveEntry(entry, to)
+    for (const entry of this.all()) saveEntry(entry, this.seenAtMs(entry), to)
   }
 
   /** Into an empty one. */
   load(from: ImageReader): void {
-    for (const entry of from.list(() => loadEntry(from))) this.hold(entry)
+    for (const { entry, seenAtMs } of from.list(() => loadEntry(from))) this.hold(entry, seenAtMs)
   }
 
   private create(
@@ -199,13 +210,13 @@ export class Registry {
   ): Entry | null {
     if (this.size >= ENTRIES_MAX) return null
     const entry = newEntry(at, { clusterId: this.clusterId, incarnation, nowMs })
-    this.hold(entry)
+    this.hold(entry, nowMs)
     this.removed.delete(viewKey(at.service, at.instance))
     this.changed.add(entry)
     return entry
   }
 
-  private hold(entry: Entry): void {
+  private hold(entry: Entry, seenAtMs: number): void {
     const { service, instance } = entry
     let entries = this.services.get(service)
     if (entries === undefined) {
@@ -214,6 +225,8 @@ export class Registry {
     }
     assert(!entries.has(instance ?? ''), 'an instance is held once')
     entries.set(instance ?? '', entry)
+    entry.slot = this.slots.take()
+    this.slots.setDouble(entry.slot, SEEN_MS, seenAtMs)
     this.queue.note(entry)
     this.size += 1
   }
@@ -224,12 +237,14 @@ export class Registry {
     if (entries?.size === 0) this.services.delete(entry.service)
     this.size -= 1
     entry.isForgotten = true
+    this.slots.give(entry.slot)
     this.removed.set(viewKey(entry.service, entry.instance), entry)
   }
 
   /** A higher incarnation starts a life of its own. */
   private turn(entry: Entry, incarnation: number, atMs: number): boolean {
     if (incarnation <= entry.incarnation) return false
+    this.slots.turn(entry.slot)
     entry.incarnation = incarnation
     entry.version = 0
     entry.eventMs = 0
@@ -254,12 +269,30 @@ export class Registry {
     if (entry.agent === null || isNewer) {
       entry.agent = agent
       entry.agentEpoch = agentEpoch
+      this.slots.turn(entry.slot)
       this.changed.add(entry)
     }
     if (entry.link !== 'online' && entry.lifecycle !== 'gone') {
       entry.link = 'online'
+      this.slots.turn(entry.slot)
       this.changed.add(entry)
     }
+  }
+
+  /** When time alone has something to do with an entry, or null. */
+  private dueAt(entry: Entry): number | null {
+    if (entry.isForgotten) return null
+    const leaseMs = entry.leaseExpired ? null : entry.leaseUntilMs
+    const keepUntilMs = this.forgetAt(entry)
+    if (leaseMs === null || keepUntilMs === null) return leaseMs ?? keepUntilMs
+    return Math.min(leaseMs, keepUntilMs)
+  }
+
+  /** When an entry may be forgotten, or null for those that are registered. */
+  private forgetAt(entry: Entry): number | null {
+    if (entry.lifecycle === 'gone') return this.seenAtMs(entry) + GONE_KEEP_MS
+    const isProvisional = entry.lifecycle === 'unknown' && entry.instance !== null
+    return isProvisional ? this.seenAtMs(entry) + UNREGISTERED_KEEP_MS : null
   }
 }
 
@@ -270,22 +303,6 @@ function tooMany(): Applied {
 
 function leaseEndsBy(entry: Entry, horizonMs: number): boolean {
   return entry.leaseUntilMs !== null && !entry.leaseExpired && entry.leaseUntilMs <= horizonMs
-}
-
-/** When time alone has something to do with an entry, or null. */
-function dueAt(entry: Entry): number | null {
-  if (entry.isForgotten) return null
-  const leaseMs = entry.leaseExpired ? null : entry.leaseUntilMs
-  const keepUntilMs = forgetAt(entry)
-  if (leaseMs === null || keepUntilMs === null) return leaseMs ?? keepUntilMs
-  return Math.min(leaseMs, keepUntilMs)
-}
-
-/** When an entry may be forgotten, or null for those that are registered. */
-function forgetAt(entry: Entry): number | null {
-  if (entry.lifecycle === 'gone') return entry.heardAtMs + GONE_KEEP_MS
-  const isProvisional = entry.lifecycle === 'unknown' && entry.instance !== null
-  return isProvisional ? entry.heardAtMs + UNREGISTERED_KEEP_MS : null
 }
 
 /**

@@ -7,9 +7,11 @@ import type { Admitted, AdmittedDelta } from '../admit/admitted.ts'
 import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { silenceLimitMs } from '../health/detectors.ts'
-import { foldCounts, foldSignal } from '../health/vital.ts'
+import { foldCalmly, foldCounts, foldSignal } from '../health/vital.ts'
+import { DOUBLES, HEARD_MS, MARKS, SILENCE_MS } from '../kernel/slots.ts'
 import type { Applied } from '../registry/registry.ts'
-import type { Bound, Group, Owners } from './group.ts'
+import type { Bound, Owners } from './group.ts'
+import { CALM, FAILING, MOVED } from './marks.ts'
 import { GRACE_MS, type ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
 
@@ -119,12 +121,12 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
     return
   }
   if (bound !== null && goesOn(state, bound, delta)) {
-    const { subject, group, source } = bound
-    state.registry.again(subject.entry, delta)
+    const { subject, group, slot, source } = bound
+    state.registry.again(bound, delta)
     count(state, bound, delta)
-    state.sources.again(source, delta, limitMs(state, group, subject))
-    subject.dirty = true
-    group.touch(subject)
+    noteBeat(state, bound, delta)
+    state.sources.again(source, state.beat)
+    group.note(slot, subject)
     return
   }
   const { appendMs: atMs } = delta
@@ -133,8 +135,9 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   if (applied.ok) {
     const subject = state.subjectOf(applied.entry)
     if (applied.renewed) state.renew(subject)
-    count(state, { subject, group: state.group(service) }, delta)
-    channel.bound = bind(state, subject, delta)
+    const owners = { subject, slot: subject.slot, group: state.group(service) }
+    count(state, owners, delta)
+    channel.bound = bind(state, owners, delta)
     state.changed(subject)
     return
   }
@@ -146,46 +149,66 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
 }
 
 /** Whether what was found out for the channel still holds. */
-function goesOn(state: ServiceState, bound: Bound, { scratch, channel }: Delta): boolean {
-  const { subject, source } = bound
-  const { incarnation, epoch } = scratch
+function goesOn({ registry, sources }: ServiceState, bound: Bound, { scratch }: Delta): boolean {
   return (
-    incarnation === subject.entry.incarnation &&
-    source.held &&
-    state.registry.isKnown(subject.entry, channel.agent, epoch)
+    scratch.incarnation === bound.incarnation &&
+    registry.life(bound.slot) === bound.life &&
+    sources.isHeld(bound.source, bound.sourceGeneration)
   )
 }
 
-function bind(state: ServiceState, subject: Subject, { channel, appendMs }: Delta): Bound | null {
-  const group = state.group(channel.service)
-  const source = state.sources.heard(channel.agent, appendMs, limitMs(state, group, subject))
+function bind(state: ServiceState, owners: Owners, { channel, appendMs }: Delta): Bound | null {
+  const { subject, group, slot } = owners
+  const source = state.sources.heard(channel.agent, appendMs, limitMs(state, owners))
   if (source === null) return null
-  // The same text, so that they are compared by where they lie.
-  if (subject.entry.agent === source.agent) {
-    subject.entry.agent = source.agent
-    subject.source = source
+  const { entry } = subject
+  if (entry.agent === source.agent) subject.source = source
+  return {
+    subject,
+    group,
+    slot,
+    life: state.registry.life(slot),
+    incarnation: entry.incarnation,
+    source: source.place,
+    sourceGeneration: source.generation,
   }
-  return { subject, group, source }
 }
 
 /** Counts an own delta. */
-function count(state: ServiceState, { subject, group }: Owners, delta: Delta): void {
+function count(state: ServiceState, { subject, group, slot }: Owners, delta: Delta): void {
   const { scratch, appendMs: atMs, eventMs, place } = delta
-  const { vital } = subject
-  const { counting, windows } = state
-  const added = windows.add(state.rowOf(subject), state.serviceRowOf(group), scratch, delta)
+  const { counting, slots, windows } = state
+  const row = state.rowOf(slot, subject)
+  const added = windows.add(row, state.serviceRowOf(group), scratch, delta)
   if (added === 'added') {
     counting.n = scratch.n
     counting.errors = scratch.errors
     counting.eventMs = eventMs
     counting.place = place
-    foldCounts(vital, counting)
+    const isCalm = (slots.word(slot, MARKS) & (MOVED | CALM | FAILING)) === CALM
+    if (!isCalm || !foldCalmly(slots, slot, counting)) {
+      foldCounts(subject.vital, counting)
+      subject.mark(FAILING, subject.vital.failures !== null)
+    }
   }
-  if (atMs > vital.heardAtMs) vital.heardAtMs = atMs
+  const { doubles } = slots
+  const at = DOUBLES * slot + HEARD_MS
+  if (atMs > (doubles[at] ?? 0)) doubles[at] = atMs
 }
 
-function limitMs(state: ServiceState, group: Group, { vital }: Subject): number {
-  return silenceLimitMs(vital, (group.limits ??= state.limits(group.service)))
+/** Notes in `beat` when the source of a delta was heard, and the silence of it that is a sign. */
+function noteBeat(state: ServiceState, owners: Owners, { appendMs }: Delta): void {
+  const { slots, beat } = state
+  const { slot } = owners
+  beat.appendMs = appendMs
+  // That of the last full judgement, where it still counts.
+  const isCalm = (slots.word(slot, MARKS) & (MOVED | CALM)) === CALM
+  if (isCalm) beat.limitMs = slots.doubles[DOUBLES * slot + SILENCE_MS] ?? 0
+  else beat.limitMs = limitMs(state, owners)
+}
+
+function limitMs(state: ServiceState, { subject, group }: Owners): number {
+  return silenceLimitMs(subject.vital, (group.limits ??= state.limits(group.service)))
 }
 
 /** Whether the agent beside the instance speaks, not somebody who looks at it from afar. */

@@ -3,23 +3,33 @@
 import type { ServiceId } from '../../contracts/ids.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
-import type { Source } from '../health/silence.ts'
 import type { Figures, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
+import { MARKS, type Slots, WORDS } from '../kernel/slots.ts'
+import { DIRTY, TOUCHED } from './marks.ts'
 import type { Subject } from './subject.ts'
 import { routing, type Told } from './views.ts'
 
 /** From so many touched on (one in so many), the whole order is looked through. */
 const SORT_BELOW = 8
 const NOBODY: readonly Subject[] = []
+const PLACES_FIRST = 16
 
-/** What is found out once for a channel of telemetry. */
+/**
+ * What is found out once for a channel of telemetry; it holds for deltas of the incarnation, as
+ * long as the life of the entry is the same and the source is held.
+ */
 export interface Bound extends Owners {
-  readonly source: Source
+  readonly life: number
+  readonly incarnation: number
+  readonly source: number
+  readonly sourceGeneration: number
 }
 
 export interface Owners {
   readonly subject: Subject
+  /** Of the subject. */
+  readonly slot: number
   readonly group: Group
 }
 
@@ -53,10 +63,15 @@ export class Group implements ServiceFacts {
   private hasLeft = false
   private order: readonly Subject[] | null = null
   private facts: InstanceFacts[] | null = null
+  private readonly slots: Slots
+  /** Slots of `order`, and of others for whoever asks. */
+  private orderSlots = new Int32Array(PLACES_FIRST)
+  private otherSlots = new Int32Array(PLACES_FIRST)
 
-  /** `figures`: the window of the service as it is. */
-  constructor(service: ServiceId, figures: () => Figures) {
+  /** `slots`: of its subjects. `figures`: the window of the service as it is. */
+  constructor(service: ServiceId, slots: Slots, figures: () => Figures) {
     this.service = service
+    this.slots = slots
     this.figures = figures
   }
 
@@ -79,8 +94,16 @@ export class Group implements ServiceFacts {
         subject.rank = rank
       })
       this.order = order
+      this.orderSlots = slotsInto(this.orderSlots, order)
     }
     return this.order
+  }
+
+  /** Slots of some of its subjects, for a pass over them; they stand until the next call. */
+  slotsOf(subjects: readonly Subject[]): Int32Array {
+    if (subjects === this.order) return this.orderSlots
+    this.otherSlots = slotsInto(this.otherSlots, subjects)
+    return this.otherSlots
   }
 
   /** Members came or went. */
@@ -99,9 +122,12 @@ export class Group implements ServiceFacts {
 
   /** The subject is looked at in this step. */
   touch(subject: Subject): void {
-    if (subject.touched) return
-    subject.touched = true
-    this.touched[this.touchedCount++] = subject
+    this.mark(subject.slot, subject, 0)
+  }
+
+  /** The subject of the slot is looked at and judged in this step. */
+  note(slot: number, subject: Subject): void {
+    this.mark(slot, subject, DIRTY)
   }
 
   /** Those touched since the last call, in order. */
@@ -111,7 +137,11 @@ export class Group implements ServiceFacts {
     this.touchedCount = 0
     const order = this.ordered()
     if (count === order.length && !this.hasLeft) {
-      for (const subject of order) subject.touched = false
+      const { words } = this.slots
+      for (let i = 0; i < count; i++) {
+        const at = WORDS * (this.orderSlots[i] ?? 0) + MARKS
+        words[at] = (words[at] ?? 0) & ~TOUCHED
+      }
       return order
     }
     this.hasLeft = false
@@ -129,7 +159,7 @@ export class Group implements ServiceFacts {
       if (counted.routable) this.routable -= 1
     }
     subject.counted = null
-    if (!isMember && subject.touched) this.hasLeft = true
+    if (!isMember && subject.has(TOUCHED)) this.hasLeft = true
     if (!isMember || entry.lifecycle === 'gone') return
     const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
     const { routable } = routing(vital.health, ready, { routable: null })
@@ -138,11 +168,29 @@ export class Group implements ServiceFacts {
     this.live += 1
     if (routable) this.routable += 1
   }
+
+  private mark(slot: number, subject: Subject, marks: number): void {
+    const { words } = this.slots
+    const at = WORDS * slot + MARKS
+    const before = words[at] ?? 0
+    words[at] = before | marks | TOUCHED
+    if ((before & TOUCHED) === 0) this.touched[this.touchedCount++] = subject
+  }
+}
+
+function slotsInto(
+  table: Int32Array<ArrayBuffer>,
+  subjects: readonly Subject[],
+): Int32Array<ArrayBuffer> {
+  const { length } = subjects
+  const into = length > table.length ? new Int32Array(2 * length) : table
+  for (let i = 0; i < length; i++) into[i] = subjects[i]?.slot ?? 0
+  return into
 }
 
 /** Whether it was touched and is still a member. */
 function clear(subject: Subject): boolean {
-  const { touched } = subject
-  subject.touched = false
-  return touched && !subject.entry.isForgotten
+  const isTouched = subject.has(TOUCHED)
+  subject.mark(TOUCHED, false)
+  return isTouched && !subject.entry.isForgotten
 }

@@ -5,12 +5,24 @@ import type { DetectorLimits } from '../../contracts/limits.ts'
 import { readsOf } from '../decision/healing.ts'
 import { type DetectorInput, silenceLimitMs } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
-import { areGood, isCalm } from '../health/quiet.ts'
+import { areEnough, areGood, isCalm } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
+import {
+  DOUBLES,
+  HEARD_MS,
+  MARKS,
+  NEXT_MS,
+  QUEUED_MS,
+  SILENCE_MS,
+  type Slots,
+  SOURCE,
+  SOURCE_GENERATION,
+} from '../kernel/slots.ts'
 import type { Step } from '../kernel/step.ts'
-import { Group } from './group.ts'
+import type { Group } from './group.ts'
+import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import { factsOf, hangsOnEviction, isLeaving, type Subject } from './subject.ts'
 
@@ -65,11 +77,7 @@ function hasHeardPeople({ asOf, nowMs }: Step): boolean {
 function markChangedWindows(state: ServiceState): void {
   // Others than the window that judges count only where they are told.
   const span = state.healing.behaviour < BEHAVIOUR_WINDOWS ? JUDGED_MS : null
-  state.windows.takeChangedRows((row) => {
-    const owner = state.ownerOf(row)
-    if (owner instanceof Group) owner.changed = true
-    else if (owner !== null) state.counted(owner)
-  }, span)
+  state.windows.takeChangedRows((row) => state.rowChanged(row), span)
 }
 
 /** Whether a raw health changed. */
@@ -80,22 +88,25 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
   if (touched.length === 0 && !group.changed) return false
   const reads = (group.reads ??= readsOf(state.healing, group.service))
   const quietness = { limits: (group.limits ??= state.limits(group.service)), hearing }
+  const { slots } = state
+  const places = group.slotsOf(touched)
   let changed = false
   /** null: all that were touched, so far. */
   let judged: Subject[] | null = null
   const due: InstanceFacts[] = []
   for (let i = 0; i < touched.length; i++) {
     const subject = touched[i]
+    const slot = places[i] ?? 0
     if (subject === undefined) continue
-    if (isDue(subject, state.nowMs)) {
-      if (!staysQuiet(state, subject, quietness)) {
+    if (isDue(slots, slot, state.nowMs)) {
+      if (!staysQuiet(state, slot, subject, quietness)) {
         changed = judgeFully(state, group, { subject, hearing }) || changed
       }
-      state.judged(subject)
+      if (isSooner(slots, slot)) state.judged(subject)
       judged?.push(subject)
     } else judged ??= touched.slice(0, i)
-    const isOf = subject.moved || subject.attended || reads !== 'nothing'
-    subject.moved = false
+    const isOf = (slots.word(slot, MARKS) & (MOVED | ATTENDED)) !== 0 || reads !== 'nothing'
+    slots.setMark(slot, MOVED, false)
     if (isOf && subject.facts !== null) due.push(subject.facts)
   }
   group.judged = judged ?? touched
@@ -105,37 +116,50 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
   return changed
 }
 
-function isDue({ dirty, nextMs, facts }: Subject, nowMs: number): boolean {
-  return dirty || facts === null || nextMs <= nowMs
+function isDue(slots: Slots, slot: number, nowMs: number): boolean {
+  if ((slots.word(slot, MARKS) & (DIRTY | JUDGED)) !== JUDGED) return true
+  return (slots.doubles[DOUBLES * slot + NEXT_MS] ?? 0) <= nowMs
 }
 
-/** Judges the short way, where that will do. */
+/** It is due before the queue has it. */
+function isSooner({ doubles }: Slots, slot: number): boolean {
+  const at = DOUBLES * slot
+  return (doubles[at + NEXT_MS] ?? 0) < (doubles[at + QUEUED_MS] ?? 0)
+}
+
+/** Judges the short way, where that will do; all it needs, as a rule, lies in the slot. */
 function staysQuiet(
   state: ServiceState,
+  slot: number,
   subject: Subject,
   { limits, hearing }: Quietness,
 ): boolean {
-  if (subject.moved || !subject.calm || hearing.blind) return false
-  const { vital } = subject
-  const { glance } = state
+  const { slots, glance } = state
+  const marks = slots.word(slot, MARKS)
+  if ((marks & (MOVED | CALM)) !== CALM || hearing.blind) return false
   const { latencyP99MaxUs, samplesMin } = limits
-  const isHigh = look(state, subject, latencyP99MaxUs)
-  if (!areGood(vital, glance, limits)) return false
-  const silentMs = Math.max(vital.heardAtMs, hearing.floorMs) + subject.silenceMs
+  const isHigh = look(state, slot, latencyP99MaxUs)
+  if ((marks & (FAILING | UNKNOWN)) === 0) {
+    if (!areEnough(glance, limits)) return false
+  } else if (!areGood(subject.vital, glance, limits)) return false
+  const { doubles } = slots
+  const at = DOUBLES * slot
+  const heardMs = Math.max(doubles[at + HEARD_MS] ?? 0, hearing.floorMs)
+  const silentMs = heardMs + (doubles[at + SILENCE_MS] ?? 0)
   if (hearing.horizonMs !== null && hearing.horizonMs >= silentMs) return false
-  subject.dirty = false
-  subject.nextMs = silentMs
-  const agentHeard = isHeard(state, subject)
-  if (agentHeard !== subject.agentHeard) subject.agentHeard = agentHeard
-  if (isHigh) state.hangs(subject, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
-  else state.hangs(subject, glance.n >= samplesMin && glance.errors > 0)
+  doubles[at + NEXT_MS] = silentMs
+  slots.setMark(slot, DIRTY, false)
+  slots.setMark(slot, HEARD, isHeard(state, slot, subject))
+  if (isHigh) state.hangs(slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
+  else state.hangs(slot, glance.n >= samplesMin && glance.errors > 0)
   return true
 }
 
 /** Whether a latency of `limitUs` or more may be among those counted. */
-function look({ windows, glance }: ServiceState, subject: Subject, limitUs: number): boolean {
-  const { row, generation } = subject
-  const isKnown = windows.isCurrent(row, generation)
+function look(state: ServiceState, slot: number, limitUs: number): boolean {
+  const { windows, glance } = state
+  const row = state.knownRow(slot)
+  const isKnown = row !== 0
   glance.n = isKnown ? windows.requests(row) : 0
   glance.errors = isKnown ? windows.errors(row) : 0
   const ceilingUs = isKnown ? windows.ceilingUs(row) : 0
@@ -143,11 +167,11 @@ function look({ windows, glance }: ServiceState, subject: Subject, limitUs: numb
   return ceilingUs >= limitUs
 }
 
-function isHeard({ sources, nowMs }: ServiceState, { entry, source }: Subject): boolean {
-  if (source?.held === true) {
-    return nowMs - source.heardAtMs < source.limitMs
-  }
-  return sources.isAlive(entry.agent, nowMs)
+function isHeard({ slots, sources, nowMs }: ServiceState, slot: number, subject: Subject): boolean {
+  const source = slots.word(slot, SOURCE)
+  return sources.isHeld(source, slots.word(slot, SOURCE_GENERATION))
+    ? sources.isAliveAt(source, nowMs)
+    : sources.isAlive(subject.entry.agent, nowMs)
 }
 
 function judgeFully(
@@ -159,8 +183,8 @@ function judgeFully(
   const { nowMs } = state
   // It may be another agent's by now.
   if (subject.source?.agent !== entry.agent) subject.source = null
-  const agentHeard = isHeard(state, subject)
-  subject.agentHeard = agentHeard
+  const agentHeard = isHeard(state, subject.slot, subject)
+  subject.mark(HEARD, agentHeard)
   const limits = (group.limits ??= state.limits(group.service))
   const input: DetectorInput = {
     vital,
@@ -173,17 +197,18 @@ function judgeFully(
   }
   const exempt = isLeaving(entry.lifecycle)
   const { changed, nextMs } = judge(vital, input, exempt)
-  subject.calm = !exempt && isCalm(vital, entry.announced)
-  subject.silenceMs = silenceLimitMs(vital, limits)
+  subject.mark(CALM, !exempt && isCalm(vital, entry.announced))
+  subject.mark(FAILING, vital.failures !== null)
+  subject.mark(UNKNOWN, vital.health === 'unknown')
+  state.slots.setDouble(subject.slot, SILENCE_MS, silenceLimitMs(vital, limits))
   const flipMs = vital.flipsMs[0]
   const forgetsMs = flipMs === undefined ? Number.POSITIVE_INFINITY : flipMs + FLIPS_SPAN_MS
   subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs)
-  subject.dirty = false
-  subject.moved = true
-  subject.untold = true
+  subject.mark(DIRTY, false)
+  subject.mark(MOVED | UNTOLD, true)
   subject.facts = factsOf(subject, { window: () => state.figuresOf(subject), nowMs })
   group.replaced(subject)
   group.count(subject, true)
-  state.hangs(subject, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
+  state.hangs(subject.slot, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
   return changed
 }

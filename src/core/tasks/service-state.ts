@@ -11,15 +11,18 @@ import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
 import { DueQueue } from '../kernel/due-queue.ts'
+import { grownInts } from '../kernel/grow.ts'
 import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
+import { GENERATION, MARKS, ROW, Slots } from '../kernel/slots.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import type { Entry } from '../registry/entry.ts'
 import { Registry } from '../registry/registry.ts'
 import { Windows } from '../window/window.ts'
 import { type Bound, Group } from './group.ts'
-import { hangsOnEviction, loadSubject, newSubject, saveSubject, type Subject } from './subject.ts'
+import { ATTENDED, DIRTY, HANGS, MOVED, TOUCHED, UNTOLD } from './marks.ts'
+import { hangsOnEviction, loadSubject, newSubject, saveSubject, Subject } from './subject.ts'
 import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
@@ -31,6 +34,8 @@ const SPAN_MS = 60_000
 export const GRACE_MS: number = SPAN_MS
 /** Services whose limits are kept at hand; records may speak of any number. */
 const LIMITS_MAX = 4_096
+const ROWS_FIRST = 64
+const NOTED: number = DIRTY | TOUCHED
 
 interface Counting extends Counted {
   n: number
@@ -43,6 +48,8 @@ const NOWHERE: Place = { topic: '', partition: 0, offset: 0 }
 
 export class ServiceState {
   readonly context: CoreContext
+  /** Of the entries of the registry and their subjects. */
+  readonly slots: Slots = new Slots()
   readonly admission: Admission<Bound>
   readonly registry: Registry
   readonly windows: Windows
@@ -57,6 +64,8 @@ export class ServiceState {
   readonly glance: Glance = { n: 0, errors: 0, p99Us: 0 }
   /** Reused for the counts of every delta. */
   readonly counting: Counting = { n: 0, errors: 0, eventMs: 0, place: NOWHERE }
+  /** Reused for every delta whose source is known. */
+  readonly beat: { appendMs: number; limitMs: number } = { appendMs: 0, limitMs: 0 }
   /** Subjects that a pane that leaves the window could change by itself. */
   hanging: number = 0
   /** Keys of the subjects that have left since the last decision. */
@@ -66,6 +75,8 @@ export class ServiceState {
   private order: readonly Group[] | null = null
   /** Whose rows are whose, by row; told from the windows whenever that has ended. */
   private readonly owners: (Subject | Group)[] = []
+  /** Slots of those that are subjects. */
+  private ownerSlots = new Int32Array(ROWS_FIRST)
   private readonly queue = new DueQueue<Subject>(dueAt)
   private attended: readonly Subject[] = []
   private readonly limitsOf = new Map<string, DetectorLimits>()
@@ -73,7 +84,7 @@ export class ServiceState {
   constructor(context: CoreContext, healing: HealingState = initialHealing(context)) {
     this.context = context
     this.admission = new Admission(context)
-    this.registry = new Registry(context.clusterId)
+    this.registry = new Registry(context.clusterId, this.slots)
     this.windows = new Windows({ graceMs: GRACE_MS, scale: context.scale })
     this.healing = healing
     this.observer = new Observer(healing.fleet)
@@ -147,8 +158,7 @@ export class ServiceState {
     for (const group of this.groups.values()) {
       group.changed = true
       for (const subject of group.subjects.values()) {
-        subject.moved = true
-        subject.untold = true
+        subject.mark(MOVED | UNTOLD, true)
         group.touch(subject)
       }
     }
@@ -164,15 +174,16 @@ export class ServiceState {
     }
   }
 
-  hangs(subject: Subject, hangs: boolean): void {
-    if (subject.hangs !== hangs) this.hanging += hangs ? 1 : -1
-    subject.hangs = hangs
+  hangs(slot: number, hangs: boolean): void {
+    const before = (this.slots.word(slot, MARKS) & HANGS) !== 0
+    if (before === hangs) return
+    this.hanging += hangs ? 1 : -1
+    this.slots.setMark(slot, HANGS, hangs)
   }
 
   /** The subject has been judged: its next time counts from now on. */
   judged(subject: Subject): void {
-    // Asked here as well: what the queue asks by comes as an object each time.
-    if (subject.nextMs < subject.queuedMs) this.queue.note(subject)
+    this.queue.note(subject)
   }
 
   /** Log time before `belowMs` at which a subject has to be judged, or null. */
@@ -182,22 +193,30 @@ export class ServiceState {
 
   /** Whom the last decision attends to, until the next one. */
   attend(instances: readonly InstanceFacts[]): void {
-    for (const subject of this.attended) subject.attended = false
+    for (const subject of this.attended) subject.mark(ATTENDED, false)
     this.attended = instances.flatMap(({ service, instance }) => {
       return this.find(service, instance) ?? []
     })
-    for (const subject of this.attended) subject.attended = true
+    for (const subject of this.attended) subject.mark(ATTENDED, true)
   }
 
-  /** The row of the subject in the windows, made when there is none. */
-  rowOf(subject: Subject): number {
-    if (this.windows.isCurrent(subject.row, subject.generation)) return subject.row
-    const { service, instance } = subject.vital
-    return this.own(subject, this.windows.instanceRow(service, instance))
+  /** The row of the subject of a slot in the windows, made when there is none. */
+  rowOf(slot: number, subject: Subject): number {
+    const row = this.knownRow(slot)
+    if (row !== 0) return row
+    const { vital } = subject
+    return this.own(subject, this.windows.instanceRow(vital.service, vital.instance))
   }
 
-  figuresOf({ row, generation, vital }: Subject): Figures {
-    if (this.windows.isCurrent(row, generation)) return this.windows.figures(row)
+  /** The row of the subject of a slot in the windows, 0 when it is not known. */
+  knownRow(slot: number): number {
+    const row = this.slots.word(slot, ROW)
+    return this.windows.isCurrent(row, this.slots.word(slot, GENERATION)) ? row : 0
+  }
+
+  figuresOf({ slot, vital }: Subject): Figures {
+    const row = this.knownRow(slot)
+    if (row !== 0) return this.windows.figures(row)
     return this.windows.instance(vital.service, vital.instance)
   }
 
@@ -206,10 +225,21 @@ export class ServiceState {
     return this.own(group, this.windows.serviceRow(group.service))
   }
 
+  /** What the row counts has changed: whose it is will be judged, or told, in this step. */
+  rowChanged(row: number): void {
+    const slot = this.ownerSlots[row] ?? 0
+    // Nearly always: it counted in this step.
+    const marks = this.knownRow(slot) === row ? this.slots.word(slot, MARKS) : 0
+    if ((marks & NOTED) === NOTED) return
+    const owner = this.ownerOf(row)
+    if (owner instanceof Group) owner.changed = true
+    else if (owner !== null) this.counted(owner)
+  }
+
   /** Whose row it is; null: an edge's, or of somebody who is not known here. */
-  ownerOf(row: number): Subject | Group | null {
+  private ownerOf(row: number): Subject | Group | null {
     const held = this.owners[row]
-    if (held?.row === row && this.windows.isCurrent(row, held.generation)) return held
+    if (held !== undefined && this.owns(held, row)) return held
     if (this.windows.isEdge(row)) return null
     const { service, instance } = this.windows.keyOf(row)
     const group = this.groups.get(service)
@@ -219,10 +249,23 @@ export class ServiceState {
     return owner
   }
 
+  private owns(owner: Subject | Group, row: number): boolean {
+    if (owner instanceof Subject) return this.knownRow(owner.slot) === row
+    return owner.row === row && this.windows.isCurrent(row, owner.generation)
+  }
+
   private own(owner: Subject | Group, row: number): number {
-    owner.row = row
-    owner.generation = this.windows.generation(row)
+    const generation = this.windows.generation(row)
     this.owners[row] = owner
+    if (row >= this.ownerSlots.length) this.ownerSlots = grownInts(this.ownerSlots, 2 * row)
+    this.ownerSlots[row] = owner instanceof Subject ? owner.slot : 0
+    if (owner instanceof Subject) {
+      this.slots.setWord(owner.slot, ROW, row)
+      this.slots.setWord(owner.slot, GENERATION, generation)
+    } else {
+      owner.row = row
+      owner.generation = generation
+    }
     return row
   }
 
@@ -231,7 +274,7 @@ export class ServiceState {
     const group = this.group(entry.service)
     const held = group.subjects.get(entry.instance ?? '')
     if (held !== undefined) return held
-    const subject = newSubject(entry, entry.registeredAtMs)
+    const subject = newSubject(entry, entry.registeredAtMs, this.slots)
     group.subjects.set(entry.instance ?? '', subject)
     group.touch(subject)
     group.remade()
@@ -250,8 +293,8 @@ export class ServiceState {
     if (subject !== undefined) {
       group.subjects.delete(entry.instance ?? '')
       group.count(subject, false)
-      subject.row = 0
-      if (subject.hangs) this.hanging -= 1
+      if (subject.has(HANGS)) this.hanging -= 1
+      subject.leave()
       this.left.push(subject.key)
       group.remade()
     }
@@ -276,14 +319,14 @@ export class ServiceState {
 
   /** The subject must be judged in this step. */
   changed(subject: Subject): void {
-    subject.moved = true
+    subject.mark(MOVED, true)
     this.counted(subject)
   }
 
   /** As `changed`, where nothing but its counts and the time it was heard has changed. */
   counted(subject: Subject): void {
-    subject.dirty = true
-    if (!subject.touched) this.group(subject.entry.service).touch(subject)
+    subject.mark(DIRTY, true)
+    if (!subject.has(TOUCHED)) this.group(subject.entry.service).touch(subject)
   }
 
   /** The figures of a service have changed. */
@@ -302,7 +345,7 @@ export class ServiceState {
   group(service: string): Group {
     let group = this.groups.get(service)
     if (group === undefined) {
-      group = new Group(serviceId(service), () => this.windows.service(service))
+      group = new Group(serviceId(service), this.slots, () => this.windows.service(service))
       this.groups.set(service, group)
       this.order = null
     }
@@ -313,11 +356,10 @@ export class ServiceState {
   private join(entry: Entry, from: ImageReader): void {
     const group = this.group(entry.service)
     if (entry.instance === null) return
-    const subject = loadSubject(entry, from, (held) => this.figuresOf(held))
+    const subject = loadSubject(entry, this.slots, from, (held) => this.figuresOf(held))
     group.subjects.set(entry.instance, subject)
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)
-    subject.hangs = hangsOnEviction(subject, latencyP99MaxUs, samplesMin)
-    if (subject.hangs) this.hanging += 1
+    this.hangs(subject.slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
     group.count(subject, true)
     group.touch(subject)
     this.queue.note(subject)

@@ -10,92 +10,122 @@ import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
 import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import {
+  MARKS,
+  NEXT_MS,
+  QUEUED_MS,
+  type Slots,
+  SOURCE,
+  SOURCE_GENERATION,
+} from '../kernel/slots.ts'
 import type { Entry } from '../registry/entry.ts'
+import { DIRTY, FAILING, HEARD, JUDGED, MOVED, TOLD, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
+
+/** Slot of one that has left, and a generation that no source ever has. */
+const NOBODYS = 0
+const NO_GENERATION = -1
 
 /** Facts whose figures go on while nothing else changes. */
 export interface SubjectFacts extends InstanceFacts {
   transitions: number
 }
 
-export interface Subject extends Queued {
+export class Subject implements Queued {
   readonly entry: Entry
   readonly vital: Vital
   /** `viewKey` of service and instance. */
   readonly key: string
-  /** Something happened since the last judgement. */
-  dirty: boolean
-  /** Its agent was heard within its limit, at the last judgement. */
-  agentHeard: boolean
-  /** Log time at which it must be judged again even if nothing happens; Infinity: never. */
-  nextMs: number
-  facts: SubjectFacts | null
-  // What follows from the rest, kept at hand.
-  /** In the windows, as long as it is of this generation. */
-  row: number
-  generation: number
+  /** Of its entry; that of nobody when it has left. */
+  slot: number
   /** Place in the order of its service. */
-  rank: number
-  /** It is among those to be looked at in this step. */
-  touched: boolean
-  /** More than its counts may have changed since it was last judged. */
-  moved: boolean
-  /** `isCalm`, at the last full judgement, and the silence that ends it. */
-  calm: boolean
-  silenceMs: number
-  /** More than its figures may have changed since it was last told. */
-  untold: boolean
-  /** The agent that counts for it, as long as it is the same and held. */
-  source: Source | null
-  /** New figures of it wait already. */
-  waiting: boolean
-  /** As it was told last, and whether its clock was believed then; null: it was not. */
-  told: Told | null
-  toldSkewed: boolean
-  /** The last decision attends to it: an incident is open, or a trigger holds. */
-  attended: boolean
-  /** A pane that leaves the window could change its verdict. */
-  hangs: boolean
+  rank: number = 0
   /** As its service counts it; null: not at all. */
-  counted: { readonly health: Health; readonly routable: boolean } | null
-}
+  counted: { readonly health: Health; readonly routable: boolean } | null = null
+  private readonly slots: Slots
+  private judgedFacts: SubjectFacts | null = null
+  private toldView: Told | null = null
+  private agentSource: Source | null = null
 
-export function newSubject(entry: Entry, nowMs: number): Subject {
-  const instance = present(entry.instance, 'instance of a subject')
-  const vital = newVital({ service: entry.service, instance }, entry.incarnation, nowMs)
-  return subjectWith(entry, vital, { dirty: true, nextMs: Number.POSITIVE_INFINITY })
-}
-
-function subjectWith(
-  entry: Entry,
-  vital: Vital,
-  { dirty, nextMs }: Pick<Subject, 'dirty' | 'nextMs'>,
-): Subject {
-  return {
-    entry,
-    vital,
-    key: viewKey(vital.service, vital.instance),
-    dirty,
-    agentHeard: false,
-    nextMs,
-    facts: null,
-    row: 0,
-    generation: 0,
-    rank: 0,
-    touched: false,
-    moved: true,
-    calm: false,
-    silenceMs: 0,
-    untold: true,
-    waiting: false,
-    source: null,
-    told: null,
-    toldSkewed: false,
-    attended: false,
-    hangs: false,
-    counted: null,
-    queuedMs: Number.POSITIVE_INFINITY,
+  constructor(entry: Entry, vital: Vital, slots: Slots) {
+    this.entry = entry
+    this.vital = vital
+    this.key = viewKey(vital.service, vital.instance)
+    this.slots = slots
+    this.slot = entry.slot
+    slots.setWord(this.slot, MARKS, DIRTY | MOVED | UNTOLD)
+    this.nextMs = Number.POSITIVE_INFINITY
+    this.queuedMs = Number.POSITIVE_INFINITY
+    this.source = null
   }
+
+  /** Bits of marks.ts. */
+  has(mark: number): boolean {
+    return (this.slots.word(this.slot, MARKS) & mark) !== 0
+  }
+
+  mark(mark: number, is: boolean): void {
+    this.slots.setMark(this.slot, mark, is)
+  }
+
+  /** Log time at which it must be judged again even if nothing happens; Infinity: never. */
+  get nextMs(): number {
+    return this.slots.double(this.slot, NEXT_MS)
+  }
+
+  set nextMs(atMs: number) {
+    this.slots.setDouble(this.slot, NEXT_MS, atMs)
+  }
+
+  get queuedMs(): number {
+    return this.slots.double(this.slot, QUEUED_MS)
+  }
+
+  set queuedMs(atMs: number) {
+    this.slots.setDouble(this.slot, QUEUED_MS, atMs)
+  }
+
+  get facts(): SubjectFacts | null {
+    return this.judgedFacts
+  }
+
+  set facts(facts: SubjectFacts | null) {
+    this.judgedFacts = facts
+    this.mark(JUDGED, facts !== null)
+  }
+
+  /** As it was told last; null: it was not. */
+  get told(): Told | null {
+    return this.toldView
+  }
+
+  set told(told: Told | null) {
+    this.toldView = told
+    this.mark(TOLD, told !== null)
+  }
+
+  /** The agent that counts for it, as long as it is the same and held. */
+  get source(): Source | null {
+    return this.agentSource
+  }
+
+  set source(source: Source | null) {
+    this.agentSource = source
+    this.slots.setWord(this.slot, SOURCE, source?.place ?? 0)
+    this.slots.setWord(this.slot, SOURCE_GENERATION, source?.generation ?? NO_GENERATION)
+  }
+
+  /** It has left: what its slot says from now on is another's. */
+  leave(): void {
+    this.slot = NOBODYS
+  }
+}
+
+export function newSubject(entry: Entry, nowMs: number, slots: Slots): Subject {
+  const instance = present(entry.instance, 'instance of a subject')
+  const at = { service: entry.service, instance }
+  const vital = newVital(at, entry.incarnation, nowMs, { slots, slot: entry.slot })
+  return new Subject(entry, vital, slots)
 }
 
 /** On its way out: what happens to it now is meant to happen. */
@@ -105,7 +135,7 @@ export function isLeaving(lifecycle: Lifecycle): boolean {
 
 /** Whether a pane that leaves the window could change a verdict by itself. */
 export function hangsOnEviction(
-  { vital, facts }: Subject,
+  { vital, facts }: Pick<Subject, 'vital' | 'facts'>,
   limitUs: number,
   least: number,
 ): boolean {
@@ -138,7 +168,7 @@ export function factsOf(subject: Subject, judged: Judged): SubjectFacts {
     agent: entry.agent === null ? null : agentId(entry.agent),
     agentEpoch: entry.agentEpoch,
     get agentHeard(): boolean {
-      return subject.agentHeard
+      return subject.has(HEARD)
     },
     health: vital.health,
     healthSinceMs: vital.healthSinceMs,
@@ -152,9 +182,10 @@ export function factsOf(subject: Subject, judged: Judged): SubjectFacts {
 }
 
 /** Facts follow from the rest, but for what was known only when the subject was judged. */
-export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageWriter): void {
+export function saveSubject(subject: Subject, to: ImageWriter): void {
+  const { vital, nextMs, facts } = subject
   saveVital(vital, to)
-  to.flag(dirty)
+  to.flag(subject.has(DIRTY))
     .numberOrNull(nextMs === Number.POSITIVE_INFINITY ? null : nextMs)
     .flag(facts !== null)
   if (facts !== null) to.flag(facts.agentHeard).int(facts.transitions)
@@ -163,17 +194,20 @@ export function saveSubject({ vital, dirty, nextMs, facts }: Subject, to: ImageW
 /** `windowOf`: the figures of the instance as they are. */
 export function loadSubject(
   entry: Entry,
+  slots: Slots,
   from: ImageReader,
   windowOf: (subject: Subject) => Figures,
 ): Subject {
   const instance = present(entry.instance, 'instance of a subject')
-  const vital = loadVital({ service: entry.service, instance }, from)
-  const dirty = from.flag()
-  const nextMs = from.numberOrNull() ?? Number.POSITIVE_INFINITY
-  const subject = subjectWith(entry, vital, { dirty, nextMs })
+  const berth = { slots, slot: entry.slot }
+  const vital = loadVital({ service: entry.service, instance }, from, berth)
+  const subject = new Subject(entry, vital, slots)
+  subject.mark(DIRTY, from.flag())
+  subject.mark(FAILING, vital.failures !== null)
+  subject.nextMs = from.numberOrNull() ?? Number.POSITIVE_INFINITY
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
-  subject.agentHeard = agentHeard
+  subject.mark(HEARD, agentHeard)
   subject.facts = factsOf(subject, { window: () => windowOf(subject), nowMs: 0 })
   subject.facts.transitions = transitions
   return subject

@@ -7,8 +7,10 @@ import { reasonOf, standing } from '../health/health.ts'
 import { present } from '../kernel/assert.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Figures } from '../kernel/facts.ts'
+import { MARKS } from '../kernel/slots.ts'
 import type { Output } from '../kernel/step.ts'
 import type { Group } from './group.ts'
+import { ATTENDED, TOLD, TOLD_SKEWED, UNTOLD, WAITING } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
 import { type Others, routing, type Telling } from './views.ts'
@@ -23,8 +25,11 @@ export function tellViews(state: ServiceState, everybody: boolean): void {
   const mayWait = state.healing.behaviour >= BEHAVIOUR_WINDOWS
   for (const group of state.services()) {
     const subjects = everybody ? group.ordered() : group.judged
-    for (const subject of subjects) {
-      subject.untold ||= everybody || subject.attended
+    const places = group.slotsOf(subjects)
+    for (let i = 0; i < subjects.length; i++) {
+      const subject = subjects[i]
+      if (subject === undefined || (mayWait && !everybody && waits(state, places[i] ?? 0))) continue
+      if (everybody || subject.has(ATTENDED)) subject.mark(UNTOLD, true)
       if (mayWait) tellOrWait(state, subject)
       else state.views.tell(instanceTelling(state, subject), state.nowMs)
     }
@@ -44,24 +49,30 @@ export function takeViews(state: ServiceState, behind: boolean): readonly Output
   return views.take(nowMs, ({ service, instance }) => {
     if (instance === null) return serviceTelling(state, state.group(service))
     const subject = present(state.find(service, instance), 'whose figures wait')
-    subject.waiting = false
+    subject.mark(WAITING, false)
     return instanceTelling(state, subject)
   })
+}
+
+/** Whether nothing but figures of it may be new, and they wait already. */
+function waits({ admission, slots }: ServiceState, slot: number): boolean {
+  const marks = slots.word(slot, MARKS) & (TOLD | WAITING | UNTOLD | ATTENDED | TOLD_SKEWED)
+  return marks === (TOLD | WAITING) && !admission.hasSkews
 }
 
 /** Of one that is quiet nothing is new but figures, which needs no look at what was told. */
 function tellOrWait(state: ServiceState, subject: Subject): void {
   const isSkewed = hasSkew(state, subject)
   const { told } = subject
-  if (told !== null && !subject.untold && isSkewed === subject.toldSkewed) {
-    if (!subject.waiting) state.views.wait(told)
-    subject.waiting = true
+  if (told !== null && !subject.has(UNTOLD) && isSkewed === subject.has(TOLD_SKEWED)) {
+    if (!subject.has(WAITING)) state.views.wait(told)
+    subject.mark(WAITING, true)
     return
   }
-  subject.waiting = false
+  subject.mark(WAITING, false)
   subject.told = state.views.tellOrWait(instanceTelling(state, subject), state.nowMs)
-  subject.toldSkewed = isSkewed
-  subject.untold = false
+  subject.mark(TOLD_SKEWED, isSkewed)
+  subject.mark(UNTOLD, false)
 }
 
 function tellServiceOrWait(state: ServiceState, group: Group): void {

@@ -18,7 +18,7 @@ import {
   type Wide,
 } from './counting.ts'
 import { type Entry, firstSlotOf, lastSlotOf } from './entry.ts'
-import { grownInts } from './grow.ts'
+import { grownInts } from '../kernel/grow.ts'
 
 /** Sections side by side. */
 export interface Run {

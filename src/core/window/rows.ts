@@ -6,7 +6,7 @@ import { decodeUtf8, encodeUtf8 } from '../../contracts/utf8.ts'
 import { assert, AssertionError } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { Interner } from '../kernel/interner.ts'
-import { grownBytes, grownDoubles, grownInts } from './grow.ts'
+import { grownBytes, grownDoubles, grownInts } from '../kernel/grow.ts'
 
 /** Kinds of rows. NAMELESS: counts in its service alone. */
 export const FREE = 0

@@ -4,7 +4,7 @@ import type { Figures } from '../kernel/facts.ts'
 import { Cells, type Run } from './cells.ts'
 import type { Entry } from './entry.ts'
 import type { Grid } from './grid.ts'
-import { grownDoubles } from './grow.ts'
+import { grownDoubles } from '../kernel/grow.ts'
 
 /**
  * Sections of a row. W10 and W60: what these windows hold; OPEN: what has left W60 of the decade

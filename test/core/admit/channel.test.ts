@@ -1,7 +1,12 @@
 // Channels: found by the bytes of their identity, as long as their stream is remembered.
 import { expect, test } from 'vitest'
 import { type Channel, Channels } from '../../../src/core/admit/channel.ts'
+import type { Stream } from '../../../src/core/admit/sequence.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
+
+/** Streams that are remembered no more. */
+const forgotten = new Set<unknown>()
+const sequences = { isHeld: (stream: Stream): boolean => !forgotten.has(stream) }
 
 const channel = (instance: string): Channel<string> => ({
   service: 'shop',
@@ -9,7 +14,8 @@ const channel = (instance: string): Channel<string> => ({
   agent: 'agent-1',
   epoch: 1,
   lane: 0,
-  stream: { slot: 0, held: true },
+  slot: 0,
+  generation: 1,
   bytes: instance.length,
   serviceFrom: 0,
   serviceTo: 4,
@@ -17,7 +23,7 @@ const channel = (instance: string): Channel<string> => ({
 })
 
 test('is found by its bytes alone, wherever they lie', () => {
-  const channels = new Channels<string>()
+  const channels = new Channels<string>(sequences)
   const held = channel('shop-1')
   const bytes = encodeUtf8('..shop-1..')
   channels.add(held, { bytes, start: 2, end: 8 })
@@ -27,7 +33,7 @@ test('is found by its bytes alone, wherever they lie', () => {
 })
 
 test('the one that came next is told without a look for where it ends', () => {
-  const channels = new Channels<string>()
+  const channels = new Channels<string>(sequences)
   const log = encodeUtf8('shop-1shop-2shop-3')
   const held = ['shop-1', 'shop-2', 'shop-3'].map(channel)
   held.forEach((each, i) => channels.add(each, { bytes: log, start: 6 * i, end: 6 * i + 6 }))
@@ -42,16 +48,16 @@ test('the one that came next is told without a look for where it ends', () => {
   expect(channels.next(log, 0, 18)).toBe(held[0])
   const [, second] = held
   if (second === undefined) throw new Error('two were made')
-  second.stream.held = false
+  forgotten.add(second)
   expect(channels.next(log, 6, 18)).toBeNull()
 })
 
 test('holds no longer than its stream, and begins anew', () => {
-  const channels = new Channels<string>()
+  const channels = new Channels<string>(sequences)
   const held = channel('shop-1')
   const identity = { bytes: encodeUtf8('shop-1'), start: 0, end: 6 }
   channels.add(held, identity)
-  held.stream.held = false
+  forgotten.add(held)
   expect(channels.find(identity.bytes, 0, 6)).toBeNull()
   const again = channel('shop-1')
   channels.add(again, identity)
@@ -59,7 +65,7 @@ test('holds no longer than its stream, and begins anew', () => {
 })
 
 test('a flood of identities is not remembered without end', () => {
-  const channels = new Channels<string>()
+  const channels = new Channels<string>(sequences)
   const first = encodeUtf8('instance-0')
   for (let i = 0; i < 65_537; i++) {
     const bytes = encodeUtf8(`instance-${i}`)

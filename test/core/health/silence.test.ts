@@ -79,6 +79,23 @@ test('an agent lives as long as it is heard within its limit', () => {
   expect(made.isAlive(null, T)).toBe(false)
 })
 
+test('a place is held until its agent is forgotten, also when another has it then', () => {
+  const made = new Sources()
+  made.assess(T - 1, T - 1, false)
+  const first = made.heard('a', T, LIMIT_MS)
+  if (first === null) throw new Error('there is room')
+  expect(made.isHeld(first.place, first.generation)).toBe(true)
+  expect(made.isAliveAt(first.place, T + LIMIT_MS - 1)).toBe(true)
+  made.heard('b', T + 600_001, LIMIT_MS)
+  made.assess(T + 600_001, T + 600_001, false)
+  expect(made.isHeld(first.place, first.generation)).toBe(false)
+  const next = made.heard('c', T + 600_001, LIMIT_MS)
+  expect(next?.place).toBe(first.place)
+  expect(made.isHeld(first.place, first.generation)).toBe(false)
+  expect(made.heardAtMs('a')).toBeNull()
+  expect(made.heardAtMs('c')).toBe(T + 600_001)
+})
+
 test('a flood of names is not remembered without end', () => {
   const made = sources('a')
   for (let i = 0; i < 40_000; i++) made.heard(`x${i}`, T, LIMIT_MS)

@@ -1,15 +1,20 @@
 // What signals and deltas make known of an instance, and what makes it forgotten again.
+import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import {
   begin,
   cutFailures,
+  foldCalmly,
   foldCounts,
   foldSignal,
   newVital,
   promisedPeriodMs,
+  saveVital,
   type Vital,
 } from '../../../src/core/health/vital.ts'
+import { Slots } from '../../../src/core/kernel/slots.ts'
+import { saved } from '../../support/image.ts'
 import { connection, heartbeat, probe, processEvent } from '../../support/records.ts'
 
 const place = { topic: 'signals', partition: 0, offset: 1 }
@@ -155,6 +160,37 @@ describe('processes', () => {
     fold(processEvent({ atMs: 100, event: 'exited' }))
     expect(vital.exited?.how).toBe('in an unknown way')
   })
+})
+
+test('the calm way of counting is the other one, wherever it says yes', () => {
+  const delta = fc.record({
+    n: fc.nat(3),
+    errors: fc.nat(3),
+    eventMs: fc.nat(9),
+    place: fc.record({
+      topic: fc.constant('telemetry'),
+      partition: fc.constant(0),
+      offset: fc.nat(99),
+    }),
+  })
+  let calmly = 0
+  fc.assert(
+    fc.property(fc.array(delta), (deltas) => {
+      const at = { service: serviceId('shop'), instance: instanceId('shop-1') }
+      const slots = new Slots()
+      const slot = slots.take()
+      const one = newVital(at, 1, 0, { slots, slot })
+      const other = newVital(at, 1, 0)
+      for (const counted of deltas) {
+        const isDone = one.failures === null && foldCalmly(slots, slot, counted)
+        if (isDone) calmly += 1
+        else foldCounts(one, counted)
+        foldCounts(other, counted)
+        expect(saved((to) => saveVital(one, to))).toEqual(saved((to) => saveVital(other, to)))
+      }
+    }),
+  )
+  expect(calmly).toBeGreaterThan(50)
 })
 
 test('the shortest period promised at any level counts', () => {

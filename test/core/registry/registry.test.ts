@@ -187,6 +187,41 @@ test('a new epoch of its agent is noted', () => {
   expect(registry.find('shop', 'shop-1')).toMatchObject({ agent: 'agent-9', agentEpoch: 4 })
 })
 
+test('as long as its life is the same, a sighting as before changes nothing of an entry', () => {
+  const act = fc.constantFrom('register', 'renew', 'drain', 'deregister', 'unhealthy')
+  const deed = fc.oneof(
+    fc.record({ kind: fc.constant('event'), action: act, incarnation: fc.nat(2) }),
+    fc.record({ kind: fc.constant('sight'), agent: fc.constantFrom('a', 'b', null) }),
+    fc.record({ kind: fc.constant('time') }),
+  )
+  const stateOf = (entry: object): string => JSON.stringify({ ...entry, queuedMs: 0 })
+  let lives = 0
+  fc.assert(
+    fc.property(fc.array(deed, { maxLength: 8 }), (deeds) => {
+      registry = new Registry('cluster-a')
+      expect(sight(1, T, 'a')).toBe('ok')
+      const entry = registry.find('shop', 'shop-1')
+      if (entry === undefined) throw new Error('it was seen')
+      const life = registry.life(entry.slot)
+      deeds.forEach((deed, i) => {
+        const atMs = T + i
+        if ('action' in deed) apply({ ...deed, instance: 'shop-1', leaseTtlMs: 1 }, atMs)
+        else if ('agent' in deed) sight(1, atMs, deed.agent)
+        else registry.expire(atMs, atMs)
+      })
+      if (registry.life(entry.slot) !== life) return
+      lives += 1
+      registry.takeChanges(T)
+      const before = stateOf(entry)
+      expect(sight(1, T + 9, 'a')).toBe('ok')
+      expect(stateOf(entry)).toBe(before)
+      expect(registry.takeChanges(T)).toEqual([])
+      expect(registry.seenAtMs(entry)).toBe(T + 9)
+    }),
+  )
+  expect(lives).toBeGreaterThan(5)
+})
+
 test('whatever the order of versioned events, the newest one stands', () => {
   const event = fc.record({
     incarnation: fc.integer({ min: 1, max: 3 }),

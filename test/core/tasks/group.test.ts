@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Health } from '../../../src/contracts/records.ts'
 import { serviceId } from '../../../src/contracts/ids.ts'
+import { Slots } from '../../../src/core/kernel/slots.ts'
 import { newEntry } from '../../../src/core/registry/entry.ts'
 import { Group } from '../../../src/core/tasks/group.ts'
 import { newSubject, type Subject } from '../../../src/core/tasks/subject.ts'
@@ -11,9 +12,13 @@ import { newSubject, type Subject } from '../../../src/core/tasks/subject.ts'
 const NOTHING = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
 const HEALTHS: readonly Health[] = ['unknown', 'healthy', 'unstable', 'unhealthy']
 
+const slots = new Slots()
+
 function member(group: Group, name: string): Subject {
   const origin = { clusterId: 'c', incarnation: 1, nowMs: 1 }
-  const subject = newSubject(newEntry({ service: 'shop', instance: name }, origin), 1)
+  const entry = newEntry({ service: 'shop', instance: name }, origin)
+  entry.slot = slots.take()
+  const subject = newSubject(entry, 1, slots)
   group.subjects.set(name, subject)
   group.remade()
   group.count(subject, true)
@@ -27,7 +32,7 @@ function leaves(group: Group, subject: Subject): void {
   group.remade()
 }
 
-const newGroup = (): Group => new Group(serviceId('shop'), () => NOTHING)
+const newGroup = (): Group => new Group(serviceId('shop'), slots, () => NOTHING)
 
 test('those touched come once, in order of instance, few or many of them', () => {
   fc.assert(

@@ -3,6 +3,7 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { GONE_KEEP_MS } from '../../../src/core/registry/registry.ts'
+import { DIRTY } from '../../../src/core/tasks/marks.ts'
 import { ServiceState } from '../../../src/core/tasks/service-state.ts'
 import type { Subject } from '../../../src/core/tasks/subject.ts'
 import { START_MS, testContext, testSerde } from '../../support/core-driver.ts'
@@ -50,9 +51,9 @@ test('limits are asked for once, until policies change', () => {
   const limits = state.limits('shop')
   expect(state.limits('shop')).toBe(limits)
   const subject = registered('shop', 'shop-1')
-  subject.dirty = false
+  subject.mark(DIRTY, false)
   state.policiesChanged()
-  expect(subject.dirty).toBe(true)
+  expect(subject.has(DIRTY)).toBe(true)
   expect(state.limits('shop')).not.toBe(limits)
 })
 

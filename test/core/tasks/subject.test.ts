@@ -1,6 +1,8 @@
 // Facts of an instance, as healing gets them.
 import { expect, test } from 'vitest'
+import { Slots } from '../../../src/core/kernel/slots.ts'
 import { newEntry } from '../../../src/core/registry/entry.ts'
+import { HEARD } from '../../../src/core/tasks/marks.ts'
 import { factsOf, isLeaving, newSubject } from '../../../src/core/tasks/subject.ts'
 
 const origin = { clusterId: 'c', incarnation: 4, nowMs: 7 }
@@ -9,9 +11,9 @@ test('facts join registry, vital signs and window', () => {
   const entry = newEntry({ service: 'shop', instance: 'shop-1' }, origin)
   Object.assign(entry, { agent: 'agent-1', agentEpoch: 2, zone: 'z1', link: 'online' })
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
-  expect(
-    factsOf({ ...newSubject(entry, 7), agentHeard: true }, { window: () => window, nowMs: 9 }),
-  ).toEqual({
+  const subject = newSubject(entry, 7, new Slots())
+  subject.mark(HEARD, true)
+  expect(factsOf(subject, { window: () => window, nowMs: 9 })).toEqual({
     key: 'shop/shop-1',
     service: 'shop',
     instance: 'shop-1',
@@ -33,9 +35,8 @@ test('facts join registry, vital signs and window', () => {
 })
 
 test('a service as a whole is no subject', () => {
-  expect(() => newSubject(newEntry({ service: 'shop', instance: null }, origin), 7)).toThrow(
-    'missing',
-  )
+  const entry = newEntry({ service: 'shop', instance: null }, origin)
+  expect(() => newSubject(entry, 7, new Slots())).toThrow('missing')
 })
 
 test('who is leaving', () => {

@@ -1,6 +1,6 @@
 // Longer tables keep what they had and are empty behind it.
 import { expect, test } from 'vitest'
-import { grownBytes, grownDoubles, grownInts } from '../../../src/core/window/grow.ts'
+import { grownBytes, grownDoubles, grownInts } from '../../../src/core/kernel/grow.ts'
 
 test('grown tables', () => {
   expect([...grownBytes(Uint8Array.of(1, 255), 4)]).toEqual([1, 255, 0, 0])
