@@ -114,7 +114,7 @@ export class Admission<B> {
     const fault = decodeCounts(scratch)
     if (fault !== null) return this.undecodable('telemetry', view, { reason: fault, detail: '' })
     if (!this.hasSaneCounts(view, channel)) return null
-    this.sequences.heard(channel, view.timestampMs)
+    this.sequences.heard(channel, view)
     return this.sequences.again(channel, scratch.seq) === 'fresh'
       ? this.admittedDelta(view, channel)
       : null

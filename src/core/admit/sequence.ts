@@ -54,7 +54,7 @@ export class Sequences {
     const key = keyOf(source)
     const held = this.streams.get(key)
     if (held !== undefined) {
-      this.heard(held, atMs)
+      this.heard(held, { timestampMs: atMs })
       return this.again(held, seq)
     }
     this.makeRoom(atMs)
@@ -75,9 +75,13 @@ export class Sequences {
     return this.generations[slot] === generation
   }
 
-  /** The first half of `note`, for a stream that is held: small, so that no time is boxed. */
-  heard({ slot }: Stream, atMs: number): void {
-    if (atMs > (this.lastMs[slot] ?? 0)) this.lastMs[slot] = atMs
+  /**
+   * The first half of `note`, for a stream that is held. The record is handed over, not its time,
+   * which would be boxed.
+   */
+  heard({ slot }: Stream, { timestampMs }: { readonly timestampMs: number }): void {
+    const { lastMs } = this
+    if (timestampMs > (lastMs[slot] ?? 0)) lastMs[slot] = timestampMs
   }
 
   /** The second half. */

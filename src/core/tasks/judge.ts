@@ -24,7 +24,7 @@ import type { Step } from '../kernel/step.ts'
 import type { Group } from './group.ts'
 import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
-import { factsOf, hangsOnEviction, isLeaving, type Subject } from './subject.ts'
+import { hangsOnEviction, isLeaving, type Subject, SubjectFacts } from './subject.ts'
 
 /** The window that judges. */
 const JUDGED_MS = 60_000
@@ -206,7 +206,7 @@ function judgeFully(
   subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs)
   subject.mark(DIRTY, false)
   subject.mark(MOVED | UNTOLD, true)
-  subject.facts = factsOf(subject, { window: () => state.figuresOf(subject), nowMs })
+  subject.facts = new SubjectFacts(subject, { window: () => state.figuresOf(subject), nowMs })
   group.replaced(subject)
   group.count(subject, true)
   state.hangs(subject.slot, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))

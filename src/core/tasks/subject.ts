@@ -1,12 +1,12 @@
 // One instance as the service task holds it: its registry entry, its vital signs, and what was last
 // judged of it.
-import { agentId } from '../../contracts/ids.ts'
-import type { Health, Lifecycle } from '../../contracts/records.ts'
+import { type AgentId, agentId, type InstanceId, type ServiceId } from '../../contracts/ids.ts'
+import type { Health, Lifecycle, Link } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { recentFlips, standing } from '../health/health.ts'
 import type { Source } from '../health/silence.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
-import type { Figures, InstanceFacts } from '../kernel/facts.ts'
+import type { Figures, Finding, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
 import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
@@ -25,11 +25,6 @@ import type { Told } from './views.ts'
 /** Slot of one that has left, and a generation that no source ever has. */
 const NOBODYS = 0
 const NO_GENERATION = -1
-
-/** Facts whose figures go on while nothing else changes. */
-export interface SubjectFacts extends InstanceFacts {
-  transitions: number
-}
 
 export class Subject implements Queued {
   readonly entry: Entry
@@ -135,7 +130,7 @@ export function isLeaving(lifecycle: Lifecycle): boolean {
 
 /** Whether a pane that leaves the window could change a verdict by itself. */
 export function hangsOnEviction(
-  { vital, facts }: Pick<Subject, 'vital' | 'facts'>,
+  { vital, facts }: { vital: Vital; facts: Pick<InstanceFacts, 'window'> | null },
   limitUs: number,
   least: number,
 ): boolean {
@@ -152,32 +147,54 @@ export interface Judged {
   readonly nowMs: number
 }
 
-export function factsOf(subject: Subject, judged: Judged): SubjectFacts {
-  const { entry, vital, key } = subject
-  const { probe } = vital
-  const { window, nowMs } = judged
-  return {
-    key,
-    service: vital.service,
-    instance: vital.instance,
-    incarnation: vital.incarnation,
-    registeredAtMs: entry.registeredAtMs,
-    lifecycle: entry.lifecycle,
-    link: entry.link,
-    zone: entry.zone,
-    agent: entry.agent === null ? null : agentId(entry.agent),
-    agentEpoch: entry.agentEpoch,
-    get agentHeard(): boolean {
-      return subject.has(HEARD)
-    },
-    health: vital.health,
-    healthSinceMs: vital.healthSinceMs,
-    transitions: recentFlips(vital, nowMs),
-    findings: standing(vital),
-    get window(): Figures {
-      return window()
-    },
-    probe: probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs },
+/** Facts as of a judgement, whose figures go on while nothing else changes. */
+export class SubjectFacts implements InstanceFacts {
+  readonly key: string
+  readonly service: ServiceId
+  readonly instance: InstanceId
+  readonly incarnation: number
+  readonly registeredAtMs: number
+  readonly lifecycle: Lifecycle
+  readonly link: Link
+  readonly zone: string | null
+  readonly agent: AgentId | null
+  readonly agentEpoch: number
+  readonly health: Health
+  readonly healthSinceMs: number
+  transitions: number
+  readonly findings: readonly Finding[]
+  readonly probe: InstanceFacts['probe']
+  private readonly subject: Subject
+  private readonly figures: () => Figures
+
+  constructor(subject: Subject, { window, nowMs }: Judged) {
+    const { entry, vital, key } = subject
+    const { probe } = vital
+    this.key = key
+    this.service = vital.service
+    this.instance = vital.instance
+    this.incarnation = vital.incarnation
+    this.registeredAtMs = entry.registeredAtMs
+    this.lifecycle = entry.lifecycle
+    this.link = entry.link
+    this.zone = entry.zone
+    this.agent = entry.agent === null ? null : agentId(entry.agent)
+    this.agentEpoch = entry.agentEpoch
+    this.health = vital.health
+    this.healthSinceMs = vital.healthSinceMs
+    this.transitions = recentFlips(vital, nowMs)
+    this.findings = standing(vital)
+    this.probe = probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs }
+    this.subject = subject
+    this.figures = window
+  }
+
+  get agentHeard(): boolean {
+    return this.subject.has(HEARD)
+  }
+
+  get window(): Figures {
+    return this.figures()
   }
 }
 
@@ -208,7 +225,7 @@ export function loadSubject(
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
   subject.mark(HEARD, agentHeard)
-  subject.facts = factsOf(subject, { window: () => windowOf(subject), nowMs: 0 })
+  subject.facts = new SubjectFacts(subject, { window: () => windowOf(subject), nowMs: 0 })
   subject.facts.transitions = transitions
   return subject
 }

@@ -1,6 +1,7 @@
 // What the views are told after a decision: of instances that were judged, of services any of whose
 // instances were, and of everybody when the decision said something, because guards and incidents
 // may have changed for any of them.
+import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { Health } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { reasonOf, standing } from '../health/health.ts'
@@ -31,7 +32,7 @@ export function tellViews(state: ServiceState, everybody: boolean): void {
       if (subject === undefined || (mayWait && !everybody && waits(state, places[i] ?? 0))) continue
       if (everybody || subject.has(ATTENDED)) subject.mark(UNTOLD, true)
       if (mayWait) tellOrWait(state, subject)
-      else state.views.tell(instanceTelling(state, subject), state.nowMs)
+      else state.views.tell(new InstanceTelling(state, subject), state.nowMs)
     }
     if (!everybody && subjects.length === 0 && group.subjects.size > 0) continue
     if (mayWait) tellServiceOrWait(state, group)
@@ -50,7 +51,7 @@ export function takeViews(state: ServiceState, behind: boolean): readonly Output
     if (instance === null) return serviceTelling(state, state.group(service))
     const subject = present(state.find(service, instance), 'whose figures wait')
     subject.mark(WAITING, false)
-    return instanceTelling(state, subject)
+    return new InstanceTelling(state, subject)
   })
 }
 
@@ -70,7 +71,7 @@ function tellOrWait(state: ServiceState, subject: Subject): void {
     return
   }
   subject.mark(WAITING, false)
-  subject.told = state.views.tellOrWait(instanceTelling(state, subject), state.nowMs)
+  subject.told = state.views.tellOrWait(new InstanceTelling(state, subject), state.nowMs)
   subject.mark(TOLD_SKEWED, isSkewed)
   subject.mark(UNTOLD, false)
 }
@@ -90,30 +91,49 @@ function hasSkew(state: ServiceState, { entry }: Subject): boolean {
   return admission.hasSkews && entry.agent !== null && admission.isSkewed(entry.agent)
 }
 
-function instanceTelling(state: ServiceState, subject: Subject): Telling {
-  const { entry, vital } = subject
-  const guards = overlay(state.healing, vital.service, vital.instance)
-  const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
-  const signals: string[] = standing(vital).map(({ detector }) => detector)
-  if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
-  let others: Others | null | undefined
-  return {
-    service: vital.service,
-    instance: vital.instance,
-    incarnation: vital.incarnation,
-    health: vital.health,
-    sinceMs: vital.healthSinceMs,
-    reason: reasonOf(vital),
-    ...routing(vital.health, ready, guards),
-    guard: guards.guard,
-    window: state.windows.instance(vital.service, vital.instance),
-    // Only who writes it asks, and at once.
-    get others(): Others | null {
-      others ??= othersOf(state, vital.service, vital.instance)
-      return others
-    },
-    signals,
-    incidentId: guards.incidentId,
+/** What is to be told of an instance as it is. */
+class InstanceTelling implements Telling {
+  readonly service: ServiceId
+  readonly instance: InstanceId
+  readonly incarnation: number
+  readonly health: Health
+  readonly sinceMs: number
+  readonly reason: string
+  readonly routable: boolean
+  readonly weightPercent: number
+  readonly guard: string | null
+  readonly window: Figures
+  readonly signals: readonly string[]
+  readonly incidentId: Telling['incidentId']
+  private readonly state: ServiceState
+  private found: Others | null | undefined
+
+  constructor(state: ServiceState, subject: Subject) {
+    const { entry, vital } = subject
+    const guards = overlay(state.healing, vital.service, vital.instance)
+    const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
+    const { routable, weightPercent } = routing(vital.health, ready, guards)
+    const signals: string[] = standing(vital).map(({ detector }) => detector)
+    if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
+    this.service = vital.service
+    this.instance = vital.instance
+    this.incarnation = vital.incarnation
+    this.health = vital.health
+    this.sinceMs = vital.healthSinceMs
+    this.reason = reasonOf(vital)
+    this.routable = routable
+    this.weightPercent = weightPercent
+    this.guard = guards.guard
+    this.window = state.figuresOf(subject)
+    this.signals = signals
+    this.incidentId = guards.incidentId
+    this.state = state
+  }
+
+  /** Only who writes it asks, and at once. */
+  get others(): Others | null {
+    this.found ??= othersOf(this.state, this.service, this.instance)
+    return this.found
   }
 }
 

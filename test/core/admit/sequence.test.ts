@@ -60,7 +60,7 @@ test('a stream at hand is the same as one that is looked up, until it is forgott
   const stream = sequences.find(source)
   if (stream === undefined) throw new Error('noted and not found')
   expect(sequences.isHeld(stream)).toBe(true)
-  sequences.heard(stream, 1)
+  sequences.heard(stream, { timestampMs: 1 })
   expect(sequences.again(stream, 7)).toBe('repeated')
   expect(sequences.again(stream, 2 ** 53 - 2)).toBe('fresh')
   expect(sequences.note(source, 2 ** 53 - 2, 1)).toBe('repeated')

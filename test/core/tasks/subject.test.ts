@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Slots } from '../../../src/core/kernel/slots.ts'
 import { newEntry } from '../../../src/core/registry/entry.ts'
 import { HEARD } from '../../../src/core/tasks/marks.ts'
-import { factsOf, isLeaving, newSubject } from '../../../src/core/tasks/subject.ts'
+import { isLeaving, newSubject, SubjectFacts } from '../../../src/core/tasks/subject.ts'
 
 const origin = { clusterId: 'c', incarnation: 4, nowMs: 7 }
 
@@ -13,7 +13,7 @@ test('facts join registry, vital signs and window', () => {
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
   const subject = newSubject(entry, 7, new Slots())
   subject.mark(HEARD, true)
-  expect(factsOf(subject, { window: () => window, nowMs: 9 })).toEqual({
+  expect(new SubjectFacts(subject, { window: () => window, nowMs: 9 })).toMatchObject({
     key: 'shop/shop-1',
     service: 'shop',
     instance: 'shop-1',
