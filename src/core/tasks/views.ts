@@ -58,16 +58,19 @@ export interface Telling {
   readonly incidentId: HealthView['incident_id']
 }
 
+interface Words {
+  /** Everything but figures and words. */
+  state: string
+  figures: string
+}
+
 /** What was told of a key last. */
-export interface Told extends Queued {
+export interface Told extends Queued, Words {
   readonly key: string
   readonly service: ServiceId
   readonly instance: InstanceId | null
   version: number
   atMs: number
-  /** Everything but figures and words. */
-  state: string
-  figures: string
   /** Figures that wait for their second to be over; before BEHAVIOUR_WINDOWS. */
   pending: Telling | null
   /** It is looked at anew when its time is over; from BEHAVIOUR_WINDOWS on. */
@@ -87,11 +90,12 @@ export class Views {
    */
   tell(telling: Telling, nowMs: number): void {
     const told = this.told.get(viewKey(telling.service, telling.instance))
-    const [state, figures] = [stateText(telling), figuresText(telling)]
     if (told === undefined) {
       this.begin(telling, nowMs)
       return
     }
+    const words = wordsOf(telling)
+    const { state, figures } = words
     told.pending = null
     told.waits = false
     if (told.state === state && told.figures === figures) return
@@ -100,7 +104,7 @@ export class Views {
       this.queue.note(told)
       return
     }
-    this.write(told, telling, nowMs)
+    this.write(told, telling, words, nowMs)
   }
 
   /**
@@ -110,8 +114,9 @@ export class Views {
   tellOrWait(telling: Telling, nowMs: number): Told {
     const told = this.told.get(viewKey(telling.service, telling.instance))
     if (told === undefined) return this.begin(telling, nowMs)
-    if (told.state === stateText(telling)) this.wait(told)
-    else this.write(told, telling, nowMs)
+    const state = stateText(telling)
+    if (told.state === state) this.wait(told)
+    else this.write(told, telling, { state, figures: figuresText(telling) }, nowMs)
     return told
   }
 
@@ -213,22 +218,23 @@ export class Views {
     const waiting = { pending: null, waits: false, everyMs: FIGURES_EVERY_MS }
     const told: Told = { ...first, ...waiting, queuedMs: Number.POSITIVE_INFINITY }
     this.told.set(key, told)
-    this.write(told, telling, nowMs)
+    this.write(told, telling, wordsOf(telling), nowMs)
     return told
   }
 
   private tellWaiting(told: Told, telling: Telling, nowMs: number): void {
     told.waits = false
-    const isNew = told.state !== stateText(telling) || told.figures !== figuresText(telling)
-    if (isNew) this.write(told, telling, nowMs)
+    const words = wordsOf(telling)
+    const isNew = told.state !== words.state || told.figures !== words.figures
+    if (isNew) this.write(told, telling, words, nowMs)
   }
 
-  private write(told: Told, telling: Telling, nowMs: number): void {
+  private write(told: Told, telling: Telling, { state, figures }: Words, nowMs: number): void {
     told.pending = null
     told.waits = false
     told.everyMs = isCalm(telling) ? CALM_FIGURES_EVERY_MS : FIGURES_EVERY_MS
-    told.state = stateText(telling)
-    told.figures = figuresText(telling)
+    told.state = state
+    told.figures = figures
     told.atMs = nowMs
     told.version += 1
     const { key } = told
@@ -292,6 +298,10 @@ function windowRecord(window: Figures): WindowFigures {
     p99_us: window.p99Us,
     max_us: window.maxUs,
   }
+}
+
+function wordsOf(telling: Telling): Words {
+  return { state: stateText(telling), figures: figuresText(telling) }
 }
 
 function stateText(telling: Telling): string {
