@@ -48,6 +48,8 @@ export interface Overlay {
   readonly incidentId: IncidentId | null
 }
 
+const UNGUARDED: Overlay = { routable: null, guard: null, incidentId: null }
+
 export function initialHealing(context: CoreContext): HealingState {
   return newState(context)
 }
@@ -233,7 +235,7 @@ export function overlay(state: HealingState, service: ServiceId, instance: Insta
   const { incidents } = state
   // The key is costly to make, and this is asked of everybody.
   const incident = incidents.size === 0 ? undefined : incidents.get(viewKey(service, instance))
-  if (incident === undefined) return { routable: null, guard: null, incidentId: null }
+  if (incident === undefined) return UNGUARDED
   const { id: incidentId, guard, kept } = incident
   if (isInHand(incident)) return { routable: false, guard, incidentId }
   return { routable: kept ? true : null, guard, incidentId }

@@ -21,7 +21,8 @@ export class CanonicalWriter {
     else if (typeof value === 'string') this.text(value)
     else if (value instanceof Uint8Array) this.raw(value)
     else if (Array.isArray(value)) this.list(value)
-    else if (typeof value === 'object' && value !== null) this.object(value)
+    else if (value instanceof Map) this.map(value)
+    else if (isObject(value)) this.object(value)
     else throw new AssertionError(`no canonical bytes for a ${typeof value}`)
     return this
   }
@@ -71,16 +72,18 @@ export class CanonicalWriter {
     for (const value of values) this.value(value)
   }
 
-  private object(value: object): void {
-    if (value instanceof Map) {
-      this.map(value)
-      return
-    }
-    const all = Object.entries(value)
-    const entries = isCanonical(all) ? all : all.filter(([, v]) => v !== undefined).sort(byKey)
+  /** By its keys: pairs of keys and values would be as many lists, of every record written. */
+  private object(value: Members): void {
+    const all = Object.keys(value)
+    const keys = isAscending(all) ? all : all.sort(compareText)
+    let count = 0
+    for (const key of keys) if (value[key] !== undefined) count += 1
     this.tag(TAG.object)
-    this.double(entries.length)
-    for (const [key, v] of entries) this.text(key).value(v)
+    this.double(count)
+    for (const key of keys) {
+      const member = value[key]
+      if (member !== undefined) this.text(key).value(member)
+    }
   }
 
   private tag(tag: number): void {
@@ -104,18 +107,16 @@ export class CanonicalWriter {
   }
 }
 
-type Member = [string, unknown]
+type Members = Readonly<Record<string, unknown>>
 
-function byKey([a]: Member, [b]: Member): number {
-  return compareText(a, b)
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null
 }
 
-/** Whether all are values, in order of key, as they nearly always are. */
-function isCanonical(members: readonly Member[]): boolean {
-  return members.every(([key, value], i) => {
-    const before = members[i - 1]
-    return value !== undefined && (before === undefined || before[0] < key)
-  })
+/** Whether the keys are in order. */
+function isAscending(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] ?? '') >= (keys[i] ?? '')) return false
+  return true
 }
 
 export function canonical(value: unknown): Uint8Array {
