@@ -214,9 +214,20 @@ export class Views {
   private begin(telling: Telling, nowMs: number): Told {
     const { service, instance } = telling
     const key = viewKey(service, instance)
-    const first = { key, service, instance, version: 0, atMs: nowMs, state: '', figures: '' }
-    const waiting = { pending: null, waits: false, everyMs: FIGURES_EVERY_MS }
-    const told: Told = { ...first, ...waiting, queuedMs: Number.POSITIVE_INFINITY }
+    // Written out: of spread objects each gets a hidden class of its own, for as long as it lives.
+    const told: Told = {
+      key,
+      service,
+      instance,
+      version: 0,
+      atMs: nowMs,
+      state: '',
+      figures: '',
+      waits: false,
+      everyMs: FIGURES_EVERY_MS,
+      pending: null,
+      queuedMs: Number.POSITIVE_INFINITY,
+    }
     this.told.set(key, told)
     this.write(told, telling, wordsOf(telling), nowMs)
     return told
