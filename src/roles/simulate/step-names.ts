@@ -3,6 +3,7 @@
 // carried it out and the worker does not know yet.
 import type { Api, RequestOf } from '../../adapters/client/protocol.ts'
 import { topicKind, type TopicKind } from '../../contracts/topics.ts'
+import type { TopicPartition } from '../../runtime/ports.ts'
 
 type Namers = { readonly [K in Api]: (request: RequestOf<K>) => string }
 
@@ -51,6 +52,7 @@ export class StepNames {
   /** Transactional ids that were taken and have not written yet. */
   readonly #fresh = new Set<string>()
   readonly #what = new Map<string, string>()
+  readonly #kinds = new Map<string, TopicKind | null>()
   readonly #namers: Namers
 
   constructor(prefix: string) {
@@ -72,7 +74,7 @@ export class StepNames {
       listOffsets: () => 'find journal end',
       locate: () => 'find leaders',
       epochEnds: () => 'find leaders',
-      fetch: ({ partitions }) => this.#reading(partitions.map(({ topic }) => topic)),
+      fetch: ({ partitions }) => this.#reading(partitions),
       produce: ({ transactionalId }) =>
         transactionalId === null ? 'produce' : `produce ${this.#writing(transactionalId)}`,
       initProducerId: ({ transactionalId, current }) => this.#taking(transactionalId, current),
@@ -103,19 +105,32 @@ export class StepNames {
   }
 
   #begun(transactionalId: string, topics: readonly string[]): string {
-    if (topics.some((topic) => this.#is(topic, IMAGES))) return 'snapshot'
+    if (topics.some((topic) => this.#isImage(topic))) return 'snapshot'
     return this.#fresh.has(transactionalId) ? 'fence entry' : 'steps'
   }
 
-  #reading(topics: readonly string[]): string {
-    if (topics.some((topic) => this.#is(topic, JOURNALS))) return 'read journal'
-    if (topics.some((topic) => this.#is(topic, IMAGES))) return 'read snapshot'
-    const isBulk = topics.every((topic) => topicKind(topic, this.#prefix) === 'telemetry')
+  #reading(partitions: readonly TopicPartition[]): string {
+    let isBulk = true
+    for (const { topic } of partitions) {
+      const kind = this.#kindOf(topic)
+      if (kind !== null && JOURNALS.has(kind)) return 'read journal'
+      if (kind !== null && IMAGES.has(kind)) return 'read snapshot'
+      isBulk &&= kind === 'telemetry'
+    }
     return isBulk ? 'read telemetry' : 'read inputs'
   }
 
-  #is(topic: string, kinds: ReadonlySet<TopicKind>): boolean {
-    const kind = topicKind(topic, this.#prefix)
-    return kind !== null && kinds.has(kind)
+  #isImage(topic: string): boolean {
+    const kind = this.#kindOf(topic)
+    return kind !== null && IMAGES.has(kind)
+  }
+
+  #kindOf(topic: string): TopicKind | null {
+    let kind = this.#kinds.get(topic)
+    if (kind === undefined) {
+      kind = topicKind(topic, this.#prefix)
+      this.#kinds.set(topic, kind)
+    }
+    return kind
   }
 }

@@ -245,12 +245,9 @@ export class Broker {
   }
 
   #read(at: RequestOf<'fetch'>['partitions'][number], isolation: Isolation): FetchedPartition {
-    const { topic, partition, offset, maxBytes } = at
+    const { topic, partition } = at
     const log = this.#partition(at)
-    if (log !== null) {
-      const limits = { maxBytes, nowMs: this.#timers.nowMs() }
-      return { topic, partition, ...log.read(offset, isolation, limits) }
-    }
+    if (log !== null) return log.read(at, isolation, this.#timers.nowMs())
     const offsets = { endOffset: -1, heldBack: false, logStartOffset: -1 }
     return { topic, partition, error: UNKNOWN, chunks: [], aborted: [], ...offsets }
   }

@@ -6,7 +6,7 @@ import { type BatchHeader, type Crc32c, FIELD, walkRecords } from '../../../runt
 import { encodeMarker, stampBatch } from '../../../runtime/record-batch-encode.ts'
 import { ByteCursor } from '../../../runtime/varint.ts'
 import type { ErrorCode, Failure } from '../../client/error-codes.ts'
-import type { FetchedPartition, ProducerIdentity } from '../../client/protocol.ts'
+import type { FetchedPartition, ProducerIdentity, RequestOf } from '../../client/protocol.ts'
 import { compactBatches, type StoredBatch, wholeHeader } from './compaction.ts'
 import { ProducerStates, type StoredAs } from './producer-states.ts'
 import type { TopicConfig } from './topic-config.ts'
@@ -24,7 +24,14 @@ export interface PartitionOptions {
   readonly compactAfterBytes: number
 }
 
-type ReadResult = Omit<FetchedPartition, 'topic' | 'partition'>
+interface Chunks {
+  readonly chunks: readonly Uint8Array[]
+  readonly to: number
+}
+
+type FetchPartition = RequestOf<'fetch'>['partitions'][number]
+
+const NOTHING: readonly never[] = []
 
 export class PartitionLog {
   readonly config: TopicConfig
@@ -108,16 +115,32 @@ export class PartitionLog {
   }
 
   read(
-    offset: number,
+    { topic, partition, offset, maxBytes }: FetchPartition,
     isolation: Isolation,
-    limits: { maxBytes: number; nowMs: number },
-  ): ReadResult {
-    this.retain(limits.nowMs)
+    nowMs: number,
+  ): FetchedPartition {
+    this.retain(nowMs)
+    const isInside = offset >= this.#start && offset <= this.#next
     const endOffset = this.endOffset(isolation)
-    const heldBack = endOffset < this.endOffset('read_uncommitted')
-    const answer = { chunks: [], aborted: [], endOffset, heldBack, logStartOffset: this.#start }
-    if (offset < this.#start || offset > this.#next)
-      return { error: 'OFFSET_OUT_OF_RANGE', ...answer }
+    const { chunks, to } = isInside
+      ? this.#chunks({ offset, endOffset, maxBytes })
+      : { chunks: NOTHING, to: offset }
+    return {
+      topic,
+      partition,
+      error: isInside ? 'NONE' : 'OFFSET_OUT_OF_RANGE',
+      chunks,
+      aborted:
+        isInside && isolation === 'read_committed' ? this.producers.abortedIn(offset, to) : NOTHING,
+      endOffset,
+      heldBack: endOffset < this.#next,
+      logStartOffset: this.#start,
+    }
+  }
+
+  #chunks(from: { offset: number; endOffset: number; maxBytes: number }): Chunks {
+    const { offset, endOffset, maxBytes } = from
+    if (offset >= endOffset) return { chunks: NOTHING, to: offset }
     const chunks: Uint8Array[] = []
     let size = 0
     let to = offset
@@ -125,12 +148,11 @@ export class PartitionLog {
       const batch = this.#batches[i]
       if (batch === undefined || batch.header.baseOffset >= endOffset) break
       size += batch.bytes.length
-      if (chunks.length > 0 && size > limits.maxBytes) break
+      if (chunks.length > 0 && size > maxBytes) break
       chunks.push(batch.bytes)
       to = batch.header.lastOffset + 1
     }
-    const aborted = isolation === 'read_committed' ? this.producers.abortedIn(offset, to) : []
-    return { error: 'NONE', ...answer, chunks, aborted }
+    return { chunks, to }
   }
 
   /** First offset whose time stamp is at or after `timestampMs`, or -1. */
