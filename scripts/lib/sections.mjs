@@ -90,8 +90,8 @@ export const SECTIONS = [
   testSection('runtime', 120, ['runtime', 'scripts', 'bench']),
   {
     name: 'simulation',
-    shareSeconds: 80,
-    run: simulationSection({ seeds: 200, forText: '120s', shareSeconds: 80 }),
+    shareSeconds: 90,
+    run: simulationSection({ seeds: 400, forText: '120s', shareSeconds: 90 }),
   },
   testSection('mutation', 35, ['simulate', 'mutation']),
   testSection('edge', 155, ['adapters', 'roles', 'cli', 'demo']),

@@ -47,6 +47,24 @@ describe('the world', () => {
     expect(done).toEqual(['work', 'next'])
   })
 
+  // A run that was started by a message of a parent process was another run than its seed's.
+  test('does so too where it is started by a tick', async () => {
+    const world = new World()
+    const done: string[] = []
+    const work = async (): Promise<void> => {
+      for (let i = 0; i < 50; i++) await Promise.resolve()
+      done.push('work')
+    }
+    await new Promise<void>((resolve, reject) => {
+      process.nextTick(() => {
+        void work()
+        world.after(0, () => done.push('next'))
+        world.run(1).then(resolve, reject)
+      })
+    })
+    expect(done).toEqual(['work', 'next'])
+  })
+
   test('says when something does not come to its end', async () => {
     const world = new World()
     const never = new Promise<void>(() => undefined)
