@@ -91,7 +91,7 @@ export const SECTIONS = [
   {
     name: 'simulation',
     shareSeconds: 90,
-    run: simulationSection({ seeds: 400, forText: '120s', shareSeconds: 90 }),
+    run: simulationSection({ seeds: 360, forText: '120s', shareSeconds: 90 }),
   },
   testSection('mutation', 35, ['simulate', 'mutation']),
   testSection('edge', 155, ['adapters', 'roles', 'cli', 'demo']),
