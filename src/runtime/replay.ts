@@ -34,7 +34,6 @@ import {
   shortHash,
 } from './replay-checks.ts'
 import { ReplaySource } from './replay-source.ts'
-import { recordsOf } from './running-read.ts'
 import type { RuntimeHead } from './snapshot-head.ts'
 import { NO_TAIL, type Tail, withStep } from './snapshot-tail.ts'
 import type { CheckedSlice, TaskInput } from './stepper.ts'
@@ -331,7 +330,7 @@ export class Replay {
     }
     for (const { topic, atMs } of recorded.asOf) this.#asOf[topic] = atMs
     this.#nowMs = recorded.nowMs
-    await this.#stretch.before(recordsOf(slices), this.#signal)
+    await this.#stretch.before(slices, this.#signal)
     const { seq, nowMs, behind } = recorded
     const { clock } = this.#options
     const startMs = clock.monotonicMs()

@@ -17,9 +17,13 @@ export class Stretch {
     this.#sinceMs = clock.monotonicMs()
   }
 
-  /** Before a step of so many records. Errors: the signal's reason. */
-  async before(records: number, signal: AbortSignal): Promise<void> {
-    this.#records += records + STEP_WEIGHT
+  /** Before a step. Errors: the signal's reason. */
+  async before(
+    slices: readonly { readonly records: number }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const { records } of slices) this.#records += records
+    this.#records += STEP_WEIGHT
     const isShort = this.#clock.monotonicMs() - this.#sinceMs < STRETCH_MS
     if (isShort && this.#records < STRETCH_RECORDS) return
     signal.throwIfAborted()

@@ -1,5 +1,5 @@
 // Rules of the engine, each taken away by an exchange of words in its source, and a seed whose
-// simulation fails without it. The same seed passes with the rule (test/simulate/stored.test.ts).
+// simulation fails without it. The same seed passes with the rule (test/simulate/campaign.test.ts).
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { assert, expect, test } from 'vitest'
 import {
   isAlive,
   isSameProcess,
@@ -28,15 +28,16 @@ test.runIf(process.platform === 'linux')(
     // it. The one it began ends only once it is no shell any more: a shell may ask for ends.
     const script = 'cat <&3 & echo $!; exec sleep 5'
     const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
-    const holds = child.stdio[3]
+    const [, told, , holds] = child.stdio
+    assert(told !== null && holds instanceof Duplex)
     try {
-      const [line] = await once(child.stdout, 'data')
+      const [line] = await once(told, 'data')
       const pid = Number(String(line))
       const name = (): string => readFileSync(`/proc/${child.pid}/comm`, 'latin1').trim()
       for (let i = 0; i < 400 && name() !== 'sleep'; i++) await wait(10)
       expect(name()).toBe('sleep')
       expect(isAlive(pid)).toBe(true)
-      if (holds instanceof Duplex) holds.end()
+      holds.end()
       for (let i = 0; i < 400 && isAlive(pid); i++) await wait(10)
       expect(processStart(pid)).not.toBeNull()
       expect(isAlive(pid)).toBe(false)
