@@ -295,7 +295,8 @@ describe("kafkajs' traps", () => {
       connection.end(new Error('closing'))
       await settled
     })
-    expect(ms).toBeLessThan(100)
+    // On a machine that does much else it may take longer, but nothing is waited for.
+    expect(ms).toBeLessThan(1_000)
     expect((await settled).map(({ status }) => status)).toEqual([
       'rejected',
       'rejected',

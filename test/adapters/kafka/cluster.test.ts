@@ -156,7 +156,7 @@ describe('a cluster', () => {
     const startMs = systemClock.monotonicMs()
     cluster.close()
     expect(await caught).toMatchObject({ code: 'CLOSED' })
-    expect(systemClock.monotonicMs() - startMs).toBeLessThan(100)
+    expect(systemClock.monotonicMs() - startMs).toBeLessThan(1_000)
   })
 })
 

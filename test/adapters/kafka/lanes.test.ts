@@ -126,7 +126,8 @@ describe('a lane', () => {
     const startMs = systemClock.monotonicMs()
     lane.close()
     const outcomes = await all
-    expect(systemClock.monotonicMs() - startMs).toBeLessThan(100)
+    // On a machine that does much else it may take longer, but nothing is waited for.
+    expect(systemClock.monotonicMs() - startMs).toBeLessThan(1_000)
     const closed = { status: 'rejected', reason: expect.objectContaining({ code: 'CLOSED' }) }
     expect([outcomes[0], outcomes[1]]).toEqual([closed, closed])
     expect(outcomes[2]?.status).toBe('rejected')

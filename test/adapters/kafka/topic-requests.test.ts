@@ -79,7 +79,7 @@ describe('topics', () => {
     const limits = { timeoutMs: 200 }
     const sentMs = performance.now()
     expect(await transport('createTopics', SETUP, limits)).toEqual({ errors: ['NONE'] })
-    expect(performance.now() - sentMs).toBeLessThan(400)
+    expect(performance.now() - sentMs).toBeLessThan(1_500)
   })
 
   it('a broker that is down is not waited for', async () => {
