@@ -10,4 +10,6 @@ if (isMainThread) {
   })
   process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).on('error', () => undefined)
   process.stdin.resume()
+  // It keeps nothing alive that has come to its end.
+  process.stdin.unref()
 }
