@@ -13,6 +13,8 @@ export class BenchWorker {
   #child = null
   /** @type {Map<string, string>} state by task */
   #states = new Map()
+  /** @type {Map<string, number>} since when they run, epoch ms */
+  #since = new Map()
   /** @type {string[]} */
   #last = []
   /** When it was given tasks last, epoch ms. */
@@ -25,6 +27,7 @@ export class BenchWorker {
 
   start() {
     this.#states.clear()
+    this.#since.clear()
     const child = spawn(process.execPath, this.#argv, { stdio: ['pipe', 'ignore', 'pipe'] })
     this.#child = child
     createInterface({ input: child.stderr }).on('line', (line) => this.#hear(line))
@@ -36,6 +39,13 @@ export class BenchWorker {
       ([task, state]) => /^s\d+$/.test(task) && state === 'Running',
     )
     return all.map(([task]) => Number(task.slice(1)))
+  }
+
+  /** Since when it runs the task of a partition, epoch ms; 0: it does not. */
+  runsSince(/** @type {number} */ partition) {
+    return this.#states.get(`s${partition}`) === 'Running'
+      ? (this.#since.get(`s${partition}`) ?? 0)
+      : 0
   }
 
   /** @param {NodeJS.Signals} signal */
@@ -59,6 +69,8 @@ export class BenchWorker {
     if (!line.startsWith('{')) return
     const { event, fields, timestamp } = JSON.parse(line)
     if (event === 'group_assigned') this.assignedMs = Date.parse(timestamp)
-    if (event === 'task_state') this.#states.set(fields.task, fields.to)
+    if (event !== 'task_state') return
+    this.#states.set(fields.task, fields.to)
+    if (fields.to === 'Running') this.#since.set(fields.task, Date.parse(timestamp))
   }
 }

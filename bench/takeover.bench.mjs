@@ -4,7 +4,8 @@
 // the figure of a round is that of the task that stood longest. Subject: kill -9 of one worker, the
 // other follows its tasks. Rulers: `stopped`, one asked to end (SIGTERM); `cold`, both killed and
 // started again, so that everything is restored from snapshots. `assigned…` in the answer: from the
-// moment a worker was given the tasks to their first committed step.
+// moment a worker was given the tasks until they run. Deltas come once a second, so that a second
+// between two steps is nothing.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../dist/runtime/clock.js'
@@ -58,8 +59,10 @@ class TakeoverStand {
     const { gapsMs, assignedMs } = this.#seen.get(who) ?? { gapsMs: [], assignedMs: [] }
     const gaps = tasks.map((task) => this.#journals.longestGap(task, atMs))
     gapsMs.push(...gaps)
-    for (const task of tasks)
-      assignedMs.push((this.#journals.firstAfter(task, givenMs) ?? Number.NaN) - givenMs)
+    for (const task of tasks) {
+      const since = this.#workers.map((worker) => worker.runsSince(task))
+      assignedMs.push(Math.max(...since) - givenMs)
+    }
     this.#seen.set(who, { gapsMs, assignedMs })
     const worst = Math.max(...gaps) / 1_000
     console.error(`${who}: ${tasks.length} tasks, the longest stood ${worst.toFixed(1)} s`)
