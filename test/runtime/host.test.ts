@@ -307,6 +307,8 @@ describe('a stopped task', () => {
     const seen = (): string | null => second.handle.status().tasks[0]?.reason ?? null
     await cluster.until('it has stopped', () => seen()?.includes(code) === true, 30_000)
     await override(cluster)
+    // Said twice, it is lost once.
+    await override(cluster)
     await cluster.until('it runs again', () => owned(second).length === 1, 30_000)
     const gaps = (await cluster.journal()).filter(({ entry }) => entry.kind === 'gap')
     expect(gaps.map(({ entry }) => entry)).toEqual([

@@ -1,18 +1,19 @@
 // What the checker says of the fleet's budget, by records that somebody else may have written: told
 // are tokens that are given twice, and nothing else.
 import { describe, expect, test } from 'vitest'
-import type { FleetRecord, LeaseUse, Observation } from '../../src/contracts/records.ts'
+import type { LeaseUse } from '../../src/contracts/records.ts'
 import { LeaseOrder } from '../../src/roles/simulate/leases.ts'
 
-const grant = (seq: number, tokens: number, lease: number = seq): FleetRecord =>
-  ({
-    kind: 'grant',
-    seq,
-    grant: { lease_id: `lease-${lease}`, budget: 'fleet', tokens, deadline_ms: 0 },
-  }) as FleetRecord
+type Granted = Parameters<LeaseOrder['granted']>[1]
+type Heard = Parameters<LeaseOrder['heard']>[1]
 
-const word = (read: number, ...leases: readonly LeaseUse[]): Observation =>
-  ({ leases, fleet_seq: read }) as unknown as Observation
+const grant = (seq: number, tokens: number, lease: number = seq): Granted => ({
+  kind: 'grant',
+  seq,
+  grant: { lease_id: `lease-${lease}`, budget: 'fleet', tokens, deadline_ms: 0 },
+})
+
+const word = (read: number, ...leases: LeaseUse[]): Heard => ({ leases, fleet_seq: read })
 
 const use = (lease: number, tokens: number, spent: number, settled: boolean): LeaseUse => {
   return { lease_id: `lease-${lease}`, tokens, spent, settled }

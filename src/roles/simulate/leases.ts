@@ -15,13 +15,17 @@ interface Lease {
   left: number
 }
 
+/** What the books read of a record of the fleet task, and of an observation of a service task. */
+type Grant = Pick<FleetRecord, 'kind' | 'grant' | 'seq'>
+type Word = Pick<Observation, 'leases' | 'fleet_seq'>
+
 type Event =
   | { readonly kind: 'grant'; readonly atMs: number; readonly id: string; readonly lease: Lease }
   | {
       readonly kind: 'word'
       readonly atMs: number
       readonly partition: number
-      readonly word: Observation
+      readonly word: Word
     }
 
 /** What happened at the same time: a word first, as nobody can have acted on it yet. */
@@ -36,14 +40,14 @@ export class LeaseOrder {
   #lookedMs = -Infinity
 
   /** `atMs`: when the log took it. */
-  granted(partition: number, { kind, grant, seq }: FleetRecord, atMs: number): void {
+  granted(partition: number, { kind, grant, seq }: Grant, atMs: number): void {
     // A renewal names the lease of an earlier record.
     if (kind !== 'grant' || grant?.lease_id !== `lease-${seq}`) return
     const lease = { partition, seq, left: grant.tokens }
     this.#events.push({ kind: 'grant', atMs, id: grant.lease_id, lease })
   }
 
-  heard(partition: number, word: Observation, atMs: number): void {
+  heard(partition: number, word: Word, atMs: number): void {
     this.#events.push({ kind: 'word', atMs, partition, word })
   }
 
@@ -67,7 +71,7 @@ export class LeaseOrder {
     return found
   }
 
-  #take(partition: number, { leases, fleet_seq: read }: Observation, atMs: number): void {
+  #take(partition: number, { leases, fleet_seq: read }: Word, atMs: number): void {
     const uses = new Map(leases.map((use) => [use.lease_id, use]))
     for (const [id, lease] of this.#live) {
       if (lease.partition !== partition) continue

@@ -63,6 +63,7 @@ const LOOK_BEHIND_MS = 15_000
 const RECOVERY_MS = 20_000
 const PROBLEMS_MAX = 8
 
+/** One at a time in a process. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const simulation = new Simulation(options)
   // Hundreds of errors are part of a run, and who looks for a defect has it traced.
