@@ -43,7 +43,8 @@ interface Follower {
 
 export interface FollowersOptions {
   readonly specOf: (number: number) => TaskSpec
-  readonly open: (spec: TaskSpec) => Following
+  /** `isAwaited`: somebody waits until it has caught up. */
+  readonly open: (spec: TaskSpec, isAwaited: boolean) => Following
   readonly clock: Clock
 }
 
@@ -68,7 +69,7 @@ export class Followers {
       const spec = specOf(number)
       const follower = this.#followed.get(number) ?? {
         spec,
-        standby: open(spec),
+        standby: open(spec, coming.includes(number)),
         comingMs: null,
       }
       follower.comingMs = coming.includes(number)

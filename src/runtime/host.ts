@@ -78,7 +78,10 @@ export class Host {
     this.#telemetry = this.#pump((topic) => topic === 'telemetry')
     this.#followers = new Followers({
       specOf: (number) => this.#specOf(number),
-      open: (spec) => new Standby({ ...this.#engineOf(spec), spec }),
+      open: (spec, isAwaited) => {
+        const turn = isAwaited ? Promise.resolve() : this.#ownRestored()
+        return new Standby({ ...this.#engineOf(spec), spec, turn })
+      },
       clock: engine.clock,
     })
     const tasks = partitions + (options.createFleetCore === null ? 0 : 1)
@@ -219,6 +222,11 @@ export class Host {
     this.#agree(task)
     this.#held.set(number, task)
     this.#track(this.#follow(number, task))
+  }
+
+  /** What nobody judges is more urgent than what somebody else does. */
+  #ownRestored(): Promise<unknown> {
+    return Promise.all([...this.#held.values()].map(({ restored }) => restored))
   }
 
   #pumpsOf(spec: TaskSpec): readonly Pump[] {

@@ -24,6 +24,8 @@ const HAND_OVER_MS = 2_000
 
 export interface StandbyOptions extends Omit<ReplayOptions, 'signal'> {
   readonly instruments: Instruments
+  /** It begins when this is over: until then the log is left to who needs it more. */
+  readonly turn: Promise<unknown>
 }
 
 export class Standby {
@@ -83,9 +85,9 @@ export class Standby {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options
+    const { clock, turn } = this.#options
     // Construction is over before anything happens.
-    await Promise.resolve()
+    await Promise.race([turn, this.#stopped()])
     while (!this.#stop.signal.aborted) {
       try {
         await this.#follow()
@@ -96,6 +98,13 @@ export class Standby {
         this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS)
       }
     }
+  }
+
+  #stopped(): Promise<void> {
+    const { signal } = this.#stop
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
   }
 
   async #follow(): Promise<void> {

@@ -79,6 +79,8 @@ export interface TaskStatus {
 
 export class Task {
   readonly done: Promise<TaskEnd>
+  /** Its state is there, or was sought in vain for a first time. */
+  readonly restored: Promise<void>
   readonly #engine: Engine
   readonly #spec: TaskSpec
   readonly #feed: Feed
@@ -94,6 +96,7 @@ export class Task {
   #reason: string | null = null
   #level: Level | null = null
   #progress: RestoreProgress | null = null
+  #endRestore: () => void = () => undefined
 
   constructor(engine: Engine, spec: TaskSpec, how: Assigned) {
     this.#engine = engine
@@ -101,6 +104,9 @@ export class Task {
     this.#feed = how.feed
     this.#ownership = how.ownership
     this.#warm = how.warm
+    this.restored = new Promise((resolve) => {
+      this.#endRestore = resolve
+    })
     this.done = this.#life()
   }
 
@@ -231,6 +237,7 @@ export class Task {
           this.#progress = progress
         },
       })
+      this.#endRestore()
       const opened = await this.#open(restored, lives.next)
       await this.#holdBack(opened)
       during = 'commit'
@@ -240,6 +247,7 @@ export class Task {
       lives.commits = run.commits
       return end.kind === 'failed' ? { ...end, reaction: reactionTo(end.error, end.during) } : end
     } catch (error) {
+      this.#endRestore()
       return { kind: 'failed', error, reaction: reactionTo(error, during) }
     }
   }

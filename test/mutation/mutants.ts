@@ -211,7 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a lease over by time',
     story: 'tokens are given away at a deadline, before their holder has said what became of them',
-    seed: 8,
+    seed: 16,
     load: [
       // Deadlines come within the run, and none is put off before it has come.
       { file: 'src/core/fleet/budget.ts', from: 'LEASE_MS = 60_000', to: 'LEASE_MS = 4_000' },

@@ -26,10 +26,12 @@ class Fake implements Following {
 class Desk {
   readonly clock: VirtualClock = new VirtualClock()
   readonly opened: Fake[] = []
+  readonly awaited: boolean[] = []
   readonly followers: Followers = new Followers({
     specOf: serviceTask,
     clock: this.clock,
-    open: () => {
+    open: (_, isAwaited) => {
+      this.awaited.push(isAwaited)
       const fake = new Fake()
       this.opened.push(fake)
       return fake
@@ -49,6 +51,7 @@ describe('following', () => {
     desk.followers.follow([1, 2], [])
     desk.followers.follow([2, 3], [])
     expect(desk.opened).toHaveLength(3)
+    expect(desk.awaited).toEqual([false, false, false])
     expect(desk.opened.map(({ closed }) => closed)).toEqual([1, 0, 0])
     expect(desk.followers.status().map(({ task }) => task)).toEqual(['s2', 's3'])
   })
@@ -80,6 +83,7 @@ describe('what is coming', () => {
     const desk = new Desk()
     desk.followers.follow([1], [1])
     expect(desk.followers.standing(1)).toBe('behind')
+    expect(desk.awaited).toEqual([true])
     desk.fake(0).isReady = true
     expect(desk.followers.standing(1)).toBe('ready')
   })

@@ -91,7 +91,7 @@ describe('a replay', () => {
     const cluster = await rig()
     const first = await cluster.worker({ toy: heavyToy(), snapshots: OFTEN })
     const { instruments, events } = noted()
-    const standby = new Standby({ ...replayOptions(cluster), instruments })
+    const standby = new Standby({ turn: Promise.resolve(), ...replayOptions(cluster), instruments })
     await steps(cluster, 10)
     await cluster.until('all is used', () => cluster.drained())
     first.kill()

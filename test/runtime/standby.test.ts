@@ -45,10 +45,11 @@ interface Followed {
 
 function follow(
   cluster: EngineRig,
-  how: { readonly log?: LogPort; readonly toy?: Toy } = {},
+  how: { readonly log?: LogPort; readonly toy?: Toy; readonly turn?: Promise<void> } = {},
 ): Followed {
   const { events, instruments } = noted()
-  const standby = new Standby({ ...replayOptions(cluster, how), instruments })
+  const turn = how.turn ?? Promise.resolve()
+  const standby = new Standby({ ...replayOptions(cluster, how), instruments, turn })
   standbys.push(standby)
   return { standby, events }
 }
@@ -79,6 +80,31 @@ describe('a standby', () => {
     await cluster.until('committed', () => standby.seq === seqOf(worker))
     worker.kill()
     await expectSame(cluster, standby)
+  })
+
+  test('reads nothing before its turn, and can be ended while it waits', async () => {
+    const cluster = await rig()
+    await withSnapshots(cluster, 2)
+    let polls = 0
+    const log = tamperedLog(cluster.log, {
+      beforePoll: () => {
+        polls++
+        return Promise.resolve()
+      },
+    })
+    let begin: () => void = () => undefined
+    const turn = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const waiting = follow(cluster, { log, turn })
+    const given = follow(cluster, { log, turn })
+    const ended = follow(cluster, { log, turn })
+    await cluster.clock.advance(5_000)
+    expect(await cluster.run(given.standby.handOver())).toBe(null)
+    await cluster.run(ended.standby.close())
+    expect(polls).toBe(0)
+    begin()
+    await cluster.until('it has caught up', () => waiting.standby.isReady)
   })
 
   test('begins with a snapshot, as an owner would', async () => {

@@ -65,7 +65,7 @@ test('from cold: ends and snapshots, the journal, and what it names', async () =
 
 test('from what was kept warm: ends, and the journal', async () => {
   const { cluster, log } = await left()
-  const standby = new Standby(optionsOf(cluster, log))
+  const standby = new Standby({ turn: Promise.resolve(), ...optionsOf(cluster, log) })
   await cluster.until('warm', () => standby.isReady)
   const warm = await cluster.run(standby.handOver())
   expect(warm).not.toBeNull()
