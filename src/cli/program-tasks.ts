@@ -1,9 +1,9 @@
 // The commands about tasks and their journals, with their flags.
 import { type Command, Option } from 'commander'
-import type { ShowFlags } from './commands/journal.ts'
+import type { ShowFlags, VerifyFlags } from './commands/journal.ts'
 import type { ReleaseFlags } from './commands/release.ts'
 import type { ResumeFlags } from './commands/tasks.ts'
-import type { Context, ReadFlags } from './context.ts'
+import type { Context } from './context.ts'
 import { type Ending, outputOption, reading, whole } from './options.ts'
 import { clusterFlags, type ClusterReadFlags } from './settings-flags.ts'
 
@@ -44,11 +44,11 @@ export function addTasks(program: Command, context: Context, ending: Ending): vo
 function addJournal(program: Command, context: Context, ending: Ending): void {
   const load = async () => import('./commands/journal.ts')
   const journal = program.command('journal').description('what every decision was made of')
-  reading(journal.command('verify').description('check layout, chain and order')).action(
-    async (flags: ReadFlags) => {
-      ending.code = await (await load()).verify(context, flags)
-    },
-  )
+  clusterFlags(
+    reading(journal.command('verify').description('check layout, chain and order of every one')),
+  ).action(async (flags: VerifyFlags) => {
+    ending.code = await (await load()).verify(context, flags)
+  })
   clusterFlags(journal.command('show').description('entries of one journal, the last ones'))
     .option('--task <task>', 's0, s1, … or fleet', 's0')
     .option('--from <offset>', 'from this offset on', whole(0, Number.MAX_SAFE_INTEGER))

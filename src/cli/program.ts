@@ -145,7 +145,7 @@ function addReading(program: Command, context: Context): void {
         .choices(['earliest', 'latest'])
         .default('latest'),
     )
-    .option('--limit <n>', 'end after so many records')
+    .option('--limit <n>', 'end after so many records', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--no-follow', 'end when everything there is has been shown')
     .action(async (topic: string, flags: TailFlags) =>
       (await import('./commands/tail.ts')).tail(context, topic, flags),

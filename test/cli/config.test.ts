@@ -76,3 +76,20 @@ test('init without brokers takes none of the options that need them', async () =
   const none = await healstream(['init'], { env })
   expect([none.code, none.stderr]).toEqual([3, expect.stringContaining('no running healstream')])
 })
+
+// `init --discard s3` without the flag that it belongs to was taken for a plain `init`, and said
+// that all was well.
+test.each([
+  ['--discard', 's3'],
+  ['--from', 'latest'],
+])('init %s without --after-loss is refused before anything is asked', async (...flag) => {
+  const { code, stderr } = await healstream(['init', ...flag, '--brokers', 'a:1'], { env })
+  expect([code, stderr]).toEqual([2, expect.stringContaining('with --after-loss alone')])
+})
+
+test('journal verify goes to the brokers that are named, and else to what runs', async () => {
+  const direct = await healstream(['journal', 'verify', '--brokers', '127.0.0.1:1'], { env })
+  expect([direct.code, direct.stderr]).toEqual([3, expect.stringContaining('127.0.0.1:1 failed')])
+  const asked = await healstream(['journal', 'verify'], { env })
+  expect([asked.code, asked.stderr]).toEqual([3, expect.stringContaining('no running healstream')])
+})

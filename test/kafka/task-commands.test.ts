@@ -120,6 +120,10 @@ test('tasks, journal show, resume, and a journal that is lost', async () => {
   expect(new Set(shared.map((one) => one.at_worker))).toEqual(new Set(['Running']))
   expect((await run('tasks')).code).toBe(0)
 
+  const verified = await run('journal', 'verify')
+  expect(verified.code).toBe(0)
+  expect(verified.stdout.match(/chain and order hold/g)).toHaveLength(3)
+
   const shown = await run('journal', 'show', '--task', 's1')
   expect(shown.code).toBe(0)
   expect(shown.stdout).toMatch(/genesis +cluster .*, 2 partitions/)

@@ -1,6 +1,7 @@
 // `healstream init --after-loss`: tasks whose journals are gone begin anew, holding everything
 // until `healstream release` says that they may act again.
 import { HsError } from '../../contracts/failure.ts'
+import type { ClusterId } from '../../contracts/ids.ts'
 import { topicName } from '../../contracts/topics.ts'
 import {
   type AfterLossOptions,
@@ -10,47 +11,98 @@ import {
   remakeTopics,
 } from '../../runtime/after-loss.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import type { LogPort } from '../../runtime/ports.ts'
+import { readGenesis } from '../../runtime/init.ts'
+import type { Clock, LogPort } from '../../runtime/ports.ts'
+import { allTasks } from '../../runtime/task-spec.ts'
 import { withLog } from '../cluster.ts'
 import { confirm } from '../confirm.ts'
 import { type Context, show } from '../context.ts'
 import type { InitFlags } from './init.ts'
 
-/** Errors: HS_NO_GENESIS where nothing ever was, HS_USAGE, HS_NOT_FOUND; those of withLog. */
+/** Errors: those of beginAnew and withLog. */
 export function afterLoss(context: Context, flags: InitFlags): Promise<void> {
-  return withLog(context, flags, async ({ log, resolved, clusterId }) => {
+  return withLog(context, flags, ({ log, resolved, clusterId }) => {
     const { prefix } = resolved.settings
-    const partitions = flags.partitions ?? (await partitionsOf(log, prefix))
-    const { replicas, scale, dev = false, discard = [], from = 'earliest' } = flags
-    const options: AfterLossOptions = {
-      clock: systemClock,
-      prefix,
-      partitions,
-      dev,
-      discard,
-      from,
-      ...(replicas === undefined ? {} : { replicas }),
-      ...(scale === undefined ? {} : { scale }),
-    }
-    const lost = await findLost(log, options)
-    const names = lost.map(({ spec }) => spec.task)
-    if (lost.length > 0)
-      await confirm(
-        context,
-        { plan: planOf(lost, options), word: 'yes', command: commandOf(flags) },
-        flags.yes === true,
-      )
-    const created = await remakeTopics(log, options)
-    const holds = await beginAfterLoss(log, lost, options)
-    show(context, flags.output, {
-      value: { cluster_id: clusterId, topics_created: created, tasks: names, holds },
-      lines: () =>
-        lost.length === 0
-          ? ['every journal has its entries; nothing was changed']
-          : [`${names.join(' ')}: begun anew; everything is held by ${holds.join(' ')}`],
-      next: lost.length === 0 ? ['journal verify'] : ['worker', `release ${holds[0]} --why TEXT`],
-    })
+    return beginAnew(context, flags, { log, clock: systemClock, prefix, clusterId })
   })
+}
+
+export interface LossAt {
+  readonly log: LogPort
+  readonly clock: Clock
+  readonly prefix: string
+  readonly clusterId: ClusterId
+}
+
+/** Errors: HS_NO_GENESIS where nothing ever was, HS_USAGE, HS_NOT_FOUND; LogError of the log. */
+export async function beginAnew(context: Context, flags: InitFlags, at: LossAt): Promise<void> {
+  const { log, clusterId } = at
+  const asked = await optionsOf(flags, at)
+  const lost = await findLost(log, asked)
+  const options = { ...(await asTheOthers(log, lost, asked)), ...asked }
+  const names = lost.map(({ spec }) => spec.task)
+  if (flags.dryRun === true) {
+    show(context, flags.output, {
+      value: { cluster_id: clusterId, tasks: names, dry_run: true },
+      lines: () => (lost.length === 0 ? [NOTHING_LOST] : planOf(lost, options)),
+    })
+    return
+  }
+  if (lost.length > 0)
+    await confirm(
+      context,
+      { plan: planOf(lost, options), word: 'yes', command: commandOf(flags) },
+      flags.yes === true,
+    )
+  const created = await remakeTopics(log, options)
+  const holds = await beginAfterLoss(log, lost, options)
+  show(context, flags.output, {
+    value: { cluster_id: clusterId, topics_created: created, tasks: names, holds },
+    lines: () =>
+      lost.length === 0
+        ? [NOTHING_LOST]
+        : [`${names.join(' ')}: begun anew; everything is held by ${holds.join(' ')}`],
+    next: lost.length === 0 ? ['journal verify'] : ['worker', `release ${holds[0]} --why TEXT`],
+  })
+}
+
+const NOTHING_LOST = 'every journal has its entries; nothing was changed'
+
+async function optionsOf(
+  flags: InitFlags,
+  { log, clock, prefix }: LossAt,
+): Promise<AfterLossOptions> {
+  const partitions = flags.partitions ?? (await partitionsOf(log, prefix))
+  const { replicas, scale, dev, discard = [], from = 'earliest' } = flags
+  return {
+    clock,
+    prefix,
+    partitions,
+    discard,
+    from,
+    ...(dev === undefined ? {} : { dev }),
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(scale === undefined ? {} : { scale }),
+  }
+}
+
+/** What was chosen for ever when the cluster was set up, as a journal that is left tells it. */
+async function asTheOthers(
+  log: LogPort,
+  lost: readonly LostTask[],
+  { prefix, partitions }: AfterLossOptions,
+): Promise<Pick<AfterLossOptions, 'scale' | 'dev'>> {
+  const gone = lost.map(({ spec }) => spec.task)
+  for (const { task, journal, partition } of allTasks(partitions)) {
+    if (gone.includes(task)) continue
+    const at = { topic: topicName(journal, prefix), partition }
+    const genesis = await readGenesis(log, at).catch((error: unknown) => {
+      if (error instanceof HsError) return null
+      throw error
+    })
+    if (genesis !== null) return { scale: genesis.scale, dev: genesis.dev }
+  }
+  return {}
 }
 
 /** Topics that are left tell how many partitions there were. */

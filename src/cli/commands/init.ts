@@ -34,8 +34,12 @@ interface InitAnswer {
   readonly created: boolean
 }
 
-/** Errors: HS_CONFIG, HS_LOG, HS_FOREIGN_CLUSTER, HS_SCHEMA, HS_UNREACHABLE. */
+/** Errors: HS_USAGE, HS_CONFIG, HS_LOG, HS_FOREIGN_CLUSTER, HS_SCHEMA, HS_UNREACHABLE. */
 export async function init(context: Context, flags: InitFlags): Promise<void> {
+  if ((flags.discard ?? flags.from) !== undefined)
+    throw new HsError('HS_USAGE', '--discard and --from mean something with --after-loss alone', {
+      fix: 'Nothing was done. To begin lost journals anew: healstream init --after-loss …',
+    })
   const resolved = resolveSettings(flags, context.env)
   if (flags.url !== undefined || resolved.settings.kafka === null)
     return viaEndpoint(context, flags)

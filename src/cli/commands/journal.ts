@@ -1,19 +1,34 @@
 // `healstream journal verify`: layout, chain and order of every journal. `journal show`: what is in
 // one of them.
+import { resolveSettings } from '../../config/settings.ts'
 import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
+import { journalView } from '../../roles/projector/routes.ts'
 import type { JournalView } from '../../roles/projector/views.ts'
+import { journalVerify } from '../../runtime/journal.ts'
 import { journalPage } from '../../runtime/journal-page.ts'
 import { specNamed } from '../../runtime/resume.ts'
-import { withCluster } from '../cluster.ts'
+import { withJournals, withLog } from '../cluster.ts'
 import { connect, show as print } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import type { ClusterReadFlags } from '../settings-flags.ts'
 import { entryJson, entryLine } from '../show-journal.ts'
 import { table } from '../table.ts'
 
-export async function verify(context: Context, flags: ReadFlags): Promise<ExitCode> {
-  const reports = await connect(context, flags).get<readonly JournalView[]>('/v1/journal')
+export type VerifyFlags = ReadFlags & ClusterReadFlags
+
+/**
+ * Reads the journals itself where brokers are named, and else asks the run it finds. Exit code 1
+ * when something is wrong. Errors: as withLog, or as Client.
+ */
+export async function verify(context: Context, flags: VerifyFlags): Promise<ExitCode> {
+  const { settings } = resolveSettings(flags, context.env)
+  const reports =
+    flags.url !== undefined || settings.kafka === null
+      ? await connect(context, flags).get<readonly JournalView[]>('/v1/journal')
+      : await withLog(context, flags, async ({ log }) =>
+          (await journalVerify(log, settings.prefix)).map(journalView),
+        )
   print(context, flags.output, {
     value: reports,
     lines: () => journalTable(reports, context.terminal.paint),
@@ -53,9 +68,9 @@ export interface ShowFlags extends ClusterReadFlags {
   readonly limit: number
 }
 
-/** Errors: HS_NOT_FOUND, HS_CHAIN_BROKEN naming the entry, and those of withCluster. */
+/** Errors: HS_NOT_FOUND, HS_CHAIN_BROKEN naming the entry, and those of withJournals. */
 export function show(context: Context, flags: ShowFlags): Promise<void> {
-  return withCluster(context, flags, async ({ log, prefix, partitions }) => {
+  return withJournals(context, flags, async ({ log, prefix, partitions }) => {
     const spec = specNamed(flags.task, partitions)
     const { task, limit } = flags
     const page = await journalPage(log, spec, { prefix, from: flags.from ?? null, limit })

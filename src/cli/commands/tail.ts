@@ -9,13 +9,13 @@ import { clockTime } from '../table.ts'
 
 export interface TailFlags extends ReadFlags {
   readonly from: 'earliest' | 'latest'
-  readonly limit?: string
+  readonly limit?: number
   readonly follow: boolean
 }
 
 export async function tail(context: Context, topic: string, flags: TailFlags): Promise<void> {
   const query = new URLSearchParams({ from: flags.from, follow: String(flags.follow) })
-  if (flags.limit !== undefined) query.set('limit', flags.limit)
+  if (flags.limit !== undefined) query.set('limit', String(flags.limit))
   const path = `/v1/tail/${encodeURIComponent(topic)}?${query.toString()}`
   const lines = connect(context, flags).lines<TailLine>(path)
   for await (const line of lines)

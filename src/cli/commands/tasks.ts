@@ -1,21 +1,25 @@
 // `healstream tasks` and `healstream task resume`: tasks as journals and group tell of them, and
 // the word of a person to one that has stopped.
 import { createInspector } from '../../adapters/kafka/inspect.ts'
-import { EXIT, type ExitCode } from '../../contracts/failure.ts'
+import { createSerde } from '../../adapters/serde/serde.ts'
+import type { Decoder } from '../../contracts/decode.ts'
+import { EXIT, type ExitCode, HsError } from '../../contracts/failure.ts'
+import { registryAccessOf } from '../../roles/parts/access.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { resumeTask, specNamed } from '../../runtime/resume.ts'
 import { type TaskMember, type TaskView, taskViews } from '../../runtime/task-view.ts'
-import { type OpenCluster, withCluster } from '../cluster.ts'
+import { type OpenCluster, withCluster, withJournals } from '../cluster.ts'
 import { confirm } from '../confirm.ts'
 import { type Context, show } from '../context.ts'
 import { operatorName } from '../operator-name.ts'
 import type { ClusterReadFlags } from '../settings-flags.ts'
 import { age, table } from '../table.ts'
+import { withPast } from '../task-past.ts'
 import { liveTasks, stateText, type TaskRow, withLive } from '../worker-status.ts'
 
-/** Exit code 1 when a task does not run. Errors: as withCluster. */
+/** Exit code 1 when a task does not run. Errors: as withJournals. */
 export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCode> {
-  return withCluster(context, flags, async (cluster) => {
+  return withJournals(context, flags, async (cluster) => {
     const { log, prefix, partitions, group } = cluster
     const found = await membersOf(cluster)
     const members = found?.members ?? null
@@ -23,7 +27,8 @@ export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCo
       taskViews(log, { prefix, partitions, members }),
       liveTasks(context.env, cluster.clusterId),
     ])
-    const rows = views.map((view) => withLive(view, live))
+    const whole = await withPast(views, { log, prefix, partitions, decoder: decoderOf(cluster) })
+    const rows = whole.map((view) => withLive(view, live))
     const idle = rows.filter(({ condition }) => condition !== 'running')
     show(context, flags.output, {
       value: {
@@ -42,6 +47,19 @@ export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCo
     if (flags.output === 'table') for (const line of talk(found, group)) context.terminal.say(line)
     return idle.some(({ condition }) => condition !== 'unknown') ? EXIT.findings : EXIT.ok
   })
+}
+
+/** Of what snapshots hold; null where the schema registry does not answer. */
+function decoderOf({ resolved, prefix, clusterId }: OpenCluster): () => Promise<Decoder | null> {
+  return async () => {
+    const registry = registryAccessOf(resolved)
+    const { cacheDir } = resolved.settings
+    const ids = registry === null ? {} : { registry, cacheDir }
+    return await createSerde({ ...ids, prefix, clusterId }).catch((error: unknown) => {
+      if (error instanceof HsError) return null
+      throw error
+    })
+  }
 }
 
 interface Members {

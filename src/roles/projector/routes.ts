@@ -108,7 +108,7 @@ function needGenesis(options: ReadingOptions): void {
     throw new HsError('HS_NO_GENESIS', 'this cluster has no genesis: no task may run yet')
 }
 
-function journalView(report: JournalReport): JournalView {
+export function journalView(report: JournalReport): JournalView {
   const { problem, ...rest } = report
   return { ...rest, problem: problem === null ? null : `${problem.code}: ${problem.message}` }
 }
