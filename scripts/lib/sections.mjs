@@ -22,8 +22,8 @@ import { tests } from './tests.mjs'
 /**
  * @typedef {import('./tests.mjs').Say} Say
  * @typedef {import('./tally.mjs').Tally} Tally
- * @typedef {{ name: string, shareSeconds: number, full?: boolean, run: (say: Say) =>
- * Promise<Tally> }} Section
+ * @typedef {{ name: string, shareSeconds: number, full?: boolean, projects?: readonly string[],
+ * run: (say: Say) => Promise<Tally> }} Section `projects`: those of vitest that it runs.
  */
 
 /** @param {Say} say @returns {Promise<Tally>} */
@@ -55,6 +55,7 @@ async function checkSection(say) {
 const testSection = (name, shareSeconds, projects) => ({
   name,
   shareSeconds,
+  projects,
   run: (say) => tests(say, { projects, shareSeconds }),
 })
 
@@ -93,12 +94,12 @@ export const SECTIONS = [
     shareSeconds: 90,
     run: simulationSection({ seeds: 360, forText: '120s', shareSeconds: 90 }),
   },
-  testSection('mutation', 35, ['simulate', 'mutation']),
+  testSection('mutation', 40, ['simulate', 'mutation', 'history']),
   testSection('edge', 155, ['adapters', 'roles', 'cli', 'demo']),
-  { name: 'kafka', shareSeconds: 450, run: kafkaSection(NEWEST, 450) },
+  { name: 'kafka', shareSeconds: 445, projects: ['kafka'], run: kafkaSection(NEWEST, 445) },
   { name: 'kafka-3.9', shareSeconds: 25, run: olderSection(25) },
-  { name: 'nemesis', shareSeconds: 170, run: nemesisSection(170) },
-  { name: 'faults', shareSeconds: 130, run: faultsSection(130) },
+  { name: 'nemesis', shareSeconds: 170, projects: ['nemesis'], run: nemesisSection(170) },
+  { name: 'faults', shareSeconds: 130, projects: ['faults'], run: faultsSection(130) },
   { name: 'demo', shareSeconds: 40, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 30, run: demoKafkaSection },
   {

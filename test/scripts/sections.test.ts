@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { OLDER_CASES } from '../../scripts/lib/kafka-sections.mjs'
 import { SECTIONS } from '../../scripts/lib/sections.mjs'
+import config from '../../vitest.config.ts'
 import { CASES } from '../conformance/cases.ts'
 
 const MINUTES = 25
@@ -12,6 +13,19 @@ test('all shares together fit', () => {
   const seconds = always.reduce((sum, section) => sum + section.shareSeconds, 0)
   expect(seconds).toBeLessThanOrEqual(MINUTES * 60)
   expect(new Set(SECTIONS.map((section) => section.name)).size).toBe(SECTIONS.length)
+})
+
+// The journals of released behaviours were replayed by nothing for as long as their project was in
+// no section.
+test('every project of tests is in a section that always runs', () => {
+  const ran = SECTIONS.filter((section) => section.full !== true).flatMap(
+    ({ projects }) => projects ?? [],
+  )
+  const known = (config.test?.projects ?? []).flatMap((project) =>
+    typeof project === 'object' && 'test' in project ? String(project.test?.name) : [],
+  )
+  expect(known.length).toBeGreaterThan(10)
+  expect(ran.toSorted()).toEqual(known.toSorted())
 })
 
 test('real parts are fetched before what needs them', () => {
