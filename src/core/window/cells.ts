@@ -7,7 +7,6 @@ import {
   addNarrow,
   addWide,
   type Narrow,
-  passBoth,
   type Place,
   type Section,
   settleNarrow,
@@ -20,10 +19,12 @@ import {
 import { type Entry, firstSlotOf, lastSlotOf } from './entry.ts'
 import { grownInts } from '../kernel/grow.ts'
 
-/** Sections side by side. */
+/** A section, and what is counted with it or, as a part of it, is not. */
 export interface Run {
   readonly section: number
-  readonly sections: number
+  readonly other: number
+  /** How often the other counts. */
+  readonly times: 1 | 0 | -1
 }
 
 interface Slab {
@@ -61,8 +62,8 @@ export class Cells {
   private readonly alike: number[] = []
   /** By row: its slab or NONE, its first cell there, its first slot, its slots. */
   private table = new Int32Array(STRIDE * ROWS_FIRST).fill(NONE)
-  private readonly one: Section = { cells: new Uint16Array(0), base: 0, size: 0 }
-  private readonly two: Section = { cells: new Uint16Array(0), base: 0, size: 0 }
+  private readonly one: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
+  private readonly two: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
   /** Bytes of all slabs. */
   bytes: number = 0
 
@@ -89,34 +90,21 @@ export class Cells {
   /** `add` for two rows. */
   addBoth(row: number, other: number, section: number, entry: Entry): void {
     if (entry.end === entry.first) return
-    this.cover(row, entry)
-    this.cover(other, entry)
-    entry.done = entry.first
+    const isRoom = this.areNarrow(row, other, section) && this.haveRoom(entry)
+    if (isRoom) addBoth(this.one, this.two, entry)
+    else {
+      this.cover(row, entry)
+      this.cover(other, entry)
+      entry.done = entry.first
+    }
+    if (entry.done < entry.end) this.addRestBoth(row, other, section, entry)
+  }
+
+  /** `addBoth` of what another section of both has counted before, so that there is room for it. */
+  againBoth(row: number, other: number, section: number, entry: Entry): void {
     if (this.areNarrow(row, other, section)) addBoth(this.one, this.two, entry)
-    const { done } = entry
-    if (done === entry.end) return
-    this.addRest(row, section, entry)
-    entry.done = done
-    this.addRest(other, section, entry)
-  }
-
-  /** Moves what was added to a section on to the one after it. */
-  pass(row: number, section: number, entry: Entry): void {
-    if (entry.end === entry.first) return
-    entry.done = entry.first
-    this.passRest(row, section, entry)
-  }
-
-  /** `pass` for two rows. */
-  passBoth(row: number, other: number, section: number, entry: Entry): void {
-    if (entry.end === entry.first) return
-    entry.done = entry.first
-    if (this.areNarrow(row, other, section)) passBoth(this.one, this.two, entry)
-    const { done } = entry
-    if (done === entry.end) return
-    this.passRest(row, section, entry)
-    entry.done = done
-    this.passRest(other, section, entry)
+    else entry.done = entry.first
+    if (entry.done < entry.end) this.addRestBoth(row, other, section, entry)
   }
 
   /** Takes away what was added. */
@@ -134,7 +122,10 @@ export class Cells {
     ;(narrow ?? wide)?.fill(0, from, from + size)
   }
 
-  /** Moves all that a section counts on to the one after it, and pushes it to the entry. */
+  /**
+   * Moves all that a section counts on to the one after it, takes it away from the one before it,
+   * and pushes it to the entry.
+   */
   settle(row: number, section: number, into: Entry): void {
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return
     const { narrow } = this.slabOf(row)
@@ -166,19 +157,20 @@ export class Cells {
   }
 
   /**
-   * Highest slot with more than `above` counted in it and those above it, all of `run` together,
-   * or -1. With 0 that of the largest.
+   * Highest slot with more than `above` counted in it and those above it, or -1. With 0 that of
+   * the largest.
    */
-  fromTop(row: number, { section, sections }: Run, above: number): number {
+  fromTop(row: number, { section, other, times }: Run, above: number): number {
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return -1
     const { narrow, wide } = this.slabOf(row)
     const size = this.table[STRIDE * row + SIZE] ?? 0
     const low = this.table[STRIDE * row + LOW] ?? 0
     const from = (this.table[STRIDE * row + FIRST] ?? 0) + section * size
+    const stretch = { from, size, apart: (other - section) * size, times }
     const place =
       narrow !== null
-        ? topNarrow(narrow, { from, size, sections }, above)
-        : topWide(present(wide, 'wide cells'), { from, size, sections }, above)
+        ? topNarrow(narrow, stretch, above)
+        : topWide(present(wide, 'wide cells'), stretch, above)
     return place < from ? -1 : place - from + low
   }
 
@@ -208,18 +200,18 @@ export class Cells {
     if (entry.done < entry.end) addWide(this.widened(row), this.baseOf(row, section), entry, 1)
   }
 
+  private addRestBoth(row: number, other: number, section: number, entry: Entry): void {
+    const { done } = entry
+    this.addRest(row, section, entry)
+    entry.done = done
+    this.addRest(other, section, entry)
+  }
+
   private subtractRest(row: number, section: number, entry: Entry): void {
     const { narrow, wide } = this.slabOf(row)
     const base = this.baseOf(row, section)
     if (narrow !== null) subtractNarrow(narrow, base, entry)
     else addWide(present(wide, 'wide cells'), base, entry, -1)
-  }
-
-  private passRest(row: number, section: number, entry: Entry): void {
-    const { done } = entry
-    this.subtractRest(row, section, entry)
-    entry.done = done
-    this.addRest(row, section + 1, entry)
   }
 
   /** Whether both rows are narrow; then `one` and `two` are their sections. */
@@ -228,14 +220,25 @@ export class Cells {
   }
 
   private isNarrow(row: number, section: number, into: Section): boolean {
-    const { narrow } = this.slabOf(row)
-    if (narrow === null) return false
+    const { table } = this
     const at = STRIDE * row
-    const size = this.table[at + SIZE] ?? 0
+    const narrow = this.slabs[table[at + SLAB] ?? NONE]?.narrow
+    if (narrow === undefined || narrow === null) return false
+    const low = table[at + LOW] ?? 0
+    const size = table[at + SIZE] ?? 0
     into.cells = narrow
+    into.low = low
     into.size = size
-    into.base = (this.table[at + FIRST] ?? 0) + section * size - (this.table[at + LOW] ?? 0)
+    into.base = (table[at + FIRST] ?? 0) + section * size - low
     return true
+  }
+
+  /** Whether `one` and `two` have the slots of the entry. */
+  private haveRoom(entry: Entry): boolean {
+    const { one, two } = this
+    const from = firstSlotOf(entry)
+    const to = lastSlotOf(entry)
+    return from >= one.low && to < one.low + one.size && from >= two.low && to < two.low + two.size
   }
 
   /** Cells of the row as doubles. */

@@ -18,16 +18,21 @@ export interface Section {
   cells: Narrow
   /** What added to a slot gives its cell. */
   base: number
-  /** Cells from one section to the next. */
+  /** Its first slot, and how many it has. */
+  low: number
   size: number
 }
 
-/** Adds to two rows at once; stops at the pair that would overflow either. */
+/**
+ * Adds to two rows at once; stops at the pair that would overflow either. What all pairs count
+ * together is known thereafter, where none did.
+ */
 export function addBoth(one: Section, two: Section, entry: Entry): void {
   const { cells: a, base: baseA } = one
   const { cells: b, base: baseB } = two
-  const { words, end } = entry
-  let at = entry.done
+  const { words, first, end } = entry
+  let at = first
+  let seen = 0
   while (at < end) {
     const pair = words[at] ?? 0
     const slot = pair & MASK
@@ -42,34 +47,11 @@ export function addBoth(one: Section, two: Section, entry: Entry): void {
     if (sumA > NARROW_MOST || sumB > NARROW_MOST) break
     a[baseA + slot] = sumA
     b[baseB + slot] = sumB
+    seen += count
     at = next
   }
   entry.done = at
-}
-
-/** Moves on to the next section of both rows; stops at the pair that would overflow either. */
-export function passBoth(one: Section, two: Section, entry: Entry): void {
-  const { cells: a, base: baseA, size: sizeA } = one
-  const { cells: b, base: baseB, size: sizeB } = two
-  const { words, end } = entry
-  let at = entry.done
-  while (at < end) {
-    const pair = words[at] ?? 0
-    const cellA = baseA + (pair & MASK)
-    const cellB = baseB + (pair & MASK)
-    let count = pair >>> BITS
-    let next = at + 1
-    if (count > FEW) count = words[next++] ?? 0
-    const sumA = (a[cellA + sizeA] ?? 0) + count
-    const sumB = (b[cellB + sizeB] ?? 0) + count
-    if (sumA > NARROW_MOST || sumB > NARROW_MOST) break
-    a[cellA + sizeA] = sumA
-    b[cellB + sizeB] = sumB
-    a[cellA] = (a[cellA] ?? 0) - count
-    b[cellB] = (b[cellB] ?? 0) - count
-    at = next
-  }
-  entry.done = at
+  if (at === end) entry.latencies = seen
 }
 
 /** Stops at the pair that would overflow. */
@@ -116,31 +98,32 @@ export function addWide(cells: Wide, base: number, entry: Entry, sign: 1 | -1): 
   }
 }
 
-/** A run of sections, each of `size` cells, the first from `from` on. */
+/** A section of `size` cells from `from` on; each with `times` what lies `apart` from it. */
 export interface Stretch {
   readonly from: number
   readonly size: number
-  readonly sections: number
+  readonly apart: number
+  readonly times: number
 }
 
 /** Highest place from which on more than `above` are counted; below `from` when there is none. */
-export function topNarrow(cells: Narrow, { from, size, sections }: Stretch, above: number): number {
+export function topNarrow(cells: Narrow, stretch: Stretch, above: number): number {
+  const { from, size, apart, times } = stretch
   let seen = 0
   let top = from + size - 1
   for (; top >= from; top--) {
-    const end = top + sections * size
-    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
+    seen += (cells[top] ?? 0) + times * (cells[top + apart] ?? 0)
     if (seen > above) break
   }
   return top
 }
 
-export function topWide(cells: Wide, { from, size, sections }: Stretch, above: number): number {
+export function topWide(cells: Wide, stretch: Stretch, above: number): number {
+  const { from, size, apart, times } = stretch
   let seen = 0
   let top = from + size - 1
   for (; top >= from; top--) {
-    const end = top + sections * size
-    for (let at = top; at < end; at += size) seen += cells[at] ?? 0
+    seen += (cells[top] ?? 0) + times * (cells[top + apart] ?? 0)
     if (seen > above) break
   }
   return top
@@ -154,18 +137,21 @@ export interface Place {
 }
 
 /**
- * Moves what a section counts on to the one after it, and pushes it to the entry. false: it stopped
- * at what would overflow.
+ * Moves what a section counts on to the one after it, takes it away from the one before it, which
+ * it is part of, and pushes it to the entry. false: it stopped at what would overflow.
  */
 export function settleNarrow(cells: Narrow, { from, size, low }: Place, into: Entry): boolean {
-  for (let i = 0; i < size; i++) {
-    const count = cells[from + i] ?? 0
+  const end = from + size
+  const slotFrom = low - from
+  for (let at = from; at < end; at++) {
+    const count = cells[at] ?? 0
     if (count === 0) continue
-    const sum = (cells[from + size + i] ?? 0) + count
+    const sum = (cells[at + size] ?? 0) + count
     if (sum > NARROW_MOST) return false
-    cells[from + size + i] = sum
-    cells[from + i] = 0
-    into.push(low + i, count)
+    cells[at + size] = sum
+    cells[at - size] = (cells[at - size] ?? 0) - count
+    cells[at] = 0
+    into.push(slotFrom + at, count)
   }
   return true
 }
@@ -175,6 +161,7 @@ export function settleWide(cells: Wide, { from, size, low }: Place, into: Entry)
     const count = cells[from + i] ?? 0
     if (count === 0) continue
     cells[from + size + i] = (cells[from + size + i] ?? 0) + count
+    cells[from - size + i] = (cells[from - size + i] ?? 0) - count
     cells[from + i] = 0
     into.push(low + i, count)
   }

@@ -32,6 +32,13 @@ export const ENTRY_WORDS_MAX: number = HEAD + 8 + PAIR_WORDS_MAX
 export const SLOT_BITS: number = BITS
 export const INLINE_MAX: number = FEW
 
+/** Counts of latencies by bucket, ascending. */
+export interface Buckets {
+  readonly buckets: number
+  readonly bucketIndex: Int32Array
+  readonly bucketCount: Float64Array
+}
+
 /** Reused for whatever is added or visited. */
 export class Entry {
   row: number = 0
@@ -39,7 +46,7 @@ export class Entry {
   ms: number = 0
   n: number = 0
   errors: number = 0
-  /** All counts of the pairs together. */
+  /** All counts of the pairs together; -1: they were not added up. */
   latencies: number = 0
   private readonly own: Words = new Uint16Array(PAIR_WORDS_MAX)
   /** Pairs, slots ascending, from `first` up to `end`: its own, or those of the entry visited. */
@@ -79,6 +86,35 @@ export class Entry {
     this.lastCount = few
     this.lastAt = at
     this.end = at + 1
+  }
+
+  /**
+   * `push` of buckets, each `offset` below its slot, up to the first that is no plain new pair of a
+   * slot from 1 up to `last`. Returns how many were taken.
+   */
+  pushPlain(buckets: Buckets, offset: number, last: number): number {
+    const { own } = this
+    const { buckets: length, bucketIndex, bucketCount } = buckets
+    const start = this.end
+    let at = start
+    let before = this.lastSlot > 0 ? this.lastSlot : 0
+    let sum = 0
+    for (let i = 0; i < length; i++) {
+      const slot = (bucketIndex[i] ?? 0) + offset
+      const count = bucketCount[i] ?? 0
+      const few = count | 0
+      if (few !== count || few > FEW || slot <= before || slot > last) break
+      own[at++] = slot | (few << BITS)
+      sum += few
+      before = slot
+    }
+    if (at === start) return 0
+    this.latencies += sum
+    this.lastSlot = before
+    this.lastAt = at - 1
+    this.lastCount = (own[at - 1] ?? 0) >>> BITS
+    this.end = at
+    return at - start
   }
 
   private pushLarge(slot: number, more: number): void {
@@ -137,7 +173,7 @@ export function unpack(words: Words, start: number, into: Entry): number {
   into.first = at
   into.end = end
   into.lastSlot = -1
-  into.latencies = sumOf(words, at, end)
+  into.latencies = -1
   return end
 }
 
@@ -152,6 +188,12 @@ export function eachPair(
     show(pair & MASK, count)
     at += pairWords(pair)
   }
+}
+
+/** All counts of the pairs together. */
+export function latenciesOf(entry: Entry): number {
+  if (entry.latencies < 0) entry.latencies = sumOf(entry.words, entry.first, entry.end)
+  return entry.latencies
 }
 
 /** Slot of the first pair of an entry that has one. */

@@ -9,7 +9,7 @@ import type { Grid } from './grid.ts'
 import { grownBytes, grownInts } from '../kernel/grow.ts'
 import { Panes } from './panes.ts'
 import { INSTANCE, NAMELESS, Rows } from './rows.ts'
-import { OLD, OPEN, type Span, Tallies, W10, W60 } from './tallies.ts'
+import { OLD, OPEN, RECENT, type Span, Tallies, W10 } from './tallies.ts'
 
 export const SHORT_SECS = 10
 export const MIDDLE_SECS = 60
@@ -229,7 +229,7 @@ export class Ledger {
   /** Counts an entry in the windows of 10 and 60 s. */
   private enter(sec: number, entry: Entry): void {
     this.rows.refer(entry.row)
-    this.count(W60, entry)
+    this.count(RECENT, entry)
     if (this.countsShort && sec > this.nowSec - SHORT_SECS) this.count(W10, entry)
   }
 
@@ -243,7 +243,7 @@ export class Ledger {
   }
 
   private enterRow(sec: number, row: number, entry: Entry): void {
-    this.tallies.add(row, W60, entry)
+    this.tallies.add(row, RECENT, entry)
     if (this.countsShort && sec > this.nowSec - SHORT_SECS) this.tallies.add(row, W10, entry)
   }
 
@@ -265,21 +265,10 @@ export class Ledger {
   }
 
   private readonly leaveMiddle = (entry: Entry): void => {
-    const { rows, tallies } = this
     const { row } = entry
-    const kind = rows.kind(row)
-    this.open(row)
-    if (kind === INSTANCE) {
-      const service = rows.parent(row)
-      this.open(service)
-      tallies.passBoth(row, service, entry)
-    } else if (kind === NAMELESS) {
-      const service = rows.parent(row)
-      this.open(service)
-      tallies.pass(service, entry)
-    } else tallies.pass(row, entry)
+    this.leave(entry)
     this.touch(row, IN_60)
-    rows.release(row)
+    this.rows.release(row)
   }
 
   private readonly leaveLong = (entry: Entry): void => {
@@ -291,13 +280,22 @@ export class Ledger {
     this.rows.release(row)
   }
 
-  /** Counts an entry in the open decade. */
+  /** Counts an entry in the open decade, after it has left the 60-s window. */
   private absorb(entry: Entry): void {
+    this.count(RECENT, entry)
+    this.leave(entry)
+  }
+
+  /** Of what RECENT counts, the entry has left the 60-s window. */
+  private leave(entry: Entry): void {
+    const { rows, tallies } = this
     const { row } = entry
+    const kind = rows.kind(row)
+    const service = rows.parent(row)
     this.open(row)
-    const kind = this.rows.kind(row)
-    if (hasService(kind)) this.open(this.rows.parent(row))
-    this.count(OPEN, entry)
+    if (hasService(kind)) this.open(service)
+    if (kind === INSTANCE) tallies.open(row, service, entry)
+    else tallies.add(kind === NAMELESS ? service : row, OPEN, entry)
   }
 
   private open(row: number): void {
@@ -351,6 +349,7 @@ export class Ledger {
 
   private mark(row: number, spans: number): void {
     const before = this.changes[row] ?? 0
+    if ((before & spans) === spans) return
     if (before === 0) this.note(row)
     this.changes[row] = before | spans
   }

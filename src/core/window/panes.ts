@@ -12,6 +12,7 @@ const CHUNK_WORDS = 262_144
 const FIRST_WORDS = 64
 const NEXT_WORDS = 16_384
 const NO_CHUNKS: readonly Chunk[] = []
+const NONE = -1
 
 interface Chunk {
   words: Uint16Array<ArrayBuffer>
@@ -31,23 +32,23 @@ export type Visitor = (entry: Entry) => void
 export class Panes {
   private readonly ring: readonly Pane[]
   private readonly entry = new Entry()
+  /** Appended to last. */
+  private latest: Pane = { key: NONE, chunks: [] }
 
   /** Holds panes of any `size` keys in a row. */
   constructor(size: number) {
     assert(ENTRY_WORDS_MAX <= CHUNK_WORDS, 'an entry fits in a chunk')
-    this.ring = Array.from({ length: size }, () => ({ key: -1, chunks: [] }))
+    this.ring = Array.from({ length: size }, () => ({ key: NONE, chunks: [] }))
   }
 
   append(key: number, entry: Entry): void {
-    const pane = this.at(key)
-    assert(pane.key === key || pane.chunks.length === 0, 'a place for the pane')
-    pane.key = key
+    const { chunks } = this.latest.key === key ? this.latest : this.begin(key)
     const size = wordsOf(entry)
-    let chunk = pane.chunks.at(-1)
+    let chunk = chunks[chunks.length - 1]
     if (chunk === undefined || chunk.length + size > CHUNK_WORDS) {
       const words = chunk === undefined ? this.expected(key) : NEXT_WORDS
       chunk = { words: new Uint16Array(words), length: 0, held: false }
-      pane.chunks.push(chunk)
+      chunks.push(chunk)
     }
     if (chunk.length + size > chunk.words.length) widen(chunk, chunk.length + size)
     chunk.length = pack(entry, chunk.words, chunk.length)
@@ -147,6 +148,14 @@ export class Panes {
         pane.chunks.push(chunkOf(reader.blob()))
       }
     }
+  }
+
+  private begin(key: number): Pane {
+    const pane = this.at(key)
+    assert(pane.key === key || pane.chunks.length === 0, 'a place for the pane')
+    pane.key = key
+    this.latest = pane
+    return pane
   }
 
   /** Words that a pane begins with: a little more than the one before has, where that is known. */

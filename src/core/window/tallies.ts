@@ -2,16 +2,18 @@
 // are whole numbers below 2^53, so that adding and taking away are exact inverses.
 import type { Figures } from '../kernel/facts.ts'
 import { Cells, type Run } from './cells.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, latenciesOf } from './entry.ts'
 import type { Grid } from './grid.ts'
 import { grownDoubles } from '../kernel/grow.ts'
 
 /**
- * Sections of a row. W10 and W60: what these windows hold; OPEN: what has left W60 of the decade
- * that is still leaving it; OLD: the decades before it. The 300-s window is W60, OPEN and OLD.
+ * Sections of a row. W10: what this window holds; RECENT: what came after the decades that are
+ * closed; OPEN: of it, what has left the 60-s window; OLD: the decades that are closed. The 60-s
+ * window is RECENT without OPEN, that of 300 s RECENT and OLD: what leaves the one is only added
+ * to OPEN.
  */
 export const W10 = 0
-export const W60 = 1
+export const RECENT = 1
 export const OPEN = 2
 export const OLD = 3
 const SECTIONS = 4
@@ -23,9 +25,9 @@ const ROWS_FIRST = 64
 export type Span = 10_000 | 60_000 | 300_000
 export const SPANS = [10_000, 60_000, 300_000] as const
 
-const SHORT: Run = { section: W10, sections: 1 }
-const MIDDLE: Run = { section: W60, sections: 1 }
-const LONG: Run = { section: W60, sections: 3 }
+const SHORT: Run = { section: W10, other: W10, times: 0 }
+const MIDDLE: Run = { section: RECENT, other: OPEN, times: -1 }
+const LONG: Run = { section: RECENT, other: OLD, times: 1 }
 
 export class Tallies {
   private readonly grid: Grid
@@ -59,17 +61,11 @@ export class Tallies {
     this.cells.addBoth(row, service, section, entry)
   }
 
-  /** Moves what W60 counts on to OPEN. */
-  pass(row: number, entry: Entry): void {
-    this.passTotals(row, entry)
-    this.cells.pass(row, W60, entry)
-  }
-
-  /** `pass` for a row and that of its service. */
-  passBoth(row: number, service: number, entry: Entry): void {
-    this.passTotals(row, entry)
-    this.passTotals(service, entry)
-    this.cells.passBoth(row, service, W60, entry)
+  /** Adds to OPEN, of a row and of its service, what RECENT of both has counted. */
+  open(row: number, service: number, entry: Entry): void {
+    this.cells.againBoth(row, service, OPEN, entry)
+    this.addTotals(row, OPEN, entry)
+    this.addTotals(service, OPEN, entry)
   }
 
   subtract(row: number, section: number, entry: Entry): void {
@@ -77,7 +73,7 @@ export class Tallies {
     const at = STRIDE * row + TOTALS * section
     totals[at] = (totals[at] ?? 0) - entry.n
     totals[at + 1] = (totals[at + 1] ?? 0) - entry.errors
-    totals[at + 2] = (totals[at + 2] ?? 0) - entry.latencies
+    totals[at + 2] = (totals[at + 2] ?? 0) - latenciesOf(entry)
     this.cells.subtract(row, section, entry)
   }
 
@@ -88,7 +84,7 @@ export class Tallies {
     this.cells.empty(row, section)
   }
 
-  /** Moves all that OPEN counts on to OLD, and makes an entry of it. */
+  /** Moves all that OPEN counts from RECENT on to OLD, and makes an entry of it. */
   settle(row: number, into: Entry): void {
     const { totals } = this
     into.clear(row)
@@ -96,6 +92,7 @@ export class Tallies {
     into.n = totals[at] ?? 0
     into.errors = totals[at + 1] ?? 0
     for (let i = at; i < at + TOTALS; i++) {
+      totals[i - TOTALS] = (totals[i - TOTALS] ?? 0) - (totals[i] ?? 0)
       totals[i + TOTALS] = (totals[i + TOTALS] ?? 0) + (totals[i] ?? 0)
       totals[i] = 0
     }
@@ -152,41 +149,30 @@ export class Tallies {
 
   /** Non-empty slots of a window with their counts, flat. */
   nonEmpty(row: number, span: Span): number[] {
-    const { section, sections } = runOf(span)
+    const { section, other, times } = runOf(span)
     const { from, to } = this.cells.range(row)
     const flat: number[] = []
     for (let slot = from; slot < to; slot++) {
-      let count = 0
-      for (let i = 0; i < sections; i++) count += this.cells.count(row, section + i, slot)
+      const part = times * this.cells.count(row, other, slot)
+      const count = this.cells.count(row, section, slot) + part
       if (count !== 0) flat.push(slot, count)
     }
     return flat
   }
 
-  private sum(row: number, { section, sections }: Run, which: number): number {
-    const at = STRIDE * row + TOTALS * section + which
-    let sum = 0
-    for (let i = 0; i < sections; i++) sum += this.totals[at + TOTALS * i] ?? 0
-    return sum
+  private sum(row: number, { section, other, times }: Run, which: number): number {
+    const { totals } = this
+    const at = STRIDE * row + which
+    const part = times * (totals[at + TOTALS * other] ?? 0)
+    return (totals[at + TOTALS * section] ?? 0) + part
   }
 
-  private addTotals(row: number, section: number, { n, errors, latencies }: Entry): void {
+  private addTotals(row: number, section: number, entry: Entry): void {
     const { totals } = this
     const at = STRIDE * row + TOTALS * section
-    totals[at] = (totals[at] ?? 0) + n
-    totals[at + 1] = (totals[at + 1] ?? 0) + errors
-    totals[at + 2] = (totals[at + 2] ?? 0) + latencies
-  }
-
-  private passTotals(row: number, { n, errors, latencies }: Entry): void {
-    const { totals } = this
-    const at = STRIDE * row + TOTALS * W60
-    totals[at] = (totals[at] ?? 0) - n
-    totals[at + 1] = (totals[at + 1] ?? 0) - errors
-    totals[at + 2] = (totals[at + 2] ?? 0) - latencies
-    totals[at + 3] = (totals[at + 3] ?? 0) + n
-    totals[at + 4] = (totals[at + 4] ?? 0) + errors
-    totals[at + 5] = (totals[at + 5] ?? 0) + latencies
+    totals[at] = (totals[at] ?? 0) + entry.n
+    totals[at + 1] = (totals[at + 1] ?? 0) + entry.errors
+    totals[at + 2] = (totals[at + 2] ?? 0) + latenciesOf(entry)
   }
 }
 

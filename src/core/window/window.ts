@@ -11,7 +11,7 @@ import type { Figures } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import { describeLedger } from './describe.ts'
-import { Entry } from './entry.ts'
+import { type Buckets, Entry } from './entry.ts'
 import { type Grid, gridOf, type Scale } from './grid.ts'
 import { AHEAD_SECS, IN_10, IN_300, IN_60, Ledger, MIDDLE_SECS } from './ledger.ts'
 import { EDGE, INSTANCE, type RowKey, SERVICE } from './rows.ts'
@@ -35,15 +35,11 @@ export interface Edge {
 }
 
 /** What a delta counted; a DeltaScratch is one. Whole numbers, latencies at most as many as n. */
-export interface Counts {
+export interface Counts extends Buckets {
   readonly n: number
   readonly errors: number
   readonly scale: number
   readonly zeros: number
-  readonly buckets: number
-  /** Ascending. */
-  readonly bucketIndex: Int32Array
-  readonly bucketCount: Float64Array
 }
 
 export interface When {
@@ -321,10 +317,13 @@ export class Windows {
     entry.errors = errors
   }
 
-  private takeLatencies({ scale, zeros, buckets, bucketIndex, bucketCount }: Counts): void {
+  private takeLatencies(counts: Counts): void {
     const { entry, grid } = this
+    const { scale, zeros, buckets, bucketIndex, bucketCount } = counts
     if (zeros > 0) entry.push(0, zeros)
-    for (let i = 0; i < buckets; i++) {
+    const isOwn = scale === grid.scale
+    const taken = isOwn ? entry.pushPlain(counts, grid.slotOf(0), grid.slots - 1) : 0
+    for (let i = taken; i < buckets; i++) {
       const slot = grid.slotOf(grid.indexFrom(bucketIndex[i] ?? 0, scale))
       entry.push(slot, bucketCount[i] ?? 0)
     }

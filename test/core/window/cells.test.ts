@@ -27,18 +27,22 @@ function entryOf(from: number, counts: readonly number[]): Entry {
 }
 
 function expectCounts(cells: Cells, held: Held): void {
-  const run = { section: 0, sections: SECTIONS }
   for (let row = 0; row < ROWS; row++) {
     const { from, to } = cells.range(row)
-    let top = -1
+    const tops = [-1, -1, -1]
     for (let slot = from; slot < to; slot++) {
       for (let section = 0; section < SECTIONS; section++) {
         const count = held.get(`${row}/${section}/${slot}`) ?? 0
-        if (count > 0) top = slot
+        if (count > 0) tops[section] = slot
         if (cells.count(row, section, slot) !== count) throw new Error(`${row} ${section} ${slot}`)
       }
     }
-    expect(cells.fromTop(row, run, 0)).toBe(top)
+    const top = (section: number, times: 0 | 1): number =>
+      cells.fromTop(row, { section, other: 2, times }, 0)
+    expect([0, 1, 2].map((section) => top(section, 0))).toEqual(tops)
+    expect([0, 1].map((section) => top(section, 1))).toEqual(
+      tops.slice(0, 2).map((own) => Math.max(own, tops[2] ?? -1)),
+    )
   }
 }
 
@@ -80,9 +84,11 @@ function pairsOf(entry: Entry): [number, number][] {
   return pairs
 }
 
-test('a section is moved on to the one after it and into an entry, in order of slots', () => {
+test('a section is moved from the one before it on to the one after it and into an entry, in order of slots', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(4)
+  cells.add(3, 0, entryOf(4, [3]))
+  cells.add(3, 0, entryOf(20, [1, 70_000, 6]))
   cells.add(3, 1, entryOf(20, [1, 70_000, 5]))
   cells.add(3, 1, entryOf(4, [2]))
   cells.add(3, 2, entryOf(4, [9]))
@@ -94,25 +100,28 @@ test('a section is moved on to the one after it and into an entry, in order of s
     [22, 70_000],
     [24, 5],
   ])
-  expect(cells.fromTop(3, { section: 1, sections: 1 }, 0)).toBe(-1)
+  expect(cells.fromTop(3, { section: 1, other: 1, times: 0 }, 0)).toBe(-1)
+  expect([4, 20, 22, 24].map((slot) => cells.count(3, 0, slot))).toEqual([1, 0, 0, 1])
   expect([4, 20, 22, 24].map((slot) => cells.count(3, 2, slot))).toEqual([11, 1, 70_000, 5])
 })
 
 test('what moves on becomes wide where it would overflow, and nothing is lost', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(1)
-  cells.add(0, 0, entryOf(0, [1, 40_000, 7]))
-  cells.add(0, 1, entryOf(0, [2, 40_000, 8]))
+  cells.add(0, 0, entryOf(0, [1, 50_000, 7]))
+  cells.add(0, 1, entryOf(0, [1, 40_000, 7]))
+  cells.add(0, 2, entryOf(0, [2, 40_000, 8]))
   const into = new Entry()
-  cells.settle(0, 0, into)
+  cells.settle(0, 1, into)
   expect(pairsOf(into)).toEqual([
     [0, 1],
     [2, 40_000],
     [4, 7],
   ])
-  expect([0, 2, 4].map((slot) => cells.count(0, 1, slot))).toEqual([3, 80_000, 15])
-  cells.empty(0, 1)
-  expect(cells.fromTop(0, { section: 0, sections: SECTIONS }, 0)).toBe(-1)
+  expect([0, 2, 4].map((slot) => cells.count(0, 0, slot))).toEqual([0, 10_000, 0])
+  expect([0, 2, 4].map((slot) => cells.count(0, 2, slot))).toEqual([3, 80_000, 15])
+  cells.empty(0, 2)
+  expect(cells.fromTop(0, { section: 1, other: 2, times: 1 }, 0)).toBe(-1)
 })
 
 test('two rows at once count as each of them would, narrow or wide', () => {
@@ -134,27 +143,34 @@ test('two rows at once count as each of them would, narrow or wide', () => {
         for (const row of [1, 2]) each.add(row, 0, entry)
       }
       for (const entry of entries) {
-        both.passBoth(1, 2, 0, entry)
-        for (const row of [1, 2]) each.pass(row, 0, entry)
+        both.againBoth(1, 2, 1, entry)
+        for (const row of [1, 2]) each.add(row, 1, entry)
+      }
+      const into = new Entry()
+      for (const cells of [both, each]) {
+        into.clear(1)
+        cells.settle(1, 1, into)
       }
       for (const row of [1, 2])
         for (let slot = 0; slot < 140; slot++)
           for (let section = 0; section < SECTIONS; section++)
             if (both.count(row, section, slot) !== each.count(row, section, slot))
               throw new Error(`${row} ${section} ${slot}`)
-      expect(both.fromTop(1, { section: 0, sections: 1 }, 0)).toBe(-1)
+      expect(both.fromTop(1, { section: 0, other: 1, times: 1 }, 0)).toBe(-1)
     }),
     { numRuns: 100 },
   )
 })
 
-test('ranks from the top, over sections side by side', () => {
+test('ranks from the top, of two sections together, of one without what the other has of it', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(1)
   cells.add(0, 0, entryOf(100, [5, 0, 1]))
   cells.add(0, 1, entryOf(101, [3]))
-  const both = { section: 0, sections: 2 }
-  expect([0, 1, 3, 4, 8, 9].map((above) => cells.fromTop(0, both, above))).toEqual([
-    104, 101, 101, 100, 100, -1,
-  ])
+  cells.add(0, 2, entryOf(100, [2]))
+  cells.add(0, 2, entryOf(104, [1]))
+  const tops = (other: number, times: 1 | -1): number[] =>
+    [0, 1, 3, 4, 8, 9].map((above) => cells.fromTop(0, { section: 0, other, times }, above))
+  expect(tops(1, 1)).toEqual([104, 101, 101, 100, 100, -1])
+  expect(tops(2, -1)).toEqual([100, 100, -1, -1, -1, -1])
 })

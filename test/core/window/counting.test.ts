@@ -5,11 +5,11 @@ import {
   addBoth,
   addNarrow,
   addWide,
-  passBoth,
   type Section,
   settleNarrow,
   subtractNarrow,
   topNarrow,
+  topWide,
 } from '../../../src/core/window/counting.ts'
 import { eachPair, Entry } from '../../../src/core/window/entry.ts'
 
@@ -84,22 +84,16 @@ test('two rows are counted as one after the other, and stop where either would o
     fc.property(
       fc.tuple(counts(NARROW_MOST), counts(NARROW_MOST), counts(NARROW_MOST)),
       ([one, two, more]) => {
-        const [a, b] = [narrow(one, 2), narrow(two, 2)]
-        const section = (cells: Section['cells']): Section => ({ cells, base: 0, size: SLOTS })
+        const [a, b] = [narrow(one), narrow(two)]
+        const section = (cells: Section['cells']): Section => {
+          return { cells, base: 0, low: 0, size: SLOTS }
+        }
         const entry = entryOf(more)
         addBoth(section(a), section(b), entry)
         const stop = Math.min(firstTooMuch(one, more), firstTooMuch(two, more))
-        const zeros = one.map(() => 0)
-        expect([...a]).toEqual([...plus(one, more, stop), ...zeros])
-        expect([...b]).toEqual([...plus(two, more, stop), ...zeros])
-        if (stop < SLOTS) {
-          expect(nextSlot(entry)).toBe(stop)
-          return
-        }
-        entry.done = entry.first
-        passBoth(section(a), section(b), entry)
-        expect([...a]).toEqual([...one, ...more])
-        expect([...b]).toEqual([...two, ...more])
+        expect([...a]).toEqual(plus(one, more, stop))
+        expect([...b]).toEqual(plus(two, more, stop))
+        expect(nextSlot(entry)).toBe(stop)
       },
     ),
   )
@@ -121,20 +115,23 @@ test('wide cells take everything, and give it back', () => {
 
 test('a section that is settled has moved on, and is written down', () => {
   fc.assert(
-    fc.property(counts(NARROW_MOST), counts(NARROW_MOST), (open, old) => {
-      const cells = narrow(open, 2)
-      cells.set(old, SLOTS)
+    fc.property(counts(30_000), counts(30_000), counts(NARROW_MOST), (open, rest, old) => {
+      const recent = plus(open, rest, SLOTS)
+      const cells = narrow(recent, 3)
+      cells.set(open, SLOTS)
+      cells.set(old, 2 * SLOTS)
       const entry = new Entry()
       entry.clear(0)
-      const isDone = settleNarrow(cells, { from: 0, size: SLOTS, low: 0 }, entry)
+      const isDone = settleNarrow(cells, { from: SLOTS, size: SLOTS, low: 7 }, entry)
       const stop = firstTooMuch(old, open)
       expect(isDone).toBe(stop === SLOTS)
       const left = open.map((count, i) => (i < stop ? 0 : count))
-      expect([...cells]).toEqual([...left, ...plus(old, open, stop)])
+      const before = plus(rest, left, SLOTS)
+      expect([...cells]).toEqual([...before, ...left, ...plus(old, open, stop)])
       const written = new Map<number, number>()
       eachPair(entry, (slot, count) => written.set(slot, count))
       const wanted = open.flatMap((count, i) =>
-        i < stop && count > 0 ? [[i, count] as const] : [],
+        i < stop && count > 0 ? [[7 + i, count] as const] : [],
       )
       expect(written).toEqual(new Map(wanted))
     }),
@@ -142,14 +139,19 @@ test('a section that is settled has moved on, and is written down', () => {
 })
 
 test('the top is the highest place above which no more than so many are counted', () => {
+  const times = fc.constantFrom(1, 0, -1)
   fc.assert(
-    fc.property(counts(50), counts(50), fc.nat({ max: 3_000 }), (one, two, above) => {
-      const cells = narrow(one, 2)
-      cells.set(two, SLOTS)
+    fc.property(counts(50), counts(50), times, fc.nat({ max: 3_000 }), (one, two, by, above) => {
+      // What is not meant is part of what is counted.
+      const all = by < 0 ? plus(one, two, SLOTS) : one
+      const cells = [...all, ...one.map(() => 9_999), ...two]
+      const meant = all.map((count, i) => count + by * (two[i] ?? 0))
       const seen = (from: number): number =>
-        one.reduce((sum, count, i) => sum + (i >= from ? count + (two[i] ?? 0) : 0), 0)
-      const wanted = one.map((_, i) => i).findLast((i) => seen(i) > above) ?? -1
-      expect(topNarrow(cells, { from: 0, size: SLOTS, sections: 2 }, above)).toBe(wanted)
+        meant.reduce((sum, count, i) => sum + (i >= from ? count : 0), 0)
+      const wanted = all.map((_, i) => i).findLast((i) => seen(i) > above) ?? -1
+      const stretch = { from: 0, size: SLOTS, apart: 2 * SLOTS, times: by }
+      expect(topNarrow(Uint16Array.from(cells), stretch, above)).toBe(wanted)
+      expect(topWide(Float64Array.from(cells), stretch, above)).toBe(wanted)
     }),
   )
 })

@@ -7,6 +7,7 @@ import {
   entryEnd,
   firstSlotOf,
   lastSlotOf,
+  latenciesOf,
   pack,
   relabel,
   rowAt,
@@ -32,7 +33,8 @@ const plain = fc.record({
 })
 
 function content(entry: Entry): unknown {
-  const { row, ms, n, errors, latencies } = entry
+  const { row, ms, n, errors } = entry
+  const latencies = latenciesOf(entry)
   const flat: [number, number][] = []
   eachPair(entry, (slot, each) => flat.push([slot, each]))
   const range = flat.length === 0 ? [] : [firstSlotOf(entry), lastSlotOf(entry)]
@@ -68,6 +70,46 @@ test('entries one after the other come back as they were', () => {
       expect(found).toEqual(wanted)
     }),
     { numRuns: 200 },
+  )
+})
+
+const LAST = 1_281
+
+test('buckets taken in one go are what they are one by one', () => {
+  const index = fc.oneof(fc.nat({ max: LAST }), fc.integer({ min: -3, max: LAST + 3 }))
+  const bucket = fc.tuple(
+    index,
+    fc.oneof(
+      { weight: 5, arbitrary: fc.integer({ min: 1, max: 31 }) },
+      { weight: 1, arbitrary: count },
+    ),
+  )
+  fc.assert(
+    fc.property(fc.array(bucket, { maxLength: 60 }), fc.nat({ max: 3 }), (buckets, zeros) => {
+      const sorted = buckets.toSorted(([a], [b]) => a - b)
+      const slotOf = (at: number): number => Math.min(LAST, 2 + Math.max(-1, at))
+      const [each, all] = [new Entry(), new Entry()]
+      for (const entry of [each, all]) {
+        entry.clear(1)
+        if (zeros > 0) entry.push(0, zeros)
+      }
+      for (const [at, more] of sorted) each.push(slotOf(at), more)
+      const counts = {
+        buckets: sorted.length,
+        bucketIndex: Int32Array.from(sorted, ([at]) => at),
+        bucketCount: Float64Array.from(sorted, ([, more]) => more),
+      }
+      const taken = all.pushPlain(counts, 2, LAST)
+      const next = sorted[taken]
+      const before = taken > 0 ? slotOf(sorted[taken - 1]?.[0] ?? 0) : 0
+      if (next !== undefined) {
+        const slot = 2 + next[0]
+        expect(next[1] > 29 || slot <= before || slot > LAST).toBe(true)
+      }
+      for (const [at, more] of sorted.slice(taken)) all.push(slotOf(at), more)
+      expect(content(all)).toEqual(content(each))
+    }),
+    { numRuns: 300 },
   )
 })
 

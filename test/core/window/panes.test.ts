@@ -2,7 +2,7 @@
 // image refers to stands still whatever becomes of the panes.
 import { describe, expect, test } from 'vitest'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
-import { eachPair, Entry } from '../../../src/core/window/entry.ts'
+import { eachPair, Entry, latenciesOf } from '../../../src/core/window/entry.ts'
 import { Panes } from '../../../src/core/window/panes.ts'
 
 /** More than fit in one chunk. */
@@ -24,7 +24,8 @@ function fill(panes: Panes, key: number, from: number): void {
 function rows(panes: Panes, key: number): number[] {
   const found: number[] = []
   panes.visit(key, (entry) => {
-    const { row, n, latencies } = entry
+    const { row, n } = entry
+    const latencies = latenciesOf(entry)
     let pairs = 0
     eachPair(entry, () => {
       pairs += 1

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { Entry } from '../../../src/core/window/entry.ts'
 import { gridOf } from '../../../src/core/window/grid.ts'
-import { OLD, Tallies, W10, W60 } from '../../../src/core/window/tallies.ts'
+import { OLD, OPEN, RECENT, Tallies, W10 } from '../../../src/core/window/tallies.ts'
 
 const grid = gridOf(4)
 const slot = (us: number): number => grid.slotOf(grid.indexOf(us))
@@ -31,9 +31,9 @@ test('no counts: no rate, no quantile', () => {
 
 test('P99 is the nearest rank: the largest of up to 99, the second largest of 100', () => {
   const tallies = new Tallies(grid)
-  tallies.add(1, W60, delta(99, 0, [slot(1_000), 98], [slot(900_000), 1]))
+  tallies.add(1, RECENT, delta(99, 0, [slot(1_000), 98], [slot(900_000), 1]))
   expect(tallies.figures(1, 60_000).p99Us).toBeGreaterThan(800_000)
-  tallies.add(1, W60, delta(1, 0, [slot(1_000), 1]))
+  tallies.add(1, RECENT, delta(1, 0, [slot(1_000), 1]))
   expect(tallies.figures(1, 60_000).p99Us).toBeLessThan(1_100)
   expect(tallies.figures(1, 60_000).maxUs).toBe(grid.upperUs(slot(900_000)))
 })
@@ -52,17 +52,16 @@ test('requests without a latency count for the rate alone', () => {
 test('all of them at 0 µs', () => {
   const tallies = new Tallies(grid)
   const zeros = delta(3, 0, [0, 3])
-  tallies.add(1, W60, zeros)
+  tallies.add(1, RECENT, zeros)
   expect(tallies.figures(1, 60_000)).toMatchObject({ p99Us: 0, maxUs: 0 })
-  tallies.subtract(1, W60, zeros)
+  tallies.subtract(1, RECENT, zeros)
   expect(tallies.nonEmpty(1, 60_000)).toEqual([])
 })
 
-test('the long window is made of three sections, and settling makes an entry of one', () => {
+test('what has left the middle window counts in the long one alone; settling makes an entry of it', () => {
   const tallies = new Tallies(grid)
   const each = delta(4, 1, [100, 2], [200, 2])
-  for (const section of [W10, W60, OLD, W10, W60]) tallies.add(1, section, each)
-  tallies.pass(1, each)
+  for (const section of [W10, RECENT, OLD, W10, RECENT, OPEN]) tallies.add(1, section, each)
   tallies.subtract(1, W10, each)
   const counted = (): number[] =>
     ([10_000, 60_000, 300_000] as const).map((span) => tallies.requests(1, span))
@@ -83,9 +82,9 @@ test('the long window is made of three sections, and settling makes an entry of 
 test('a row and its service count the same at once', () => {
   const tallies = new Tallies(grid)
   const each = delta(4, 1, [100, 2], [200, 2])
-  tallies.addBoth(1, 2, W60, each)
-  tallies.addBoth(1, 2, W60, each)
-  tallies.passBoth(1, 2, each)
+  tallies.addBoth(1, 2, RECENT, each)
+  tallies.addBoth(1, 2, RECENT, each)
+  tallies.open(1, 2, each)
   for (const row of [1, 2]) {
     expect(tallies.nonEmpty(row, 60_000)).toEqual([100, 2, 200, 2])
     expect(tallies.figures(row, 300_000)).toMatchObject({ n: 8, errors: 2 })
