@@ -349,3 +349,21 @@ test('an image is for windows of its own scale, and new ones', () => {
   used.advance(100_000)
   expect(() => used.load(new ImageReader(image()))).toThrow('empty')
 })
+
+// What docs/operations.md tells for sizing: tables that are just about full, their names let go.
+test('an instance that has fallen silent leaves less than 150 bytes', () => {
+  const all = windows()
+  const few = 16_000
+  all.advance(1_000)
+  for (let i = 0; i < few; i++) {
+    const owner = { service: `service-${i % 160}`, instance: `instance-${i}` }
+    expect(all.addOf(owner, counts([20_000]), { eventMs: 1_000, appendMs: 1_500 })).toBe('added')
+  }
+  const busy = all.bytes
+  for (let sec = 2; sec < 400; sec++) {
+    all.advance(sec * 1_000)
+    all.takeChangedRows(() => undefined)
+  }
+  expect(all.bytes).toBeLessThan(busy)
+  expect(all.bytes / few).toBeLessThan(150)
+})
