@@ -1,7 +1,7 @@
 // The single-threaded fold of a journal: a fresh core makes the steps that the journal names, over
 // the records that lie in the log, and says what must have been written. Whatever does not fit is a
 // problem, told in words; nothing of the runtime is used.
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Decoder } from '../../contracts/decode.ts'
 import type {
   FenceEntry,
@@ -22,9 +22,7 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 }
 
 export function stateOf(core: TaskCore): string {
-  const digest = createHash('sha256')
-  for (const piece of core.image()) digest.update(piece)
-  return digest.digest('hex')
+  return hash('sha256', Buffer.concat([...core.image()]), 'hex')
 }
 
 export interface FoldOptions {
@@ -147,15 +145,18 @@ export class Fold {
 
   /** I2, I3, I8: the steps, their outputs and the digest over them. */
   #steps(entry: StepsEntry): void {
-    const digest = createHash('sha256')
+    const pieces: Uint8Array[] = []
     let count = 0
     for (const step of entry.steps) {
       const outputs = this.#step(step)
-      if (outputs.length > 0) digest.update(canonical([step.seq, outputs]))
+      if (outputs.length > 0) pieces.push(canonical([step.seq, outputs]))
       count += outputs.length
       for (const output of outputs) this.#options.expect(output, this.gen)
     }
-    if (count !== entry.outputs || digest.digest('hex') !== hex(entry.outputsDigest))
+    if (
+      count !== entry.outputs ||
+      hash('sha256', Buffer.concat(pieces), 'hex') !== hex(entry.outputsDigest)
+    )
       this.#problem(`${entry.outputs} outputs recorded, the fold has ${count} or others`)
     if (entry.stateDigest !== null) this.#compare('steps', entry.stateDigest)
   }

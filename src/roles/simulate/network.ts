@@ -99,11 +99,11 @@ export class Network {
         request: RequestOf<K>,
         limits: CallLimits,
       ): Promise<ResponseOf<K>> => {
-        const name = names.of(api, request)
-        witness(`before ${name}`, node)
+        const { name, before, after } = names.of(api, request)
+        witness(before, node)
         return new Promise((resolve, reject) => {
           const answer = (what: ResponseOf<K>): void => {
-            witness(`after ${name}`, node)
+            witness(after, node)
             this.#later(this.#latencyMs(), () => node.enter(() => resolve(what)))
           }
           const fail = (error: unknown): void => {

@@ -4,7 +4,7 @@
 import type { Api } from '../../adapters/client/protocol.ts'
 import type { Condition, Mischief } from './network.ts'
 import { Random } from './random.ts'
-import { EVENT_NAMES, REQUEST_NAMES } from './step-names.ts'
+import { EVENT_MOMENTS, REQUEST_NAMES } from './step-names.ts'
 
 export type Act =
   | {
@@ -49,7 +49,7 @@ export interface Plan {
 /** Every moment at which a worker is to be killed over the seeds. */
 export const MOMENTS: readonly string[] = [
   ...REQUEST_NAMES.flatMap((name) => [`before ${name}`, `after ${name}`]),
-  ...EVENT_NAMES.map((name) => `at ${name}`),
+  ...EVENT_MOMENTS.values(),
 ]
 
 const FIRST_MS = 4_000

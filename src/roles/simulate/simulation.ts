@@ -19,6 +19,7 @@ import { SimNode } from './node.ts'
 import { People } from './people.ts'
 import { type Act, type Ambush, type Plan, planOf } from './plan.ts'
 import { Random } from './random.ts'
+import { quickSignals } from './signals.ts'
 import { Trace } from './trace.ts'
 import { Workers } from './workers.ts'
 import { World, WORLD_BEGINS_MS } from './world.ts'
@@ -65,13 +66,14 @@ const PROBLEMS_MAX = 8
 
 /** One at a time in a process. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const simulation = new Simulation(options)
+  const putBack = quickSignals()
   // Hundreds of errors are part of a run, and who looks for a defect has it traced.
   const { stackTraceLimit } = Error
   if (options.say === undefined) Error.stackTraceLimit = 0
   try {
-    return await simulation.run()
+    return await new Simulation(options).run()
   } finally {
+    putBack()
     Error.stackTraceLimit = stackTraceLimit
   }
 }

@@ -7,6 +7,13 @@ import type { TopicPartition } from '../../runtime/ports.ts'
 
 type Namers = { readonly [K in Api]: (request: RequestOf<K>) => string }
 
+/** A request's name, and its two moments. */
+export interface Step {
+  readonly name: string
+  readonly before: string
+  readonly after: string
+}
+
 const JOURNALS: ReadonlySet<TopicKind> = new Set(['journal', 'fleet-journal'])
 const IMAGES: ReadonlySet<TopicKind> = new Set([
   'snapshots',
@@ -44,7 +51,12 @@ export const REQUEST_NAMES = [
 ] as const
 
 /** Events of a worker at which it can die too. */
-export const EVENT_NAMES = ['task_step', 'task_commit', 'task_restored', 'group_assigned'] as const
+const EVENT_NAMES = ['task_step', 'task_commit', 'task_restored', 'group_assigned'] as const
+
+/** Their moments. */
+export const EVENT_MOMENTS: ReadonlyMap<string, string> = new Map(
+  EVENT_NAMES.map((name) => [name, `at ${name}`]),
+)
 
 /** What a worker of this process is doing with its transactional ids. */
 export class StepNames {
@@ -53,6 +65,7 @@ export class StepNames {
   readonly #fresh = new Set<string>()
   readonly #what = new Map<string, string>()
   readonly #kinds = new Map<string, TopicKind | null>()
+  readonly #steps = new Map<string, Step>()
   readonly #namers: Namers
 
   constructor(prefix: string) {
@@ -60,8 +73,14 @@ export class StepNames {
     this.#namers = this.#table()
   }
 
-  of<K extends Api>(api: K, request: RequestOf<K>): string {
-    return this.#namers[api](request)
+  of<K extends Api>(api: K, request: RequestOf<K>): Step {
+    const name = this.#namers[api](request)
+    let step = this.#steps.get(name)
+    if (step === undefined) {
+      step = { name, before: `before ${name}`, after: `after ${name}` }
+      this.#steps.set(name, step)
+    }
+    return step
   }
 
   #table(): Namers {

@@ -13,6 +13,7 @@ import { DEADLY, POISON } from './foreign.ts'
 import type { Network, Witness } from './network.ts'
 import { SimNode } from './node.ts'
 import type { Random } from './random.ts'
+import { EVENT_MOMENTS } from './step-names.ts'
 import type { Trace } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -223,7 +224,8 @@ export class Workers {
         if (node.isDead) return
         this.#count(kind)
         trace.note(`${node.name} ${kind} ${Object.values(fields).join(' ')}`)
-        witness(`at ${kind}`, node)
+        const moment = EVENT_MOMENTS.get(kind)
+        if (moment !== undefined) witness(moment, node)
       },
     }
   }
@@ -252,8 +254,9 @@ export class Workers {
       core.step = (given) => {
         for (const slice of given.slices) {
           if (slice.topic !== 'signals') continue
-          if (holds(slice, POISON)) throw new RangeError('simulated poison')
-          if (!holds(slice, DEADLY)) continue
+          const found = held(slice)
+          if (found === POISON) throw new RangeError('simulated poison')
+          if (found !== DEADLY) continue
           if (!node.isDead) this.kill(slot, AGAIN_MS)
           throw new RangeError('simulated death')
         }
@@ -274,11 +277,13 @@ function wrong(createCore: CreateCore): CreateCore {
   }
 }
 
-function holds(slice: Slice, value: Uint8Array): boolean {
-  let isThere = false
+/** What a core cannot take, if the slice has it. */
+function held(slice: Slice): Uint8Array | null {
+  let found: Uint8Array | null = null
   slice.visit(({ buffer, valueStart, valueEnd }) => {
-    if (valueEnd - valueStart !== value.length) return
-    isThere ||= value.every((byte, i) => buffer[valueStart + i] === byte)
+    for (const value of [POISON, DEADLY])
+      if (value.length === valueEnd - valueStart && found !== POISON)
+        if (value.every((byte, i) => buffer[valueStart + i] === byte)) found = value
   })
-  return isThere
+  return found
 }

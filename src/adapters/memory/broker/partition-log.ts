@@ -226,7 +226,7 @@ export class PartitionLog {
    */
   retain(nowMs: number): void {
     const { retentionMs, retentionBytes } = this.config
-    if (!this.config.delete) return
+    if (!this.config.delete || !this.#isOverdue(nowMs)) return
     const stableTo = this.endOffset('read_committed')
     let drop = 0
     let size = this.#bytes
@@ -240,6 +240,14 @@ export class PartitionLog {
     }
     const lastDropped = this.#batches[drop - 1]
     if (lastDropped !== undefined) this.#startAt(lastDropped.header.lastOffset + 1)
+  }
+
+  /** Whether the oldest batch may be over: asked with every request, and hardly ever true. */
+  #isOverdue(nowMs: number): boolean {
+    const { retentionMs, retentionBytes } = this.config
+    if (retentionBytes !== null && this.#bytes > retentionBytes) return true
+    const oldestMs = this.#batches[0]?.header.maxTimestampMs ?? Infinity
+    return retentionMs !== null && oldestMs < nowMs - retentionMs
   }
 
   #startAt(offset: number): void {
