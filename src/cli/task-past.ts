@@ -13,8 +13,8 @@ import { specNamed } from '../runtime/resume.ts'
 import { decodeHead } from '../runtime/snapshot-head.ts'
 import { refusalOf, snapshotTopics } from '../runtime/snapshot-reader.ts'
 import type { TaskView } from '../runtime/task-view.ts'
+import { visitRange } from './read-range.ts'
 
-const POLL_MS = 250
 /** Offsets of a topic of snapshots looked at first; a header comes last. */
 const FIRST_WINDOW = 4
 const WINDOW_GROWTH = 4
@@ -119,21 +119,12 @@ async function newestHeader(of: Of, at: TopicPartition): Promise<SnapshotPart['h
 async function partsIn(
   { log, decoder }: Of,
   at: TopicPartition,
-  { from, to }: { readonly from: number; readonly to: number },
+  range: { readonly from: number; readonly to: number },
 ): Promise<readonly SnapshotPart[]> {
   const parts: SnapshotPart[] = []
-  const reader = log.reader({ isolation: 'read_committed' })
-  try {
-    reader.assign(at, from)
-    for (let next = from; next < to; next = reader.position(at) ?? next)
-      for (const fetched of await reader.poll(POLL_MS))
-        for (const batch of fetched.batches)
-          batch.visit((view) => {
-            const decoded = view.offset < to ? decoder.decode('snapshots', view) : null
-            if (decoded?.ok === true) parts.push(decoded.record)
-          }, fetched.from)
-  } finally {
-    await reader.close()
-  }
+  await visitRange(log, at, range, (view) => {
+    const decoded = decoder.decode('snapshots', view)
+    if (decoded.ok) parts.push(decoded.record)
+  })
   return parts
 }

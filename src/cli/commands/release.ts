@@ -8,6 +8,7 @@ import { registryAccessOf } from '../../roles/parts/access.ts'
 import { broadcast } from '../../runtime/broadcast.ts'
 import { withCluster } from '../cluster.ts'
 import { type Context, show } from '../context.ts'
+import { type HoldsInForce, holdsInForce } from '../holds.ts'
 import { operatorName } from '../operator-name.ts'
 import type { ClusterReadFlags } from '../settings-flags.ts'
 
@@ -16,7 +17,13 @@ export interface ReleaseFlags extends ClusterReadFlags {
   readonly who?: string
 }
 
-/** Errors: HS_USAGE without a reason; those of withCluster and of the schema registry. */
+const NAMED_MOST = 10
+const AFTER_LOSS = 'after-loss-'
+
+/**
+ * Errors: HS_USAGE without a reason; HS_NOT_FOUND for a hold that is not in force; those of
+ * withCluster and of the schema registry.
+ */
 export function release(context: Context, hold: string, flags: ReleaseFlags): Promise<void> {
   const why = (flags.why ?? '').trim()
   if (why === '')
@@ -27,14 +34,16 @@ export function release(context: Context, hold: string, flags: ReleaseFlags): Pr
     const access = registryAccessOf(resolved)
     const { cacheDir } = resolved.settings
     const ids = access === null ? {} : { registry: access, cacheDir }
-    const encoder = await createSerde({ ...ids, prefix, clusterId })
+    const serde = await createSerde({ ...ids, prefix, clusterId })
+    const nowMs = Date.now()
+    known(hold, await holdsInForce({ log, decoder: serde, prefix, partitions, nowMs }))
     const who = operatorName(flags.who, context)
     const body: OperatorRecord = {
       id: eventId(randomUUID()),
       kind: 'release',
       actor: who,
       reason: why,
-      at_ms: Date.now(),
+      at_ms: nowMs,
       expires_at_ms: null,
       scope: { fleet: false, service: null, instance: null, policy: null },
       refers_to: hold,
@@ -45,7 +54,7 @@ export function release(context: Context, hold: string, flags: ReleaseFlags): Pr
     }
     const producer = log.producer()
     try {
-      const how = { encoder, prefix, partitions, clusterId, source: '/cli', producer }
+      const how = { encoder: serde, prefix, partitions, clusterId, source: '/cli', producer }
       await broadcast({ topic: 'operator', body }, how)
     } finally {
       await producer.close()
@@ -55,5 +64,14 @@ export function release(context: Context, hold: string, flags: ReleaseFlags): Pr
       lines: () => [`${hold} is released by ${who}: told to all ${partitions} partitions`],
       next: ['tasks', 'describe incident ops'],
     })
+  })
+}
+
+/** Errors: HS_NOT_FOUND naming those in force. */
+export function known(hold: string, { names, isCut }: HoldsInForce): void {
+  if (names.includes(hold) || (isCut && hold.startsWith(AFTER_LOSS))) return
+  const told = names.slice(0, NAMED_MOST).join(', ')
+  throw new HsError('HS_NOT_FOUND', `no hold ${JSON.stringify(hold)} is in force`, {
+    fix: names.length === 0 ? 'None is: nothing has to be released.' : `In force: ${told}.`,
   })
 }
