@@ -15,6 +15,9 @@ import type { ClusterReadFlags } from '../settings-flags.ts'
 import { entryJson, entryLine } from '../show-journal.ts'
 import { table } from '../table.ts'
 
+/** Less than the time after which an endpoint closes a silent connection. */
+const VERIFY_MS = 25_000
+
 export type VerifyFlags = ReadFlags & ClusterReadFlags
 
 /**
@@ -25,7 +28,7 @@ export async function verify(context: Context, flags: VerifyFlags): Promise<Exit
   const { settings } = resolveSettings(flags, context.env)
   const reports =
     flags.url !== undefined || settings.kafka === null
-      ? await connect(context, flags).get<readonly JournalView[]>('/v1/journal')
+      ? await connect(context, flags).get<readonly JournalView[]>('/v1/journal', VERIFY_MS)
       : await withLog(context, flags, async ({ log }) =>
           (await journalVerify(log, settings.prefix)).map(journalView),
         )
