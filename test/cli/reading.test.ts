@@ -60,7 +60,7 @@ beforeAll(async () => {
   await producer.close()
   await vi.waitFor(() => expect(projector.model.incidents()).toHaveLength(1))
   const run = claimRun(runFolder(env), Date.now(), null)
-  const policies = new PolicyStore({ ...shared, encoder: serde, model: projector.model })
+  const policies = new PolicyStore({ ...shared, encoder: serde, views: projector })
   const routes = readingRoutes({
     source: { ...shared, decoder: serde },
     views: projector,

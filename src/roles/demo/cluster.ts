@@ -154,7 +154,7 @@ export class Cluster {
     const routes = readingRoutes({
       source,
       views: this.projector,
-      policies: new PolicyStore({ ...source, model: this.model }),
+      policies: new PolicyStore({ ...source, views: this.projector }),
       init: () => this.init(),
       hasGenesis: () => this.genesis,
     })

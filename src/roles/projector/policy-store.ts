@@ -8,7 +8,7 @@ import { HsError } from '../../contracts/failure.ts'
 import type { PolicyRecord } from '../../contracts/records.ts'
 import { broadcast } from '../../runtime/broadcast.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
-import type { ReadModel } from './read-model.ts'
+import type { Projector } from './projector.ts'
 import type { AppliedPolicy } from './views.ts'
 
 /**
@@ -32,7 +32,8 @@ export interface PolicyStoreOptions {
   readonly log: LogPort
   readonly encoder: Encoder
   readonly clock: Clock
-  readonly model: ReadModel
+  /** Tells which versions there are. */
+  readonly views: Pick<Projector, 'model' | 'notReady'>
   readonly prefix: string
   readonly partitions: number
 }
@@ -51,7 +52,8 @@ export class PolicyStore {
   /**
    * Applies the drafts in their order; applies take turns, and each ends when the read model shows
    * its versions.
-   * Errors: HS_LOG when the log did not take or did not show them in time (repeat the apply: it is
+   * Errors: HS_LOG when the views were not read whole yet, or when the log did not take the drafts
+   * or did not show them in time, or somebody else took their versions (repeat the apply: it is
    * harmless).
    */
   apply(drafts: readonly LoadedPolicy[], options: ApplyOptions): Promise<readonly AppliedPolicy[]> {
@@ -64,6 +66,7 @@ export class PolicyStore {
     drafts: readonly LoadedPolicy[],
     options: ApplyOptions,
   ): Promise<readonly AppliedPolicy[]> {
+    await this.whole()
     const planned = drafts.map((draft) => this.plan(draft, options))
     const changed = planned.filter(({ applied }) => applied.outcome !== 'unchanged')
     if (!options.dryRun && changed.length > 0) {
@@ -73,13 +76,26 @@ export class PolicyStore {
     return planned.map(({ applied }) => applied)
   }
 
+  /** Who has not read all versions gives out one that is over already, and tasks pass it by. */
+  private async whole(): Promise<void> {
+    const { clock, views } = this.options
+    const until = clock.monotonicMs() + VISIBLE_MS
+    for (let why = views.notReady(); why.length > 0; why = views.notReady()) {
+      if (clock.monotonicMs() > until)
+        throw new HsError('HS_LOG', `what is in force is not known yet: ${why.join('; ')}`, {
+          fix: 'Nothing was sent. Apply them again in a moment.',
+        })
+      await clock.sleep(LOOK_MS)
+    }
+  }
+
   private plan(
     draft: LoadedPolicy,
     options: ApplyOptions,
   ): { readonly record: PolicyRecord; readonly applied: AppliedPolicy } {
     const { name, kind } = draft.document
     const { sha256 } = draft
-    const held = this.options.model.policy(kind, name)
+    const held = this.options.views.model.policy(kind, name)
     const same = held !== null && !held.record.deleted && held.record.sha256 === sha256
     const whole = same && held.partitions === this.options.partitions
     const version = same ? held.record.version : (held?.record.version ?? 0) + 1
@@ -108,11 +124,12 @@ export class PolicyStore {
 
   /** So that whoever applies next, or reads, finds what was applied. */
   private async visible(records: readonly PolicyRecord[]): Promise<void> {
-    const { clock, model, partitions } = this.options
+    const { clock, views, partitions } = this.options
     const until = clock.monotonicMs() + VISIBLE_MS
+    const heldOf = ({ kind, name }: PolicyRecord) => views.model.policy(kind, name)
     const missing = (): boolean =>
       records.some((record) => {
-        const held = model.policy(record.kind, record.name)
+        const held = heldOf(record)
         if (held === null || held.record.version < record.version) return true
         return held.record.version === record.version && held.partitions < partitions
       })
@@ -122,6 +139,14 @@ export class PolicyStore {
           fix: 'Look with `healstream get policies`, then apply them again if they are not there.',
         })
       await clock.sleep(LOOK_MS)
+    }
+    for (const record of records) {
+      const { version, sha256, author } = heldOf(record)?.record ?? record
+      if (sha256 === record.sha256) continue
+      const what = `${record.kind} ${record.name} is at version ${version} of ${author}`
+      throw new HsError('HS_LOG', `${what} by now, which is another`, {
+        fix: 'Look with `healstream policy get NAME`; apply yours again if it is to replace it.',
+      })
     }
   }
 }

@@ -24,12 +24,11 @@ export async function startProjectorProcess(
   const { prefix, clusterId } = parts
   const shared = redis === null ? {} : { shared: createRedisViews({ redis, prefix, clusterId }) }
   const projector = startProjector({ ...parts, ...shared })
-  const { model } = projector
   try {
     const routes = readingRoutes({
       source: parts,
       views: projector,
-      policies: new PolicyStore({ ...parts, model }),
+      policies: new PolicyStore({ ...parts, views: projector }),
       // Without a genesis this process would not have started.
       init: () => Promise.resolve({ clusterId: parts.clusterId, created: false }),
       hasGenesis: () => true,

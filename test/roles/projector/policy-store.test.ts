@@ -3,7 +3,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { LoadedPolicy } from '../../../src/config/policy-file.ts'
 import { policyName } from '../../../src/contracts/ids.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
-import { checkedPolicies, PolicyStore } from '../../../src/roles/projector/policy-store.ts'
+import {
+  checkedPolicies,
+  PolicyStore,
+  type PolicyStoreOptions,
+} from '../../../src/roles/projector/policy-store.ts'
 import { aPolicy } from './records.ts'
 import { PARTITIONS, PREFIX, ready, Rig } from './rig.ts'
 
@@ -31,9 +35,13 @@ async function store() {
   await rig.createTopics()
   const projector = rig.project()
   await ready(projector)
+  return { policies: storeOf(projector), projector }
+}
+
+function storeOf(views: PolicyStoreOptions['views']): PolicyStore {
   const { log, serde: encoder } = rig
   const shared = { log, encoder, clock: systemClock, prefix: PREFIX, partitions: PARTITIONS }
-  return { policies: new PolicyStore({ ...shared, model: projector.model }), projector }
+  return new PolicyStore({ ...shared, views })
 }
 
 test('an apply reaches every partition and changes nothing when repeated', async () => {
@@ -90,4 +98,35 @@ test('a version that reached only some partitions is written again', async () =>
     { version: 1, outcome: 'updated' },
   ])
   expect(projector.model.policy('HealPolicy', 'a')?.partitions).toBe(PARTITIONS)
+})
+
+// A projector that had just been started gave out version 1 again, tasks passed that by as one that
+// they had, and the person was told that it was created.
+test('an apply waits until all that is in force has been read', async () => {
+  const { policies } = await store()
+  await policies.apply([draft('a', 1)], BY)
+  await policies.apply([draft('a', 2)], BY)
+  const late = rig.project()
+  expect(late.notReady()).not.toEqual([])
+  expect(await storeOf(late).apply([draft('a', 3)], BY)).toMatchObject([
+    { version: 3, outcome: 'updated' },
+  ])
+})
+
+test('two that give out the same version at once: who was not first is told so', async () => {
+  const { policies, projector } = await store()
+  // Another projector has not read of it when it gives out its version.
+  const blind = { notReady: () => [], model: projector.model }
+  const before = projector.model.policy.bind(projector.model)
+  let asked = 0
+  const model = Object.create(projector.model, {
+    policy: {
+      value: (...which: Parameters<typeof before>) => (asked++ === 0 ? null : before(...which)),
+    },
+  })
+  await policies.apply([draft('a', 1)], BY)
+  await expect(storeOf({ ...blind, model }).apply([draft('a', 2)], BY)).rejects.toMatchObject({
+    code: 'HS_LOG',
+    message: 'HealPolicy a is at version 1 of tester by now, which is another',
+  })
 })
