@@ -5,9 +5,11 @@ import { registerSchemas } from '../../adapters/serde/registry-check.ts'
 import { loadSchemas } from '../../adapters/serde/schema-files.ts'
 import { resolveSettings, type ResolvedSettings } from '../../config/settings.ts'
 import { HsError } from '../../contracts/failure.ts'
-import { DEFAULT_SCALE } from '../../contracts/journal.ts'
+import { DEFAULT_SCALE, type GenesisEntry } from '../../contracts/journal.ts'
+import { topicName } from '../../contracts/topics.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import { initCluster } from '../../runtime/init.ts'
+import { initCluster, readGenesis } from '../../runtime/init.ts'
+import type { TopicPartition } from '../../runtime/ports.ts'
 import { connect, show } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import { reached, registryOptions } from './schemas.ts'
@@ -94,13 +96,13 @@ function dryRun(context: Context, flags: InitFlags): Promise<void> {
 
 function onBrokers(context: Context, flags: InitFlags, resolved: ResolvedSettings): Promise<void> {
   const { prefix, registry } = resolved.settings
-  return withPlan(context, flags, async ({ partitions, replicas }, log) => {
+  return withPlan(context, flags, async ({ partitions, replicas, hasGenesis }, log) => {
+    const forEver = chosen(flags, hasGenesis ? await readGenesis(log, firstJournal(prefix)) : null)
     const schemas =
       registry === null
         ? null
         : await reached(registerSchemas(loadSchemas(), registryOptions(resolved)))
-    const { dev = false, scale = DEFAULT_SCALE } = flags
-    const how = { clock: systemClock, prefix, partitions, replicas, dev, scale }
+    const how = { clock: systemClock, prefix, partitions, replicas, ...forEver }
     const { clusterId, created, begun, found } = await initCluster(log, how)
     const registered = schemas?.filter(({ isNew }) => isNew).length ?? 0
     const isChanged = begun + created.length + registered > 0
@@ -124,5 +126,29 @@ function onBrokers(context: Context, flags: InitFlags, resolved: ResolvedSetting
           : [`cluster ${clusterId} was set up before; nothing was changed`],
       next: ['topics check', 'worker'],
     })
+  })
+}
+
+const firstJournal = (prefix: string): TopicPartition => ({
+  topic: topicName('journal', prefix),
+  partition: 0,
+})
+
+/**
+ * Scale and ladder, which are for ever: as the first journal has them, where there is one.
+ * Errors: HS_CONFIG where something else is asked for.
+ */
+export function chosen(
+  { scale, dev }: Pick<InitFlags, 'scale' | 'dev'>,
+  begun: Pick<GenesisEntry, 'scale' | 'dev'> | null,
+): Pick<GenesisEntry, 'scale' | 'dev'> {
+  if (begun === null) return { scale: scale ?? DEFAULT_SCALE, dev: dev ?? false }
+  const otherwise = [
+    ...(scale === undefined || scale === begun.scale ? [] : [`with --scale ${begun.scale}`]),
+    ...(dev === undefined || dev === begun.dev ? [] : ['without --dev']),
+  ]
+  if (otherwise.length === 0) return { scale: begun.scale, dev: begun.dev }
+  throw new HsError('HS_CONFIG', `this cluster was set up ${otherwise.join(' and ')}`, {
+    fix: 'That is fixed from then on: nothing was changed. Another prefix is another cluster.',
   })
 }
