@@ -9,12 +9,14 @@ const PROCESSES = 2
 const SLOWEST = 60
 /** With fewer seeds some moments are not met by chance. */
 const SEEDS_FOR_ALL_MOMENTS = 150
+/** What else has to happen then: retention cuts journals, and they are restored all the same. */
+const MUST_HAPPEN = ['cuts', 'restoresBehindCut']
 
 /**
  * @typedef {{ seed: number, problems: string[], replay: string }} Failure
  * @typedef {{ failures: Failure[], simulatedMs: number, cpuMs: number, seeds: number,
  *   acknowledged: number, steps: number, commands: number,
- *   moments: Record<string, number> }} Report
+ *   moments: Record<string, number>, counts: Record<string, number> }} Report
  * @typedef {import('./tests.mjs').Say} Say
  * @typedef {import('./tally.mjs').Tally} Tally
  */
@@ -38,6 +40,11 @@ async function part({ first, seeds, forText, shareSeconds }) {
 export function unmet(reports) {
   const names = Object.keys(reports[0]?.moments ?? {})
   return names.filter((name) => reports.every(({ moments }) => (moments[name] ?? 0) === 0))
+}
+
+/** @param {readonly Report[]} reports @returns {string[]} what never happened */
+function missed(reports) {
+  return MUST_HAPPEN.filter((name) => reports.every(({ counts }) => (counts[name] ?? 0) === 0))
 }
 
 /** @param {Tally} tally @param {readonly Report[]} reports @param {Say} say */
@@ -69,6 +76,8 @@ function judge(tally, reports, say) {
   )
   if (seeds < SEEDS_FOR_ALL_MOMENTS) return
   count(tally, missing.length === 0, `no worker was killed ${missing.join(', ')}`)
+  const never = missed(reports)
+  count(tally, never.length === 0, `in no seed there were ${never.join(' or ')}`)
 }
 
 /**

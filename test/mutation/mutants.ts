@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'in doubt is done',
     story: 'a commit without a definite answer is taken for committed',
-    seed: 34,
+    seed: 40,
     load: [
       {
         file: 'src/roles/simulate/network.ts',
@@ -181,6 +181,18 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'src/runtime/restore.ts',
         from: 'if (digest === header.state_digest) return replay',
         to: "if (digest !== '') return replay",
+      },
+    ],
+  },
+  {
+    name: 'nothing behind the beginning',
+    story: 'a snapshot is refused whose entry of the journal has expired, though the next is there',
+    seed: 4,
+    edits: [
+      {
+        file: 'src/runtime/restore.ts',
+        from: 'return offset > place.offset && sameBytes(previous, place.hash)',
+        to: 'return false',
       },
     ],
   },

@@ -128,12 +128,19 @@ export class Checker {
     this.#watched = options.tasks.map((spec) => this.#watch(spec))
   }
 
-  /** Looks at everything that was committed before `untilMs` (append time). */
-  async advance(untilMs: number): Promise<void> {
+  /** Takes down what is there of journals, inputs and images. */
+  async read(): Promise<void> {
     for (const watched of this.#watched) {
       await this.#readJournal(watched)
       await this.#readInputs(watched)
       await this.#readImages(watched)
+    }
+  }
+
+  /** Looks at everything that was committed before `untilMs` (append time). */
+  async advance(untilMs: number): Promise<void> {
+    await this.read()
+    for (const watched of this.#watched) {
       while ((watched.entries[0]?.atMs ?? Infinity) < untilMs) {
         const next = watched.entries.shift()
         if (next === undefined) break

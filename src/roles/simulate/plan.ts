@@ -4,6 +4,7 @@
 import type { Api } from '../../adapters/client/protocol.ts'
 import type { Condition, Mischief } from './network.ts'
 import { Random } from './random.ts'
+import type { Cut } from './retention.ts'
 import { EVENT_MOMENTS, REQUEST_NAMES } from './step-names.ts'
 
 export type Act =
@@ -22,6 +23,7 @@ export type Act =
   | { readonly kind: 'visit'; readonly forMs: number }
   | { readonly kind: 'transaction' | 'garbage' | 'poison' | 'deadly' }
   | { readonly kind: 'hold'; readonly forMs: number }
+  | ({ readonly kind: 'cut' } & Cut)
 
 /** A worker dies, or stands still, the nth time that any of them comes to a moment. */
 export interface Ambush {
@@ -58,6 +60,9 @@ const ACT_EVERY_MS = 11_000
 const CONDITION_EVERY_MS = 16_000
 /** Longest thing that goes wrong. */
 const LONGEST_MS = 9_000
+/** Mean time between cuts, in the half of all runs that have any; images come first. */
+const CUT_EVERY_MS = 15_000
+const CUT_FROM_MS = 12_000
 /** A journal needs something to disagree with. */
 const WRONG_FROM_MS = 20_000
 const HOUR_MS = 3_600_000
@@ -101,7 +106,10 @@ export function planOf(seed: number, forMs: number, fixed: Partial<Plan> = {}): 
     late: random.pick([0, 0.01, 0.05]),
     calmFromMs,
     ambushes,
-    acts: actsOf(random.fork('acts'), { workers, lastMs, forMs, ambushes }),
+    acts: [
+      ...actsOf(random.fork('acts'), { workers, lastMs, forMs, ambushes }),
+      ...cutsOf(random.fork('retention'), partitions, lastMs),
+    ],
     conditions: conditionsOf(random.fork('weather'), { workers, lastMs, ambushes }),
   }
 }
@@ -166,6 +174,20 @@ function actsOf(random: Random, bounds: Bounds & { readonly forMs: number }): Pl
   }
   if (isLong && random.chance(0.02)) acts.push({ atMs: FIRST_MS, act: { kind: 'deadly' } })
   return acts.sort((a, b) => a.atMs - b.atMs)
+}
+
+/** What retention takes away. */
+function cutsOf(random: Random, partitions: number, lastMs: number): Plan['acts'] {
+  const cuts: { readonly atMs: number; readonly act: Act }[] = []
+  if (random.chance(0.5)) return cuts
+  for (let atMs = CUT_FROM_MS; ; ) {
+    atMs += random.between(0, 2 * CUT_EVERY_MS)
+    if (atMs > lastMs) return cuts
+    const task = random.int(0, partitions)
+    const keep = random.pick([1, 1, 2])
+    const share = random.pick([1, 1, random.next()])
+    cuts.push({ atMs, act: { kind: 'cut', task, keep, share, isBehind: random.chance(0.5) } })
+  }
 }
 
 const visit = (atMs: number): { atMs: number; act: Act } => {

@@ -19,6 +19,7 @@ import { SimNode } from './node.ts'
 import { People } from './people.ts'
 import { type Act, type Ambush, type Plan, planOf } from './plan.ts'
 import { Random } from './random.ts'
+import { Retention } from './retention.ts'
 import { quickSignals } from './signals.ts'
 import { Trace } from './trace.ts'
 import { Workers } from './workers.ts'
@@ -96,6 +97,7 @@ class Simulation {
   readonly #fleet: Fleet
   readonly #cluster: string
   readonly #people: People
+  readonly #retention: Retention
   readonly #problems: string[] = []
   readonly #last: string[] = []
   readonly #moments = new Set<string>()
@@ -141,6 +143,7 @@ class Simulation {
     this.#fleet = this.#makeFleet()
     this.#people = this.#makePeople()
     this.#checker = this.#makeChecker(ask)
+    this.#retention = this.#makeRetention(ask)
   }
 
   async run(): Promise<SimulationReport> {
@@ -162,7 +165,7 @@ class Simulation {
       acknowledged: this.#history.acknowledged,
       commands: this.#fleet.commands,
       checked: this.#checker.figures,
-      counts: this.#workers.counts,
+      counts: { ...this.#workers.counts, ...this.#retention.counts },
       moments: [...this.#moments],
     }
   }
@@ -252,6 +255,9 @@ class Simulation {
       case 'hold':
         this.#people.hold(act.forMs)
         return
+      case 'cut':
+        this.#retention.cut(act).catch((error: unknown) => this.#problem(String(error)))
+        return
       case 'transaction':
         this.#foreign.transaction().catch(ignore)
         return
@@ -314,6 +320,21 @@ class Simulation {
       createFleetCore,
       witness: (moment, node) => this.#witness(moment, node),
       problem: (what) => this.#problem(what),
+      restored: ({ task, ms, warm }) =>
+        this.#retention.restored(String(task), { ms: Number(ms), isWarm: warm === true }),
+    })
+  }
+
+  #makeRetention(ask: Transport): Retention {
+    return new Retention({
+      ask,
+      decoder: this.#options.serde,
+      prefix: PREFIX,
+      tasks: checkedTasks(this.#plan.partitions),
+      isRotten: (print) => this.#workers.rotten.has(print),
+      nowMs: () => this.#world.nowMs,
+      lastLook: () => this.#checker.read(),
+      say: (what) => this.#trace.note(what),
     })
   }
 

@@ -30,6 +30,8 @@ export interface WorkersOptions {
   readonly createFleetCore: CreateCore
   readonly witness: Witness
   readonly problem: (what: string) => void
+  /** Told of every restore, with what the worker says about it. */
+  readonly restored: (fields: EventFields) => void
 }
 
 interface Life {
@@ -218,12 +220,13 @@ export class Workers {
   }
 
   #instruments(node: SimNode): Instruments {
-    const { trace, witness } = this.#options
+    const { trace, witness, restored } = this.#options
     return {
       emit: (kind: EventKind, fields: EventFields): void => {
         if (node.isDead) return
         this.#count(kind)
         trace.note(`${node.name} ${kind} ${Object.values(fields).join(' ')}`)
+        if (kind === 'task_restored') restored(fields)
         const moment = EVENT_MOMENTS.get(kind)
         if (moment !== undefined) witness(moment, node)
       },
