@@ -31,8 +31,11 @@ interface Slab {
   readonly kind: number
   readonly narrow: Narrow | null
   readonly wide: Wide | null
-  /** Cells of a row, all sections. */
-  readonly stride: number
+  /**
+   * Cells from one section of a row to the next: each section of all rows lies together, since it
+   * is one section that is counted in at a time.
+   */
+  readonly apart: number
   /** First cells of places that are free. */
   readonly free: number[]
   readonly places: number
@@ -162,11 +165,9 @@ export class Cells {
    */
   fromTop(row: number, { section, other, times }: Run, above: number): number {
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) return -1
-    const { narrow, wide } = this.slabOf(row)
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    const low = this.table[STRIDE * row + LOW] ?? 0
-    const from = (this.table[STRIDE * row + FIRST] ?? 0) + section * size
-    const stretch = { from, size, apart: (other - section) * size, times }
+    const { narrow, wide, apart } = this.slabOf(row)
+    const { from, size, low } = this.placeOf(row, section)
+    const stretch = { from, size, apart: (other - section) * apart, times }
     const place =
       narrow !== null
         ? topNarrow(narrow, stretch, above)
@@ -180,7 +181,7 @@ export class Cells {
     if (index === NONE) return
     const slab = this.slabOf(row)
     const first = this.table[STRIDE * row + FIRST] ?? 0
-    ;(slab.narrow ?? slab.wide)?.fill(0, first, first + slab.stride)
+    for (let section = 0; section < this.sections; section++) this.empty(row, section)
     this.table[STRIDE * row + SLAB] = NONE
     if (slab.free.length === 0) this.openOf(slab.kind).push(index)
     slab.free.push(first)
@@ -222,14 +223,14 @@ export class Cells {
   private isNarrow(row: number, section: number, into: Section): boolean {
     const { table } = this
     const at = STRIDE * row
-    const narrow = this.slabs[table[at + SLAB] ?? NONE]?.narrow
-    if (narrow === undefined || narrow === null) return false
+    const slab = this.slabs[table[at + SLAB] ?? NONE]
+    if (slab === undefined || slab === null || slab.narrow === null) return false
     const low = table[at + LOW] ?? 0
     const size = table[at + SIZE] ?? 0
-    into.cells = narrow
+    into.cells = slab.narrow
     into.low = low
     into.size = size
-    into.base = (table[at + FIRST] ?? 0) + section * size - low
+    into.base = (table[at + FIRST] ?? 0) + section * slab.apart - low
     return true
   }
 
@@ -269,19 +270,16 @@ export class Cells {
 
   private move(row: number, to: Range): void {
     const { narrow, wide } = this.slabOf(row)
-    const from = present(narrow ?? wide, 'cells of a row that has some')
-    const first = this.table[STRIDE * row + FIRST] ?? 0
-    const low = this.table[STRIDE * row + LOW] ?? 0
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    const held = from.slice(first, first + this.sections * size)
+    const cells = present(narrow ?? wide, 'cells of a row that has some')
+    const held = Array.from({ length: this.sections }, (_, section) => {
+      const { from, size, low } = this.placeOf(row, section)
+      return { low, cells: cells.slice(from, from + size) }
+    })
     this.release(row)
     this.place(row, to)
     const slab = this.slabOf(row)
-    const cells = present(slab.narrow ?? slab.wide, 'cells of a row just placed')
-    for (let section = 0; section < this.sections; section++) {
-      const part = held.subarray(section * size, (section + 1) * size)
-      cells.set(part, (this.table[STRIDE * row + FIRST] ?? 0) + section * to.size + low - to.low)
-    }
+    const into = present(slab.narrow ?? slab.wide, 'cells of a row just placed')
+    held.forEach((part, section) => into.set(part.cells, this.baseOf(row, section) + part.low))
   }
 
   private place(row: number, { low, size, isWide }: Range): void {
@@ -300,17 +298,18 @@ export class Cells {
   /** Slabs of a kind are the larger the more rows of it there are. */
   private newSlab(kind: number): number {
     const isWide = kind % 2 === 1
-    const stride = this.sections * (kind >> 1) * UNIT
-    const most = Math.floor(SLAB_BYTES / (stride * (isWide ? 8 : 2)))
+    const size = (kind >> 1) * UNIT
+    const most = Math.floor(SLAB_BYTES / (this.sections * size * (isWide ? 8 : 2)))
     const alike = (this.alike[kind] ?? 0) + 1
     this.alike[kind] = alike
     const places = Math.max(1, Math.min(most, PLACES_FIRST * alike))
-    const free = Array.from({ length: places }, (_, i) => (places - 1 - i) * stride)
-    const narrow = isWide ? null : new Uint16Array(places * stride)
-    const wide = isWide ? new Float64Array(places * stride) : null
+    const free = Array.from({ length: places }, (_, i) => (places - 1 - i) * size)
+    const apart = places * size
+    const narrow = isWide ? null : new Uint16Array(this.sections * apart)
+    const wide = isWide ? new Float64Array(this.sections * apart) : null
     this.bytes += (narrow ?? wide)?.byteLength ?? 0
     const index = this.freeSlabs.pop() ?? this.slabs.length
-    this.slabs[index] = { kind, narrow, wide, stride, free, places }
+    this.slabs[index] = { kind, narrow, wide, apart, free, places }
     this.openOf(kind).push(index)
     return index
   }
@@ -328,14 +327,15 @@ export class Cells {
   private placeOf(row: number, section: number): Place {
     const low = this.table[STRIDE * row + LOW] ?? 0
     const size = this.table[STRIDE * row + SIZE] ?? 0
-    return { from: this.baseOf(row, section) + low, size, low }
+    const { apart } = this.slabOf(row)
+    return { from: this.baseOf(row, section) + low, size, apart, low }
   }
 
   /** What added to a slot gives its cell. */
   private baseOf(row: number, section: number): number {
     return (
       (this.table[STRIDE * row + FIRST] ?? 0) +
-      section * (this.table[STRIDE * row + SIZE] ?? 0) -
+      section * this.slabOf(row).apart -
       (this.table[STRIDE * row + LOW] ?? 0)
     )
   }

@@ -129,10 +129,11 @@ export function topWide(cells: Wide, stretch: Stretch, above: number): number {
   return top
 }
 
-/** A section of a row: its cells, and the slot of the first. */
+/** A section of a row: its cells, those to the next section, and the slot of the first. */
 export interface Place {
   readonly from: number
   readonly size: number
+  readonly apart: number
   readonly low: number
 }
 
@@ -140,28 +141,32 @@ export interface Place {
  * Moves what a section counts on to the one after it, takes it away from the one before it, which
  * it is part of, and pushes it to the entry. false: it stopped at what would overflow.
  */
-export function settleNarrow(cells: Narrow, { from, size, low }: Place, into: Entry): boolean {
+export function settleNarrow(
+  cells: Narrow,
+  { from, size, apart, low }: Place,
+  into: Entry,
+): boolean {
   const end = from + size
   const slotFrom = low - from
   for (let at = from; at < end; at++) {
     const count = cells[at] ?? 0
     if (count === 0) continue
-    const sum = (cells[at + size] ?? 0) + count
+    const sum = (cells[at + apart] ?? 0) + count
     if (sum > NARROW_MOST) return false
-    cells[at + size] = sum
-    cells[at - size] = (cells[at - size] ?? 0) - count
+    cells[at + apart] = sum
+    cells[at - apart] = (cells[at - apart] ?? 0) - count
     cells[at] = 0
     into.push(slotFrom + at, count)
   }
   return true
 }
 
-export function settleWide(cells: Wide, { from, size, low }: Place, into: Entry): void {
+export function settleWide(cells: Wide, { from, size, apart, low }: Place, into: Entry): void {
   for (let i = 0; i < size; i++) {
     const count = cells[from + i] ?? 0
     if (count === 0) continue
-    cells[from + size + i] = (cells[from + size + i] ?? 0) + count
-    cells[from - size + i] = (cells[from - size + i] ?? 0) - count
+    cells[from + apart + i] = (cells[from + apart + i] ?? 0) + count
+    cells[from - apart + i] = (cells[from - apart + i] ?? 0) - count
     cells[from + i] = 0
     into.push(low + i, count)
   }

@@ -122,7 +122,7 @@ test('a section that is settled has moved on, and is written down', () => {
       cells.set(old, 2 * SLOTS)
       const entry = new Entry()
       entry.clear(0)
-      const isDone = settleNarrow(cells, { from: SLOTS, size: SLOTS, low: 7 }, entry)
+      const isDone = settleNarrow(cells, { from: SLOTS, size: SLOTS, apart: SLOTS, low: 7 }, entry)
       const stop = firstTooMuch(old, open)
       expect(isDone).toBe(stop === SLOTS)
       const left = open.map((count, i) => (i < stop ? 0 : count))
