@@ -6,18 +6,20 @@ import {
   addBoth,
   addNarrow,
   addWide,
-  type Narrow,
+  type Part,
   type Place,
   type Section,
   settleNarrow,
   settleWide,
   subtractNarrow,
+  swapCells,
   topNarrow,
   topWide,
   type Wide,
 } from './counting.ts'
 import { type Entry, firstSlotOf, lastSlotOf } from './entry.ts'
 import { grownInts } from '../kernel/grow.ts'
+import { NOBODY, type Slab, Slabs, type Spot, UNIT } from './slabs.ts'
 
 /** A section, and what is counted with it or, as a part of it, is not. */
 export interface Run {
@@ -27,26 +29,10 @@ export interface Run {
   readonly times: 1 | 0 | -1
 }
 
-interface Slab {
-  readonly kind: number
-  readonly narrow: Narrow | null
-  readonly wide: Wide | null
-  /**
-   * Cells from one section of a row to the next: each section of all rows lies together, since it
-   * is one section that is counted in at a time.
-   */
-  readonly apart: number
-  /** First cells of places that are free. */
-  readonly free: number[]
-  readonly places: number
-}
-
-/** Slots by which ranges grow: an octave at scale 4. */
-const UNIT = 16
-const SLAB_BYTES = 65_536
-const PLACES_FIRST = 4
 const ROWS_FIRST = 64
 const NONE = -1
+/** A pass begins when one row in so many has moved. */
+const MOVED_SHARE = 8
 /** Columns of the table of rows. */
 const SLAB = 0
 const FIRST = 1
@@ -56,22 +42,25 @@ const STRIDE = 4
 
 export class Cells {
   private readonly sections: number
-  /** null where a slab was given back. */
-  private readonly slabs: (Slab | null)[] = []
-  private readonly freeSlabs: number[] = []
-  /** Slabs with free places, by kind: twice the units, plus one when wide. */
-  private readonly open: number[][] = []
-  /** Slabs by kind. */
-  private readonly alike: number[] = []
+  private readonly slabs: Slabs
   /** By row: its slab or NONE, its first cell there, its first slot, its slots. */
   private table = new Int32Array(STRIDE * ROWS_FIRST).fill(NONE)
   private readonly one: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
   private readonly two: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
-  /** Bytes of all slabs. */
-  bytes: number = 0
+  /** Rows with cells, and how many have come to a place or left it since a pass began. */
+  private rows = 0
+  private moved = 0
+  /** Row with which the pass under way goes on; 0: there is none. */
+  private next = 0
 
-  constructor(sections: number) {
+  constructor(sections: number, slabs: Slabs = new Slabs(sections)) {
     this.sections = sections
+    this.slabs = slabs
+  }
+
+  /** Bytes of all slabs. */
+  get bytes(): number {
+    return this.slabs.bytes
   }
 
   /** Rows up to `count` can be asked for. */
@@ -179,19 +168,30 @@ export class Cells {
   release(row: number): void {
     const index = this.table[STRIDE * row + SLAB] ?? NONE
     if (index === NONE) return
-    const slab = this.slabOf(row)
-    const first = this.table[STRIDE * row + FIRST] ?? 0
     for (let section = 0; section < this.sections; section++) this.empty(row, section)
+    this.slabs.give(this.spotOf(row))
     this.table[STRIDE * row + SLAB] = NONE
-    if (slab.free.length === 0) this.openOf(slab.kind).push(index)
-    slab.free.push(first)
-    if (slab.free.length < slab.places) return
-    const open = this.openOf(slab.kind)
-    open.splice(open.indexOf(index), 1)
-    this.slabs[index] = null
-    this.alike[slab.kind] = (this.alike[slab.kind] ?? 1) - 1
-    this.freeSlabs.push(index)
-    this.bytes -= (slab.narrow ?? slab.wide)?.byteLength ?? 0
+    this.rows -= 1
+    this.moved += 1
+  }
+
+  /**
+   * Brings rows into the order of their numbers, which is about that in which they are counted in,
+   * so that counting goes straight through memory; `count` rows at a time, in passes that begin
+   * when many rows have moved.
+   */
+  tidy(count: number): void {
+    const all = this.table.length / STRIDE
+    if (this.next === 0) {
+      if (MOVED_SHARE * this.moved <= this.rows) return
+      this.moved = 0
+      this.slabs.rewind()
+    }
+    const end = Math.min(all, this.next + count)
+    for (let row = this.next; row < end; row++) {
+      if ((this.table[STRIDE * row + SLAB] ?? NONE) !== NONE) this.align(row)
+    }
+    this.next = end < all ? end : 0
   }
 
   /** `add` from where the entry has come to. */
@@ -223,7 +223,7 @@ export class Cells {
   private isNarrow(row: number, section: number, into: Section): boolean {
     const { table } = this
     const at = STRIDE * row
-    const slab = this.slabs[table[at + SLAB] ?? NONE]
+    const slab = this.slabs.held[table[at + SLAB] ?? NONE]
     if (slab === undefined || slab === null || slab.narrow === null) return false
     const low = table[at + LOW] ?? 0
     const size = table[at + SIZE] ?? 0
@@ -283,43 +283,46 @@ export class Cells {
   }
 
   private place(row: number, { low, size, isWide }: Range): void {
-    const kind = 2 * (size / UNIT) + (isWide ? 1 : 0)
-    const open = this.openOf(kind)
-    const index = open.at(-1) ?? this.newSlab(kind)
-    const slab = present(this.slabs[index], 'a slab with free places')
+    const { index, place } = this.slabs.take(size, isWide, row)
     const at = STRIDE * row
     this.table[at + SLAB] = index
-    this.table[at + FIRST] = present(slab.free.pop(), 'a free place')
+    this.table[at + FIRST] = place * size
     this.table[at + LOW] = low
     this.table[at + SIZE] = size
-    if (slab.free.length === 0) open.pop()
+    this.rows += 1
+    this.moved += 1
   }
 
-  /** Slabs of a kind are the larger the more rows of it there are. */
-  private newSlab(kind: number): number {
-    const isWide = kind % 2 === 1
-    const size = (kind >> 1) * UNIT
-    const most = Math.floor(SLAB_BYTES / (this.sections * size * (isWide ? 8 : 2)))
-    const alike = (this.alike[kind] ?? 0) + 1
-    this.alike[kind] = alike
-    const places = Math.max(1, Math.min(most, PLACES_FIRST * alike))
-    const free = Array.from({ length: places }, (_, i) => (places - 1 - i) * size)
-    const apart = places * size
-    const narrow = isWide ? null : new Uint16Array(this.sections * apart)
-    const wide = isWide ? new Float64Array(this.sections * apart) : null
-    this.bytes += (narrow ?? wide)?.byteLength ?? 0
-    const index = this.freeSlabs.pop() ?? this.slabs.length
-    this.slabs[index] = { kind, narrow, wide, apart, free, places }
-    this.openOf(kind).push(index)
-    return index
+  /** Brings a row to the place that is its own in the order of a pass. */
+  private align(row: number): void {
+    const at = STRIDE * row
+    const slab = this.slabOf(row)
+    const from = this.spotOf(row)
+    const to = this.slabs.next(slab.kind)
+    if (to === null || (to.index === from.index && to.place === from.place)) return
+    const other = this.slabs.rowAt(to)
+    for (let section = 0; section < this.sections; section++) {
+      swapCells(
+        partOf(slab, from.place, section),
+        partOf(this.slabs.at(to.index), to.place, section),
+      )
+    }
+    this.slabs.swap(from, to)
+    this.table[at + SLAB] = to.index
+    this.table[at + FIRST] = to.place * slab.size
+    if (other === NOBODY) return
+    this.table[STRIDE * other + SLAB] = from.index
+    this.table[STRIDE * other + FIRST] = from.place * slab.size
   }
 
-  private openOf(kind: number): number[] {
-    return (this.open[kind] ??= [])
+  private spotOf(row: number): Spot {
+    const index = this.table[STRIDE * row + SLAB] ?? NONE
+    const place = (this.table[STRIDE * row + FIRST] ?? 0) / (this.table[STRIDE * row + SIZE] ?? 1)
+    return { index, place }
   }
 
   private slabOf(row: number): Slab {
-    const slab = this.slabs[this.table[STRIDE * row + SLAB] ?? NONE]
+    const slab = this.slabs.held[this.table[STRIDE * row + SLAB] ?? NONE]
     assert(slab !== undefined && slab !== null, 'a row with cells')
     return slab
   }
@@ -345,6 +348,11 @@ interface Range {
   readonly low: number
   readonly size: number
   readonly isWide: boolean
+}
+
+/** Cells of a place in a section. */
+function partOf({ narrow, wide, apart, size }: Slab, place: number, section: number): Part {
+  return { cells: present(narrow ?? wide, 'cells'), from: section * apart + place * size, size }
 }
 
 /** Whole units from `low` on that contain `last`. */

@@ -98,6 +98,25 @@ export function addWide(cells: Wide, base: number, entry: Entry, sign: 1 | -1): 
   }
 }
 
+/** Cells of a row in a section. */
+export interface Part {
+  readonly cells: Narrow | Wide
+  readonly from: number
+  readonly size: number
+}
+
+/** Of the same size and kind. */
+export function swapCells(
+  { cells: a, from: fromA, size }: Part,
+  { cells: b, from: fromB }: Part,
+): void {
+  for (let i = 0; i < size; i++) {
+    const held = a[fromA + i] ?? 0
+    a[fromA + i] = b[fromB + i] ?? 0
+    b[fromB + i] = held
+  }
+}
+
 /** A section of `size` cells from `from` on; each with `times` what lies `apart` from it. */
 export interface Stretch {
   readonly from: number

@@ -25,6 +25,8 @@ const SHORT_KEPT_SECS = 20
 const SECOND_PANES = 144
 const DECADE_PANES = 32
 const ROWS_FIRST = 64
+/** Rows that a second looks at for their order in memory. */
+const TIDY_ROWS = 1_024
 
 /** Windows whose figures changed, as bits. */
 export const IN_10 = 1
@@ -213,6 +215,7 @@ export class Ledger {
 
   private tick(sec: number): void {
     this.nowSec = sec
+    this.tallies.tidy(TIDY_ROWS)
     if (this.countsShort && sec > this.shortUntilSec) this.countsShort = false
     if (this.countsShort) this.seconds.visit(sec - SHORT_SECS, this.leaveShort)
     else this.seconds.visitRows(sec - SHORT_SECS, this.changeShort)

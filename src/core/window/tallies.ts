@@ -99,6 +99,11 @@ export class Tallies {
     this.cells.settle(row, OPEN, into)
   }
 
+  /** Goes on with the order of rows in memory, as far as `rows` of them. */
+  tidy(rows: number): void {
+    this.cells.tidy(rows)
+  }
+
   /** The row counts nothing any more. */
   release(row: number): void {
     this.totals.fill(0, STRIDE * row, STRIDE * (row + 1))

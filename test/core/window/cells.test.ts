@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Cells } from '../../../src/core/window/cells.ts'
 import { eachPair, Entry } from '../../../src/core/window/entry.ts'
+import { NOBODY, Slabs } from '../../../src/core/window/slabs.ts'
 
 const ROWS = 12
 const SECTIONS = 3
@@ -16,6 +17,7 @@ const act = fc.record({
     maxLength: 30,
   }),
   releases: fc.boolean(),
+  tidies: fc.nat({ max: ROWS }),
 })
 
 type Held = Map<string, number>
@@ -53,7 +55,8 @@ test('rows count what Maps count', () => {
       cells.reserve(ROWS)
       const held: Held = new Map()
       const added: { row: number; section: number; entry: Entry }[] = []
-      for (const { row, section, from, counts, releases } of acts) {
+      for (const { row, section, from, counts, releases, tidies } of acts) {
+        cells.tidy(tidies)
         if (releases) {
           cells.release(row)
           for (const key of held.keys()) if (key.startsWith(`${row}/`)) held.delete(key)
@@ -173,4 +176,55 @@ test('ranks from the top, of two sections together, of one without what the othe
     [0, 1, 3, 4, 8, 9].map((above) => cells.fromTop(0, { section: 0, other, times }, above))
   expect(tops(1, 1)).toEqual([104, 101, 101, 100, 100, -1])
   expect(tops(2, -1)).toEqual([100, 100, -1, -1, -1, -1])
+})
+
+const MANY = 400
+
+/** Rows that grew in no order to one of three sizes; what each counts in slot 0 is its number. */
+function grownAnyhow(cells: Cells): void {
+  cells.reserve(MANY)
+  for (let i = 0; i < MANY; i++) {
+    const row = (i * 149) % MANY
+    cells.add(row, 1, entryOf(0, [row + 1]))
+  }
+  for (let i = 0; i < MANY; i++) cells.add((i * 211) % MANY, 0, entryOf(16 * (i % 3), [1]))
+}
+
+/** A whole pass, and the one that may have been under way. */
+function tidyAll(cells: Cells): void {
+  for (let done = 0; done < 2 * MANY; done += 50) cells.tidy(50)
+}
+
+test('rows come into the order of their numbers, and keep what they count', () => {
+  const slabs = new Slabs(SECTIONS)
+  const cells = new Cells(SECTIONS, slabs)
+  grownAnyhow(cells)
+  const inOrder = (): number[][] => {
+    const byKind = new Map<number, number[]>()
+    for (const slab of slabs.held) {
+      if (slab === null) continue
+      const rows = [...slab.rows].filter((row) => row !== NOBODY)
+      byKind.set(slab.kind, [...(byKind.get(slab.kind) ?? []), ...rows])
+    }
+    return [...byKind.values()]
+  }
+  const sorted = (rows: readonly number[]): number[] => rows.toSorted((a, b) => a - b)
+  const before = inOrder()
+  expect(before.some((rows) => rows.join() !== sorted(rows).join())).toBe(true)
+  tidyAll(cells)
+  expect(inOrder()).toEqual(inOrder().map(sorted))
+  expect(inOrder().map(({ length }) => length)).toEqual(before.map(({ length }) => length))
+  for (let row = 0; row < MANY; row++) expect(cells.count(row, 1, 0)).toBe(row + 1)
+})
+
+test('places that are free are filled, and memory is given back', () => {
+  const cells = new Cells(SECTIONS)
+  grownAnyhow(cells)
+  for (let row = 0; row < MANY; row++) if (row % 8 !== 0) cells.release(row)
+  const before = cells.bytes
+  tidyAll(cells)
+  expect(cells.bytes).toBeLessThan(before / 2)
+  for (let row = 0; row < MANY; row++) {
+    expect(cells.count(row, 1, 0)).toBe(row % 8 === 0 ? row + 1 : 0)
+  }
 })
