@@ -87,7 +87,7 @@ function pairsOf(entry: Entry): [number, number][] {
   return pairs
 }
 
-test('a section is moved from the one before it on to the one after it and into an entry, in order of slots', () => {
+test('a section moves from the one before it to the one after it, and into an entry', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(4)
   cells.add(3, 0, entryOf(4, [3]))
@@ -165,7 +165,7 @@ test('two rows at once count as each of them would, narrow or wide', () => {
   )
 })
 
-test('ranks from the top, of two sections together, of one without what the other has of it', () => {
+test('ranks from the top: two sections together, and one without its part in another', () => {
   const cells = new Cells(SECTIONS)
   cells.reserve(1)
   cells.add(0, 0, entryOf(100, [5, 0, 1]))

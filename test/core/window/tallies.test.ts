@@ -58,7 +58,7 @@ test('all of them at 0 µs', () => {
   expect(tallies.nonEmpty(1, 60_000)).toEqual([])
 })
 
-test('what has left the middle window counts in the long one alone; settling makes an entry of it', () => {
+test('what has left the middle window counts in the long one; settling makes it an entry', () => {
   const tallies = new Tallies(grid)
   const each = delta(4, 1, [100, 2], [200, 2])
   for (const section of [W10, RECENT, OLD, W10, RECENT, OPEN]) tallies.add(1, section, each)
