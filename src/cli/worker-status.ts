@@ -35,12 +35,17 @@ export interface TaskRow extends TaskView {
   readonly restored: number | null
 }
 
-/** What the owner says of a task that has not begun: it restores, or stands and says why. */
+/**
+ * With what the owner says, which counts more than the journal: a task that has stopped after it had
+ * begun is the owner's there all the same.
+ */
 export function withLive(view: TaskView, live: ReadonlyMap<string, readonly LiveTask[]>): TaskRow {
   const found = live.get(view.owner ?? '')?.find(({ task }) => task === view.task)
   if (found === undefined) return { ...view, live: null, restored: null }
   const { state, restored, reason } = found
-  return { ...view, live: state, restored, reason: view.reason ?? reason }
+  const isKnown = view.condition === 'running' || view.condition === 'opening'
+  const condition = !isKnown ? view.condition : state === 'Running' ? 'running' : 'opening'
+  return { ...view, condition, live: state, restored, reason: view.reason ?? reason }
 }
 
 /** For people. */

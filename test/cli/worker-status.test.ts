@@ -54,3 +54,18 @@ test('a task that has not begun is told as its owner tells it', () => {
   expect(stateText(told('s2', 'Restoring'))).toBe('opening')
   expect(stateText(withLive({ ...view, condition: 'running' }, new Map()))).toBe('running')
 })
+
+// An input was lost under a task that ran: it stood, and was told as running, with exit code 0.
+test('a task that has stopped or suspended itself after it had begun does not run', () => {
+  const view = { task: 's1', condition: 'running', owner: 'w-1', reason: null } as TaskView
+  const told = (state: 'Suspended' | 'Closed' | 'Running', condition = view.condition) => {
+    const live = { task: 's1', state, restored: null, reason: null }
+    const row = withLive({ ...view, condition }, new Map([['w-1', [live]]]))
+    return [row.condition, stateText(row)]
+  }
+  expect(told('Closed')).toEqual(['opening', 'stopped'])
+  expect(told('Suspended')).toEqual(['opening', 'suspended'])
+  expect(told('Running')).toEqual(['running', 'running'])
+  expect(told('Running', 'opening')).toEqual(['running', 'running'])
+  expect(told('Running', 'broken')).toEqual(['broken', 'broken'])
+})
