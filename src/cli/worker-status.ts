@@ -36,8 +36,8 @@ export interface TaskRow extends TaskView {
 }
 
 /**
- * With what the owner says, which counts more than the journal: a task that has stopped after it had
- * begun is the owner's there all the same.
+ * With what the owner says, which counts more than the journal: a task that has stopped after it
+ * had begun is the owner's there all the same.
  */
 export function withLive(view: TaskView, live: ReadonlyMap<string, readonly LiveTask[]>): TaskRow {
   const found = live.get(view.owner ?? '')?.find(({ task }) => task === view.task)
