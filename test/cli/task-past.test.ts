@@ -1,7 +1,7 @@
 // A cluster that had run for some hours, all well, was told as one that opens: its fences lay
 // further back in the journals than is looked, so `healstream tasks` showed gen 0 and ended with 1.
 import { afterEach, expect, test } from 'vitest'
-import { withPast } from '../../src/cli/task-past.ts'
+import { type PastOptions, withPast } from '../../src/cli/task-past.ts'
 import type { StepsEntry } from '../../src/contracts/journal.ts'
 import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import { Chain } from '../../src/runtime/chain.ts'
@@ -10,8 +10,12 @@ import { EngineRig } from '../support/engine-rig.ts'
 import { owning } from '../support/shares.ts'
 import { NEVER, OFTEN } from '../support/snapshots.ts'
 import { toyDecoder } from '../support/toy-core.ts'
+import { testSerde } from '../support/core-driver.ts'
+import { probe } from '../support/records.ts'
+import { createServiceCore } from '../../src/core/tasks/service-task.ts'
 
 const JOURNAL = { topic: 'hs.journal', partition: 0 }
+const AT = { partition: 0, key: 'shop' }
 const rigs: EngineRig[] = []
 afterEach(async () => {
   for (const made of rigs.splice(0)) await made.stop()
@@ -65,11 +69,14 @@ async function hoursLater(cluster: EngineRig): Promise<void> {
   await cluster.clock.advance(100)
 }
 
-async function views(cluster: EngineRig, owner: string): Promise<readonly TaskView[]> {
+async function views(
+  cluster: EngineRig,
+  owner: string,
+  decoder: PastOptions['decoder'] = async () => toyDecoder,
+): Promise<readonly TaskView[]> {
   const members = [{ memberId: owner, host: 'a', share: owning([0, 1]) }]
   const how = { prefix: 'hs.', partitions: 1 }
   const cut = await cluster.run(taskViews(cluster.log, { ...how, members }))
-  const decoder = async () => toyDecoder
   return await cluster.run(withPast(cut, { log: cluster.log, ...how, decoder }))
 }
 
@@ -109,4 +116,29 @@ test('without a snapshot, or a way to read it, a task is told as far as is known
   )
   const how = { log: cluster.log, prefix: 'hs.', partitions: 1, decoder: async () => null }
   expect(await withPast(cut, how)).toBe(cut)
+})
+
+test('in the codec and of the core that users have', async () => {
+  const serde = await testSerde()
+  const cluster = new EngineRig()
+  rigs.push(cluster)
+  await cluster.init()
+  const parts = { decoder: serde, encoder: serde, createCore: createServiceCore }
+  const worker = await cluster.worker({ snapshots: OFTEN, parts })
+  await cluster.until('it runs', () => worker.handle.status().ready)
+  for (let i = 0; (await cluster.records('snapshots')).length < 2 && i < 200; i++) {
+    const said = probe({ verdict: 'up', atMs: cluster.clock.nowMs(), seq: i + 1 })
+    await cluster.sendBytes('signals', [serde.encode('signals', said)], AT)
+    await cluster.clock.advance(100)
+  }
+  const { memberId } = worker.handle.status()
+  await cluster.run(worker.handle.stop())
+  await cluster.clock.advance(100)
+  await hoursLater(cluster)
+  const decoder = async () => serde
+  expect((await views(cluster, memberId, decoder))[0]).toMatchObject({
+    gen: 1,
+    behaviour: BEHAVIOUR_LATEST,
+    condition: 'running',
+  })
 })
