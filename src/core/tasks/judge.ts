@@ -186,9 +186,10 @@ function judgeFully(
   const agentHeard = isHeard(state, subject.slot, subject)
   subject.mark(HEARD, agentHeard)
   const limits = (group.limits ??= state.limits(group.service))
+  const window = state.figuresOf(subject)
   const input: DetectorInput = {
     vital,
-    window: state.figuresOf(subject),
+    window,
     limits,
     hearing,
     nowMs,
@@ -209,6 +210,8 @@ function judgeFully(
   subject.facts = new SubjectFacts(subject, { window: () => state.figuresOf(subject), nowMs })
   group.replaced(subject)
   group.count(subject, true)
-  state.hangs(subject.slot, hangsOnEviction(subject, limits.latencyP99MaxUs, limits.samplesMin))
+  const { latencyP99MaxUs, samplesMin } = limits
+  const facts = { window }
+  state.hangs(subject.slot, hangsOnEviction({ vital, facts }, latencyP99MaxUs, samplesMin))
   return changed
 }

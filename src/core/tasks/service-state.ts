@@ -10,11 +10,11 @@ import { restart } from '../health/health.ts'
 import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
-import { DueQueue } from '../kernel/due-queue.ts'
 import { grownInts } from '../kernel/grow.ts'
 import type { Figures, InstanceFacts } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
+import { SlotQueue } from '../kernel/slot-queue.ts'
 import { GENERATION, MARKS, ROW, Slots } from '../kernel/slots.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import type { Entry } from '../registry/entry.ts'
@@ -77,7 +77,9 @@ export class ServiceState {
   private readonly owners: (Subject | Group)[] = []
   /** Slots of those that are subjects. */
   private ownerSlots = new Int32Array(ROWS_FIRST)
-  private readonly queue = new DueQueue<Subject>(dueAt)
+  private readonly queue = new SlotQueue(this.slots)
+  /** By slot. */
+  private readonly subjects: (Subject | null)[] = []
   private attended: readonly Subject[] = []
   private readonly limitsOf = new Map<string, DetectorLimits>()
 
@@ -166,9 +168,12 @@ export class ServiceState {
 
   /** Touches whoever time or the last decision speaks of. */
   touchDue(): void {
-    const due: Subject[] = []
+    const due: number[] = []
     this.queue.take(this.nowMs, due)
-    for (const subject of due) this.group(subject.entry.service).touch(subject)
+    for (const slot of due) {
+      const subject = present(this.subjects[slot], 'who is due')
+      this.group(subject.entry.service).touch(subject)
+    }
     for (const subject of this.attended) {
       if (!subject.entry.isForgotten) this.group(subject.entry.service).touch(subject)
     }
@@ -182,8 +187,8 @@ export class ServiceState {
   }
 
   /** The subject has been judged: its next time counts from now on. */
-  judged(subject: Subject): void {
-    this.queue.note(subject)
+  judged({ slot }: Subject): void {
+    this.queue.note(slot)
   }
 
   /** Log time before `belowMs` at which a subject has to be judged, or null. */
@@ -275,6 +280,7 @@ export class ServiceState {
     const held = group.subjects.get(entry.instance ?? '')
     if (held !== undefined) return held
     const subject = newSubject(entry, entry.registeredAtMs, this.slots)
+    this.subjects[subject.slot] = subject
     group.subjects.set(entry.instance ?? '', subject)
     group.touch(subject)
     group.remade()
@@ -294,6 +300,8 @@ export class ServiceState {
       group.subjects.delete(entry.instance ?? '')
       group.count(subject, false)
       if (subject.has(HANGS)) this.hanging -= 1
+      this.queue.forget(subject.slot)
+      this.subjects[subject.slot] = null
       subject.leave()
       this.left.push(subject.key)
       group.remade()
@@ -358,15 +366,11 @@ export class ServiceState {
     if (entry.instance === null) return
     const subject = loadSubject(entry, this.slots, from, (held) => this.figuresOf(held))
     group.subjects.set(entry.instance, subject)
+    this.subjects[subject.slot] = subject
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)
     this.hangs(subject.slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
     group.count(subject, true)
     group.touch(subject)
-    this.queue.note(subject)
+    this.queue.note(subject.slot)
   }
-}
-
-/** When time alone has it judged, or null. */
-function dueAt({ entry, nextMs }: Subject): number | null {
-  return entry.isForgotten || nextMs === Number.POSITIVE_INFINITY ? null : nextMs
 }

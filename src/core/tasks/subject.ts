@@ -8,7 +8,6 @@ import type { Source } from '../health/silence.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
 import type { Figures, Finding, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
-import type { Queued } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import {
   MARKS,
@@ -26,7 +25,7 @@ import type { Told } from './views.ts'
 const NOBODYS = 0
 const NO_GENERATION = -1
 
-export class Subject implements Queued {
+export class Subject {
   readonly entry: Entry
   readonly vital: Vital
   /** `viewKey` of service and instance. */
@@ -50,7 +49,7 @@ export class Subject implements Queued {
     this.slot = entry.slot
     slots.setWord(this.slot, MARKS, DIRTY | MOVED | UNTOLD)
     this.nextMs = Number.POSITIVE_INFINITY
-    this.queuedMs = Number.POSITIVE_INFINITY
+    slots.setDouble(this.slot, QUEUED_MS, Number.POSITIVE_INFINITY)
     this.source = null
   }
 
@@ -70,14 +69,6 @@ export class Subject implements Queued {
 
   set nextMs(atMs: number) {
     this.slots.setDouble(this.slot, NEXT_MS, atMs)
-  }
-
-  get queuedMs(): number {
-    return this.slots.double(this.slot, QUEUED_MS)
-  }
-
-  set queuedMs(atMs: number) {
-    this.slots.setDouble(this.slot, QUEUED_MS, atMs)
   }
 
   get facts(): SubjectFacts | null {

@@ -47,6 +47,7 @@ export class Cells {
   private table = new Int32Array(STRIDE * ROWS_FIRST).fill(NONE)
   private readonly one: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
   private readonly two: Section = { cells: new Uint16Array(0), base: 0, low: 0, size: 0 }
+  private readonly place: Place = { from: 0, size: 0, apart: 0, low: 0 }
   /** Rows with cells, and how many have come to a place or left it since a pass began. */
   private rows = 0
   private moved = 0
@@ -257,7 +258,7 @@ export class Cells {
     const to = lastSlotOf(entry)
     if ((this.table[STRIDE * row + SLAB] ?? NONE) === NONE) {
       const low = from - (from % UNIT)
-      this.place(row, { low, size: sizeFrom(low, to), isWide: false })
+      this.give(row, { low, size: sizeFrom(low, to), isWide: false })
       return
     }
     const low = this.table[STRIDE * row + LOW] ?? 0
@@ -276,13 +277,13 @@ export class Cells {
       return { low, cells: cells.slice(from, from + size) }
     })
     this.release(row)
-    this.place(row, to)
+    this.give(row, to)
     const slab = this.slabOf(row)
     const into = present(slab.narrow ?? slab.wide, 'cells of a row just placed')
     held.forEach((part, section) => into.set(part.cells, this.baseOf(row, section) + part.low))
   }
 
-  private place(row: number, { low, size, isWide }: Range): void {
+  private give(row: number, { low, size, isWide }: Range): void {
     const { index, place } = this.slabs.take(size, isWide, row)
     const at = STRIDE * row
     this.table[at + SLAB] = index
@@ -327,11 +328,15 @@ export class Cells {
     return slab
   }
 
+  /** It stands until the next call. */
   private placeOf(row: number, section: number): Place {
-    const low = this.table[STRIDE * row + LOW] ?? 0
-    const size = this.table[STRIDE * row + SIZE] ?? 0
-    const { apart } = this.slabOf(row)
-    return { from: this.baseOf(row, section) + low, size, apart, low }
+    const { place, table } = this
+    const at = STRIDE * row
+    place.size = table[at + SIZE] ?? 0
+    place.low = table[at + LOW] ?? 0
+    place.apart = this.slabOf(row).apart
+    place.from = (table[at + FIRST] ?? 0) + section * place.apart
+    return place
   }
 
   /** What added to a slot gives its cell. */

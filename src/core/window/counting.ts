@@ -150,10 +150,10 @@ export function topWide(cells: Wide, stretch: Stretch, above: number): number {
 
 /** A section of a row: its cells, those to the next section, and the slot of the first. */
 export interface Place {
-  readonly from: number
-  readonly size: number
-  readonly apart: number
-  readonly low: number
+  from: number
+  size: number
+  apart: number
+  low: number
 }
 
 /**
@@ -162,7 +162,7 @@ export interface Place {
  */
 export function settleNarrow(
   cells: Narrow,
-  { from, size, apart, low }: Place,
+  { from, size, apart, low }: Readonly<Place>,
   into: Entry,
 ): boolean {
   const end = from + size
