@@ -1,14 +1,12 @@
 // What a command that reaches for brokers itself is given: the log, and what its genesis says.
 import { kafkaOptionsOf } from '../roles/parts/access.ts'
+import { partitionsLeft } from '../roles/parts/partitions-left.ts'
 import { connectTo } from '../roles/parts/parts.ts'
 import { resolveSettings, type ResolvedSettings } from '../config/settings.ts'
 import type { KafkaOptions } from '../adapters/kafka/options.ts'
-import { HsError } from '../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../contracts/ids.ts'
-import { topicName } from '../contracts/topics.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { findGenesis } from '../runtime/genesis.ts'
-import { describeTopic, journalEnd } from '../runtime/journal.ts'
 import type { LogPort } from '../runtime/ports.ts'
 import { forPeople } from '../runtime/reaction.ts'
 import type { Context } from './context.ts'
@@ -55,27 +53,6 @@ export async function withJournals<T>(
     const partitions = await partitionsLeft(log, prefix, clusterId)
     return await use({ log, resolved, kafka, clusterId, prefix, group, partitions })
   })
-}
-
-/** P. Errors: as findGenesis, where nothing of any journal is left. */
-export async function partitionsLeft(
-  log: LogPort,
-  prefix: string,
-  clusterId: ClusterId,
-): Promise<number> {
-  try {
-    return (await findGenesis(log, prefix, clusterId)).partitions
-  } catch (error) {
-    const isLost =
-      error instanceof HsError &&
-      (error.code === 'HS_NO_GENESIS' || error.code === 'HS_CHAIN_BROKEN')
-    if (!isLost) throw error
-    const topic = topicName('journal', prefix)
-    const partitions = (await describeTopic(log, topic))?.partitions ?? 0
-    for (let partition = 0; partition < partitions; partition++)
-      if ((await journalEnd(log, { topic, partition })) > 0) return partitions
-    throw error
-  }
 }
 
 /** As `withCluster`, of one whose journals may be gone. */

@@ -59,7 +59,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     expected: 'another runs its tasks once its session is over; nothing is lost or doubled',
     beside: true,
     inCi: true,
-    provenBy: ['test/simulate/campaign.test.ts › meets every moment in turn'],
+    provenBy: ['test/runtime/task.kill.test.ts › the next worker goes on where the journal ends'],
     async run(scene) {
       await scene.open()
       const first = scene.busiest()

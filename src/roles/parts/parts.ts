@@ -10,13 +10,13 @@ import type { Decoder, Encoder } from '../../contracts/decode.ts'
 import { clusterId as toClusterId } from '../../contracts/ids.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
 import { systemClock } from '../../runtime/clock.ts'
-import { findGenesis } from '../../runtime/genesis.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
 import { LogError } from '../../runtime/log-error.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import { requireAccess } from '../doctor/access.ts'
 import { kafkaOptionsOf, registryAccessOf } from './access.ts'
+import { partitionsLeft } from './partitions-left.ts'
 
 export interface Parts {
   readonly log: LogPort
@@ -73,8 +73,8 @@ export async function openParts(
     const clusterId = await reach(log, instruments)
     if (options.connect === undefined)
       await whileAway(instruments, () => checkRole(resolved, options.role))
-    const { partitions } = await whileAway(instruments, () =>
-      findGenesis(log, settings.prefix, clusterId),
+    const partitions = await whileAway(instruments, () =>
+      partitionsLeft(log, settings.prefix, clusterId),
     )
     const { prefix, cacheDir, group } = settings
     const ids = registry === null ? {} : { registry, cacheDir }

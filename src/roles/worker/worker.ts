@@ -4,7 +4,6 @@ import type { Decoder, Encoder } from '../../contracts/decode.ts'
 import type { HsError } from '../../contracts/failure.ts'
 import { type ClusterId, clusterId as toClusterId } from '../../contracts/ids.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
-import { findGenesis } from '../../runtime/genesis.ts'
 import type { FollowerStatus } from '../../runtime/followers.ts'
 import { Host } from '../../runtime/host.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
@@ -13,6 +12,7 @@ import type { SnapshotPlan } from '../../runtime/snapshot-cadence.ts'
 import { forPeople } from '../../runtime/reaction.ts'
 import type { CreateCore } from '../../core/kernel/step.ts'
 import type { TaskStatus } from '../../runtime/task.ts'
+import { partitionsLeft } from '../parts/partitions-left.ts'
 
 export interface WorkerOptions {
   readonly log: LogPort
@@ -72,7 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHandle>
   const prefix = options.prefix ?? DEFAULT_PREFIX
   const group = options.group ?? DEFAULT_GROUP
   const clusterId = toClusterId(await options.log.clusterId())
-  const { partitions } = await findGenesis(options.log, prefix, clusterId)
+  const partitions = await partitionsLeft(options.log, prefix, clusterId)
   const { log, clock, decoder, encoder, createCore, instruments } = options
   const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = options
   const host = new Host({

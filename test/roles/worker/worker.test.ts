@@ -7,6 +7,8 @@ import { startWorker } from '../../../src/roles/worker/worker.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { initCluster } from '../../../src/runtime/init.ts'
 import { SILENT } from '../../../src/runtime/instruments.ts'
+import { journalEnd } from '../../../src/runtime/journal.ts'
+import type { TaskStatus } from '../../../src/runtime/task.ts'
 import { Outage } from '../../support/bend.ts'
 import { EngineRig } from '../../support/engine-rig.ts'
 import { createToy, toyDecoder, toyEncoder } from '../../support/toy-core.ts'
@@ -82,6 +84,30 @@ describe('a worker', () => {
     const startMs = cluster.clock.monotonicMs()
     await cluster.run(worker.handle.stop())
     expect(cluster.clock.monotonicMs() - startMs).toBeLessThanOrEqual(5_000)
+  })
+})
+
+describe('a journal that is lost', () => {
+  // Story: the first journal told how many partitions there are. When it was empty no worker began,
+  // and the tasks whose journals were whole stood as well.
+  test('stops its task alone, also the first', async () => {
+    const cluster = await rig(2)
+    const before = await cluster.worker()
+    await cluster.until('ready', () => before.handle.status().ready)
+    await cluster.send('signals', ['urgent'], 1)
+    await cluster.until('used', () => cluster.drained(1))
+    await cluster.run(before.handle.stop())
+    const admin = cluster.log.admin()
+    const at = { topic: 'hs.journal', partition: 0 }
+    const ends = await cluster.run(journalEnd(cluster.log, at))
+    await cluster.run(admin.deleteRecords(at, ends))
+    await cluster.run(admin.close())
+    const after = await cluster.worker()
+    const tasks = (): readonly TaskStatus[] => after.handle.status().tasks
+    await cluster.until('one has stopped', () => tasks()[0]?.state === 'Closed')
+    expect(tasks()[0]?.reason).toMatch(/^HS_(JOURNAL_LOST|NO_GENESIS)/)
+    await cluster.send('signals', ['more, urgent'], 1)
+    await cluster.until('the other runs', () => cluster.drained(1))
   })
 })
 

@@ -1,11 +1,11 @@
 // How many partitions a cluster has that has lost journals: one lost journal, the first, kept
-// people from seeing all the others.
+// people from seeing all the others, and workers from running them.
 import { afterEach, expect, test } from 'vitest'
-import { createMemoryLog, type MemoryLog } from '../../src/adapters/memory/memory-log.ts'
-import { partitionsLeft } from '../../src/cli/cluster.ts'
-import { clusterId } from '../../src/contracts/ids.ts'
-import { systemClock as clock } from '../../src/runtime/clock.ts'
-import { initCluster } from '../../src/runtime/init.ts'
+import { createMemoryLog, type MemoryLog } from '../../../src/adapters/memory/memory-log.ts'
+import { partitionsLeft } from '../../../src/roles/parts/partitions-left.ts'
+import { clusterId } from '../../../src/contracts/ids.ts'
+import { systemClock as clock } from '../../../src/runtime/clock.ts'
+import { initCluster } from '../../../src/runtime/init.ts'
 
 const logs: MemoryLog[] = []
 afterEach(async () => {
