@@ -1,4 +1,5 @@
 // Entries of a journal as lines and as JSON. Texts in them come from people and other programs.
+import { snakeCase } from '../contracts/edge-event.ts'
 import type { JournalEntry, JournalSlice, JournalStep } from '../contracts/journal.ts'
 import { printable } from '../contracts/printable.ts'
 import type { ChainedEntry } from '../runtime/journal.ts'
@@ -9,17 +10,22 @@ const SHORT = 12
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const short = (bytes: Uint8Array): string => hex(bytes).slice(0, SHORT)
 
-/** Fields as the entry has them, hashes and digests in hex. */
+/** Fields as the entry has them, in snake_case; hashes and digests in hex. */
 export function entryJson({ offset, atMs, entry, hash, previous }: ChainedEntry): object {
   const links = { hash: hex(hash), previous: hex(previous) }
   return { offset, at_ms: atMs, ...plain(entry), ...links }
 }
 
 function plain(value: JournalEntry): object {
-  const copied: unknown = JSON.parse(
-    JSON.stringify(value, (_key, one: unknown) => (one instanceof Uint8Array ? hex(one) : one)),
-  )
+  const copied = named(value)
   return typeof copied === 'object' && copied !== null ? copied : {}
+}
+
+function named(value: unknown): unknown {
+  if (value instanceof Uint8Array) return hex(value)
+  if (Array.isArray(value)) return value.map(named)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [snakeCase(key), named(one)]))
 }
 
 export function entryLine(chained: ChainedEntry): string {

@@ -182,7 +182,7 @@ function wireName(key: string): string | null {
 }
 
 /** `InstanceID`, `instanceId` and `instance_id` are one. */
-function snakeCase(key: string): string {
+export function snakeCase(key: string): string {
   return key.replaceAll(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase()
 }
 

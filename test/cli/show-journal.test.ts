@@ -81,6 +81,17 @@ test.each<[JournalEntry, string]>([
   expect(json).toMatchObject({ offset: 12, kind: entry.kind, hash: 'ab'.repeat(32) })
 })
 
+test('fields of JSON are named as everywhere, also those within others', () => {
+  const json = entryJson(chained({ ...STEPS, steps: [step(5, 1, 4)], stateDigest: HASH }))
+  expect(json).toMatchObject({
+    at_ms: Date.UTC(2026, 0, 2, 3, 4, 5),
+    outputs_digest: 'ab'.repeat(32),
+    state_digest: 'ab'.repeat(32),
+    snapshot: null,
+    steps: [{ now_ms: 1_760_000_000_005, as_of: [], slices: [{ topic: 'signals', from: 1 }] }],
+  })
+})
+
 test('words of others cannot write on the terminal', () => {
   const line = entryLine(chained({ kind: 'override', why: 'a\u001B[2Jb\nc', who: 'x\u202Ey' }))
   for (const odd of ['\u001B', '\n', '\u202E']) expect(line).not.toContain(odd)
