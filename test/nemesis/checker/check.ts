@@ -2,6 +2,7 @@
 import type { Life } from '../history.ts'
 import { Avro } from './avro.ts'
 import type { Collected } from './collect.ts'
+import { checkCycles } from './cycles.ts'
 import { type Folded, foldTask } from './fold.ts'
 import { checkInputs, type InputCounts } from './inputs.ts'
 import { checkActs, checkBytes, checkEpochs, checkOutputs, checkReaders } from './outputs.ts'
@@ -43,6 +44,7 @@ export function check(collected: Collected, lives: readonly Life[], partitions: 
       ...folds.flatMap(({ violations }) => violations),
       ...inputs.violations,
       ...checkOutputs(collected, folds),
+      ...checkCycles(collected, partitions),
       ...checkEpochs(collected),
       ...checkReaders(collected, lives),
       ...checkActs(lives),

@@ -252,6 +252,20 @@ describe('in the journal', () => {
   })
 })
 
+test('information flows in a circle', () => {
+  const answers = settle(of(clean, 'fleet')).filter(isVisible)
+  const { last } = lastOf(answers, 'answer of the fleet task').batch
+  const early = { topic: 'fleet', partition: 0, from: last, to: last + 1, crc: 0 } as const
+  let isPlanted = false
+  const spoilt = withJournal((entry) => {
+    const [step, ...rest] = entry.kind === 'steps' ? entry.steps : []
+    if (isPlanted || entry.kind !== 'steps' || step === undefined) return entry
+    isPlanted = true
+    return { ...entry, steps: [{ ...step, slices: [...step.slices, early] }, ...rest] }
+  })
+  expect(found(spoilt)).toContain('G1c')
+})
+
 describe('in the outputs', () => {
   const outputs = (all: readonly Batch[]): readonly Batch[] =>
     settle(all)

@@ -14,6 +14,7 @@ export type CheckName =
   | 'snapshot'
   | 'duplicate'
   | 'G1a'
+  | 'G1c'
   | 'precommitted-read'
   | 'inconsistent-offsets'
   | 'poll-skip'
@@ -36,6 +37,7 @@ export const CHECKS: readonly CheckName[] = [
   'snapshot',
   'duplicate',
   'G1a',
+  'G1c',
   'precommitted-read',
   'inconsistent-offsets',
   'poll-skip',
