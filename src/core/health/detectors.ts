@@ -47,15 +47,17 @@ export function detect(input: DetectorInput): void {
     const standing = findings.get(name)
     const found = detector(input, standing !== undefined)
     if (found === null) findings.delete(name)
-    else if (standing === undefined) findings.set(name, { ...found, detector: name })
-    else
-      findings.set(name, {
-        ...found,
-        detector: name,
-        sinceMs: standing.sinceMs,
-        place: standing.place,
-      })
+    else findings.set(name, findingOf(name, found, standing ?? found))
   }
+}
+
+/** Written out: of spread objects each gets a hidden class of its own, for as long as it lives. */
+function findingOf(
+  detector: string,
+  { class: evidence, severity, value, limit, unit, text }: Deviation,
+  { sinceMs, place }: Pick<Finding, 'sinceMs' | 'place'>,
+): Finding {
+  return { class: evidence, severity, sinceMs, value, limit, unit, text, place, detector }
 }
 
 /**

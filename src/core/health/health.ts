@@ -18,6 +18,9 @@ import { begin, type Vital } from './vital.ts'
 /** Changes of being well are counted over this time, for the flapping guard. */
 export const FLIPS_SPAN_MS = 600_000
 
+/** Nearly everybody's findings. */
+const NOTHING: readonly Finding[] = Object.freeze([])
+
 export interface Judged {
   readonly changed: boolean
   /** Log time at which time alone may change the health, or null. */
@@ -76,6 +79,7 @@ export function isWell(vital: Vital, window: Figures, limits: DetectorLimits): b
 
 /** The findings that stand, in the order of the detectors. */
 export function standing(vital: Vital): readonly Finding[] {
+  if (vital.findings.size === 0) return NOTHING
   const found: Finding[] = []
   for (const [name] of DETECTORS) {
     const finding = vital.findings.get(name)

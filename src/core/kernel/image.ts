@@ -181,10 +181,23 @@ export class ImageWriter {
   }
 }
 
+/** Letters that are made a text at once, and those of texts that are looked for again. */
+const CODES_MAX = 1_024
+const SHARED_MAX = 128
+
+/** Letters of the text at `at`, of two bytes each or of one. */
+interface Codes {
+  readonly at: number
+  readonly from: number
+  readonly to: number
+  readonly wide: boolean
+}
+
 /** Reads what an ImageWriter wrote. Errors: AssertionError for bytes that are none of its. */
 export class ImageReader {
   private readonly bytes: Uint8Array
   private readonly view: DataView
+  private readonly known = new Map<string, string>()
   private at = 0
 
   constructor(bytes: Uint8Array) {
@@ -229,12 +242,10 @@ export class ImageReader {
     const wide = head % 2 === 1
     const at = this.take(wide ? length * 2 : length)
     let text = ''
-    for (let i = 0; i < length; i++) {
-      const low = this.bytes[at + (wide ? 2 * i : i)] ?? 0
-      const high = wide ? (this.bytes[at + 2 * i + 1] ?? 0) : 0
-      text += String.fromCharCode(low + high * 256)
+    for (let from = 0; from < length; from += CODES_MAX) {
+      text += this.codes({ at, from, to: Math.min(length, from + CODES_MAX), wide })
     }
-    return text
+    return length > SHARED_MAX ? text : this.shared(text)
   }
 
   textOrNull(): string | null {
@@ -309,6 +320,25 @@ export class ImageReader {
 
   private entries(): [string, ImageValue][] {
     return this.list(() => [this.text(), this.value()])
+  }
+
+  /** In one go: added up letter by letter, each letter stays an object of its own. */
+  private codes({ at, from, to, wide }: Codes): string {
+    const codes: number[] = []
+    for (let i = from; i < to; i++) {
+      const low = this.bytes[at + (wide ? 2 * i : i)] ?? 0
+      const high = wide ? (this.bytes[at + 2 * i + 1] ?? 0) : 0
+      codes.push(low + high * 256)
+    }
+    return String.fromCharCode(...codes)
+  }
+
+  /** The same text is the same string: names of services, agents and states come many times. */
+  private shared(text: string): string {
+    const held = this.known.get(text)
+    if (held !== undefined) return held
+    this.known.set(text, text)
+    return text
   }
 
   private byte(): number {

@@ -54,6 +54,11 @@ export interface Entry extends Queued {
   recordVersion: number
 }
 
+/** Those of whom nobody has told any share one. */
+const NO_PATH: readonly string[] = Object.freeze([])
+const NO_VECTOR: Readonly<Record<string, number>> = Object.freeze({})
+const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
+
 export function newEntry(
   at: { service: string; instance: string | null },
   origin: { clusterId: string; incarnation: number; nowMs: number },
@@ -83,9 +88,9 @@ export function newEntry(
     leaseUntilMs: null,
     leaseExpired: false,
     registeredAtMs: origin.nowMs,
-    path: [],
-    vector: {},
-    metadata: {},
+    path: NO_PATH,
+    vector: NO_VECTOR,
+    metadata: NO_METADATA,
     recordVersion: 0,
   }
 }
@@ -155,52 +160,37 @@ export interface Loaded {
   readonly seenAtMs: number
 }
 
+/** Of the same hidden class as a new one: every delta looks at some entry. */
 export function loadEntry(from: ImageReader): Loaded {
-  const first = loadState(from)
-  const [registeredAtMs, seenAtMs] = [from.number(), from.number()]
-  const entry = {
-    ...first,
-    registeredAtMs,
-    path: from.texts(),
-    vector: Object.fromEntries(from.list(() => [from.text(), from.number()])),
-    metadata: Object.fromEntries(pairs(from.texts())),
-    recordVersion: from.number(),
-  }
+  const at = { service: from.text(), instance: from.textOrNull() }
+  const origin = { clusterId: from.text(), incarnation: from.number(), nowMs: 0 }
+  const entry = newEntry(at, origin)
+  entry.version = from.number()
+  entry.eventMs = from.number()
+  entry.lifecycle = from.oneOf(LIFECYCLES)
+  entry.link = from.oneOf(LINKS)
+  entry.announced = from.oneOf(HEALTHS)
+  entry.announcedAtMs = from.number()
+  entry.host = from.textOrNull()
+  entry.port = from.numberOrNull()
+  entry.healthPath = from.textOrNull()
+  entry.zone = from.textOrNull()
+  entry.appVersion = from.textOrNull()
+  entry.agent = from.textOrNull()
+  entry.agentEpoch = from.number()
+  entry.leaseTtlMs = from.numberOrNull()
+  entry.leaseUntilMs = from.numberOrNull()
+  entry.leaseExpired = from.flag()
+  entry.registeredAtMs = from.number()
+  const seenAtMs = from.number()
+  const path = from.texts()
+  if (path.length > 0) entry.path = path
+  const vector = from.list(() => [from.text(), from.number()] as const)
+  if (vector.length > 0) entry.vector = Object.fromEntries(vector)
+  const metadata = from.texts()
+  if (metadata.length > 0) entry.metadata = Object.fromEntries(pairs(metadata))
+  entry.recordVersion = from.number()
   return { entry, seenAtMs }
-}
-
-type Rest = 'registeredAtMs' | 'path' | 'vector' | 'metadata' | 'recordVersion'
-
-function loadState(from: ImageReader): Omit<Entry, Rest> {
-  return {
-    queuedMs: Number.POSITIVE_INFINITY,
-    slot: NOWHERE,
-    isForgotten: false,
-    service: serviceId(from.text()),
-    instance: loadInstance(from.textOrNull()),
-    clusterId: from.text(),
-    incarnation: from.number(),
-    version: from.number(),
-    eventMs: from.number(),
-    lifecycle: from.oneOf(LIFECYCLES),
-    link: from.oneOf(LINKS),
-    announced: from.oneOf(HEALTHS),
-    announcedAtMs: from.number(),
-    host: from.textOrNull(),
-    port: from.numberOrNull(),
-    healthPath: from.textOrNull(),
-    zone: from.textOrNull(),
-    appVersion: from.textOrNull(),
-    agent: from.textOrNull(),
-    agentEpoch: from.number(),
-    leaseTtlMs: from.numberOrNull(),
-    leaseUntilMs: from.numberOrNull(),
-    leaseExpired: from.flag(),
-  }
-}
-
-function loadInstance(text: string | null): InstanceId | null {
-  return text === null ? null : instanceId(text)
 }
 
 function pairs(texts: readonly string[]): [string, string][] {

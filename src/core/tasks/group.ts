@@ -7,13 +7,20 @@ import type { Figures, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { MARKS, type Slots, WORDS } from '../kernel/slots.ts'
 import { DIRTY, TOUCHED } from './marks.ts'
-import type { Subject } from './subject.ts'
+import type { Counted, Subject } from './subject.ts'
 import { routing, type Told } from './views.ts'
 
 /** From so many touched on (one in so many), the whole order is looked through. */
 const SORT_BELOW = 8
 const NOBODY: readonly Subject[] = []
 const PLACES_FIRST = 16
+/** How a subject may count, made once for all: not routable, and routable. */
+const COUNTED = {
+  unknown: countedOf('unknown'),
+  healthy: countedOf('healthy'),
+  unstable: countedOf('unstable'),
+  unhealthy: countedOf('unhealthy'),
+}
 
 /**
  * What is found out once for a channel of telemetry; it holds for deltas of the incarnation, as
@@ -163,7 +170,7 @@ export class Group implements ServiceFacts {
     if (!isMember || entry.lifecycle === 'gone') return
     const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
     const { routable } = routing(vital.health, ready, { routable: null })
-    subject.counted = { health: vital.health, routable }
+    subject.counted = COUNTED[vital.health][routable ? 1 : 0]
     this.healths[vital.health] += 1
     this.live += 1
     if (routable) this.routable += 1
@@ -176,6 +183,13 @@ export class Group implements ServiceFacts {
     words[at] = before | marks | TOUCHED
     if ((before & TOUCHED) === 0) this.touched[this.touchedCount++] = subject
   }
+}
+
+function countedOf(health: Health): readonly [Counted, Counted] {
+  return [
+    { health, routable: false },
+    { health, routable: true },
+  ]
 }
 
 function slotsInto(

@@ -207,7 +207,7 @@ function judgeFully(
   subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs)
   subject.mark(DIRTY, false)
   subject.mark(MOVED | UNTOLD, true)
-  subject.facts = new SubjectFacts(subject, { window: () => state.figuresOf(subject), nowMs })
+  subject.facts = new SubjectFacts(subject, { from: state, nowMs })
   group.replaced(subject)
   group.count(subject, true)
   const { latencyP99MaxUs, samplesMin } = limits

@@ -364,7 +364,7 @@ export class ServiceState {
   private join(entry: Entry, from: ImageReader): void {
     const group = this.group(entry.service)
     if (entry.instance === null) return
-    const subject = loadSubject(entry, this.slots, from, (held) => this.figuresOf(held))
+    const subject = loadSubject(entry, this.slots, from, this)
     group.subjects.set(entry.instance, subject)
     this.subjects[subject.slot] = subject
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)

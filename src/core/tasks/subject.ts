@@ -25,6 +25,12 @@ import type { Told } from './views.ts'
 const NOBODYS = 0
 const NO_GENERATION = -1
 
+/** How a subject counts in its service. */
+export interface Counted {
+  readonly health: Health
+  readonly routable: boolean
+}
+
 export class Subject {
   readonly entry: Entry
   readonly vital: Vital
@@ -35,7 +41,7 @@ export class Subject {
   /** Place in the order of its service. */
   rank: number = 0
   /** As its service counts it; null: not at all. */
-  counted: { readonly health: Health; readonly routable: boolean } | null = null
+  counted: Counted | null = null
   private readonly slots: Slots
   private judgedFacts: SubjectFacts | null = null
   private toldView: Told | null = null
@@ -133,9 +139,13 @@ export function hangsOnEviction(
 
 /** What judging found out besides the subject's own state. */
 export interface Judged {
-  /** The figures as they are. */
-  readonly window: () => Figures
+  readonly from: FiguresOf
   readonly nowMs: number
+}
+
+/** Knows the figures of a subject as they are. */
+export interface FiguresOf {
+  figuresOf(subject: Subject): Figures
 }
 
 /** Facts as of a judgement, whose figures go on while nothing else changes. */
@@ -156,9 +166,9 @@ export class SubjectFacts implements InstanceFacts {
   readonly findings: readonly Finding[]
   readonly probe: InstanceFacts['probe']
   private readonly subject: Subject
-  private readonly figures: () => Figures
+  private readonly from: FiguresOf
 
-  constructor(subject: Subject, { window, nowMs }: Judged) {
+  constructor(subject: Subject, { from, nowMs }: Judged) {
     const { entry, vital, key } = subject
     const { probe } = vital
     this.key = key
@@ -177,7 +187,7 @@ export class SubjectFacts implements InstanceFacts {
     this.findings = standing(vital)
     this.probe = probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs }
     this.subject = subject
-    this.figures = window
+    this.from = from
   }
 
   get agentHeard(): boolean {
@@ -185,7 +195,7 @@ export class SubjectFacts implements InstanceFacts {
   }
 
   get window(): Figures {
-    return this.figures()
+    return this.from.figuresOf(this.subject)
   }
 }
 
@@ -199,12 +209,11 @@ export function saveSubject(subject: Subject, to: ImageWriter): void {
   if (facts !== null) to.flag(facts.agentHeard).int(facts.transitions)
 }
 
-/** `windowOf`: the figures of the instance as they are. */
 export function loadSubject(
   entry: Entry,
   slots: Slots,
   from: ImageReader,
-  windowOf: (subject: Subject) => Figures,
+  figures: FiguresOf,
 ): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const berth = { slots, slot: entry.slot }
@@ -216,7 +225,7 @@ export function loadSubject(
   if (!from.flag()) return subject
   const [agentHeard, transitions] = [from.flag(), from.int()]
   subject.mark(HEARD, agentHeard)
-  subject.facts = new SubjectFacts(subject, { window: () => windowOf(subject), nowMs: 0 })
+  subject.facts = new SubjectFacts(subject, { from: figures, nowMs: 0 })
   subject.facts.transitions = transitions
   return subject
 }

@@ -75,3 +75,13 @@ test('bytes that are left are refused, and so is an int that never ends', () => 
   expect(() => new ImageWriter().int(-1)).toThrow('whole number')
   expect(() => new ImageWriter().value(undefined)).toThrow('undefined')
 })
+
+test('texts of any length come back, also those that come again', () => {
+  const lengths = [0, 1, 127, 128, 129, 1_023, 1_024, 1_025, 5_000]
+  const texts = ['a', 'é', 'ł'].flatMap((letter) => lengths.map((length) => letter.repeat(length)))
+  const writer = new ImageWriter()
+  writer.texts(texts).texts(texts)
+  const reader = new ImageReader(joined(writer.pieces()))
+  expect(reader.texts()).toEqual(texts)
+  expect(reader.texts()).toEqual(texts)
+})

@@ -13,7 +13,7 @@ test('facts join registry, vital signs and window', () => {
   const window = { spanMs: 60_000, n: 0, errors: 0, successRate: null, p99Us: null, maxUs: 0 }
   const subject = newSubject(entry, 7, new Slots())
   subject.mark(HEARD, true)
-  expect(new SubjectFacts(subject, { window: () => window, nowMs: 9 })).toMatchObject({
+  expect(new SubjectFacts(subject, { from: { figuresOf: () => window }, nowMs: 9 })).toMatchObject({
     key: 'shop/shop-1',
     service: 'shop',
     instance: 'shop-1',
