@@ -92,7 +92,7 @@ export const SECTIONS = [
   {
     name: 'simulation',
     shareSeconds: 90,
-    run: simulationSection({ seeds: 360, forText: '120s', shareSeconds: 90 }),
+    run: simulationSection({ seeds: 440, forText: '120s', shareSeconds: 90 }),
   },
   testSection('mutation', 40, ['simulate', 'mutation', 'history']),
   testSection('edge', 155, ['adapters', 'roles', 'cli', 'demo']),
