@@ -4,7 +4,7 @@ import { HsError } from '../../contracts/failure.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
 import { topicName } from '../../contracts/topics.ts'
 import { findGenesis } from '../../runtime/genesis.ts'
-import { describeTopic, journalEnd } from '../../runtime/journal.ts'
+import { describeTopic, journalEnd, journalStart } from '../../runtime/journal.ts'
 import type { LogPort } from '../../runtime/ports.ts'
 
 /** P. Errors: as findGenesis, where nothing of any journal is left. */
@@ -22,8 +22,10 @@ export async function partitionsLeft(
     if (!isLost) throw error
     const topic = topicName('journal', prefix)
     const partitions = (await describeTopic(log, topic))?.partitions ?? 0
-    for (let partition = 0; partition < partitions; partition++)
-      if ((await journalEnd(log, { topic, partition })) > 0) return partitions
+    for (let partition = 0; partition < partitions; partition++) {
+      const at = { topic, partition }
+      if ((await journalEnd(log, at)) > (await journalStart(log, at))) return partitions
+    }
     throw error
   }
 }

@@ -40,6 +40,10 @@ test('where nothing was ever begun, or the cluster is another, it says so', asyn
   await expect(partitionsLeft(log, 'hs.', clusterId('another'))).rejects.toMatchObject({
     code: 'HS_FOREIGN_CLUSTER',
   })
+  const admin = log.admin()
+  for (const partition of [0, 1, 2])
+    await admin.deleteRecords({ topic: 'hs.journal', partition }, 2)
+  await expect(left(log)).rejects.toMatchObject({ code: 'HS_NO_GENESIS' })
   await expect(partitionsLeft(log, 'none.', clusterId('any'))).rejects.toMatchObject({
     code: 'HS_NO_GENESIS',
   })
