@@ -18,13 +18,31 @@ const PARTITIONS = 4
 const FULL = 4_000_000
 const QUICK = 400_000
 const LIMIT_MS = 240_000
+/** The same job as single events in JSON, and as many of them as the DSL will not get through. */
+const EVENTS = 'json-events'
+const EVENTS_FULL = 200_000
 const PEERS =
   process.env['HEALSTREAM_PEERS'] ?? fileURLToPath(new URL('../../shared/peers', import.meta.url))
-/** Streams as it is best: by hand on the Processor API, with one thread and with two. */
-const THREADS = new Map([
-  ['streams_1', 1],
-  ['streams_2', 2],
+/**
+ * Streams as it is best: by hand on the Processor API, with one thread and with two. And as it
+ * comes: the DSL with every default, over records in JSON, so slow that it is not waited for.
+ * @typedef {{
+ *   input: string,
+ *   flags: Readonly<Record<string, string | number>>,
+ *   whole: boolean,
+ * }} Form `whole`: runs to the end, and its commands are held to the oracle
+ * @type {ReadonlyMap<string, Form>}
+ */
+const FORMS = new Map([
+  ['streams_1', papi(1)],
+  ['streams_2', papi(2)],
+  ['streams_dsl', { input: EVENTS, flags: { variant: 'dsl', 'max-s': 20 }, whole: false }],
 ])
+
+/** @param {number} threads @returns {Form} */
+function papi(threads) {
+  return { input: 'telemetry', flags: { variant: 'papi', tick: 'stream', threads }, whole: true }
+}
 const KEPT = ['telemetry', 'policies', 'operator', 'service-events', 'remote', 'results', 'signals']
 
 /** The fields `name=value` of a line. @param {string} line */
@@ -89,6 +107,12 @@ async function prepare(how) {
     java('peers.Load', [...fill, ...where, '--set', 'batch.size=61440']),
     LIMIT_MS,
   )
+  const admin = log.admin()
+  await admin.createTopics([{ topic: prefix + EVENTS, partitions: PARTITIONS, config: {} }])
+  await admin.close()
+  const events = ['fill', '--records', String(EVENTS_FULL), '--form', 'json']
+  const there = ['--out', prefix + EVENTS, '--bootstrap', kafka.brokers.join(',')]
+  await output(java('peers.Load', [...events, ...there]), LIMIT_MS)
   return { kafka, java, log, prefix, records, filled }
 }
 
@@ -122,19 +146,21 @@ async function own({ kafka, prefix, records }) {
   return figures
 }
 
-/** @param {Place} place @param {number} threads @returns {Promise<Figures>} */
-async function streams({ kafka, java, prefix, records }, threads) {
+/**
+ * @param {Place} place
+ * @param {Form} form
+ * @returns {Promise<Figures>}
+ */
+async function streams({ kafka, java, prefix, records }, form) {
   const id = `bench-${randomBytes(4).toString('hex')}`
   const said = await output(
     java(
       'peers.App',
       flags({
-        variant: 'papi',
-        tick: 'stream',
-        threads,
-        in: `${prefix}telemetry`,
+        ...form.flags,
+        in: prefix + form.input,
         out: `${prefix}commands`,
-        expect: records,
+        ...(form.whole ? { expect: records } : {}),
         bootstrap: kafka.brokers.join(','),
         'app-id': id,
         'state-dir': `${kafka.file(id, '')}.state`,
@@ -161,9 +187,9 @@ async function open(how) {
     /** @param {string} who */
     async measure(who) {
       await clean(place)
-      const threads = THREADS.get(who)
-      const figures = threads === undefined ? await own(place) : await streams(place, threads)
-      await verify(place)
+      const form = FORMS.get(who)
+      const figures = form === undefined ? await own(place) : await streams(place, form)
+      if (form?.whole !== false) await verify(place)
       seen.set(who, [...(seen.get(who) ?? []), figures])
       return figures.perSecond
     },
@@ -184,7 +210,8 @@ async function open(how) {
       return { ...Object.fromEntries(figures), ...shape, against_oracle: 'exact' }
     },
     async close() {
-      await place.kafka.deleteTopics(TOPICS.map(({ kind }) => place.prefix + kind))
+      const all = [...TOPICS.map(({ kind }) => kind), EVENTS]
+      await place.kafka.deleteTopics(all.map((name) => place.prefix + name))
       await place.log.close()
       await place.kafka.stop()
     },
@@ -194,7 +221,7 @@ async function open(how) {
 /** @type {import('./run.mjs').Bench} */
 export const bench = {
   unit: 'records/s',
-  rulers: ['streams_1', 'streams_2'],
+  rulers: ['streams_1', 'streams_2', 'streams_dsl'],
   target: 1.5,
   pairsMin: 3,
   open,
