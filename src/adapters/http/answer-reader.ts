@@ -7,10 +7,14 @@ const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})(?: .*)?$/
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/
 const HEAD_END = /\r?\n\r?\n/
 const HEAD_BYTES_MAX = 16_384
-const CHUNK_SIZE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?$/
+/** With extensions as RFC 9112 7.1.1 has them, without white space, which full clients refuse. */
+const CHUNK_SIZE =
+  /^([0-9a-fA-F]{1,8})(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))?)*\r$/
+const CHUNK_END = '\r\n'
 const LINE_BYTES_MAX = 1_024
 /** `wait`: for more of what is being read. */
 type Step = 'on' | 'wait' | 'bad'
+type Part = 'head' | 'body' | 'chunk size' | 'chunk' | 'chunk end' | 'trailers' | 'until end'
 
 /** Answers that never have a body. */
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 304])
@@ -22,9 +26,9 @@ export class AnswerReader {
   isDone: boolean = false
   /** Read beyond the head. */
   bodyBytes: number = 0
-  #part: 'head' | 'body' | 'chunk size' | 'chunk' | 'trailers' | 'until end' = 'head'
+  #part: Part = 'head'
   #unread = ''
-  /** Of the body, or of a chunk with its line end. */
+  /** Of the body, or of a chunk. */
   #left = 0
 
   /** False: this is no HTTP answer. */
@@ -49,6 +53,8 @@ export class AnswerReader {
         return this.#readHead()
       case 'chunk size':
         return this.#readSize()
+      case 'chunk end':
+        return this.#readChunkEnd()
       case 'trailers':
         return this.#readTrailer()
       case 'body':
@@ -98,15 +104,25 @@ export class AnswerReader {
     const size = Number.parseInt(CHUNK_SIZE.exec(line)?.[1] ?? '', 16)
     if (Number.isNaN(size)) return 'bad'
     this.#part = size === 0 ? 'trailers' : 'chunk'
-    this.#left = size + '\r\n'.length
+    this.#left = size
+    return 'on'
+  }
+
+  #readChunkEnd(): Step {
+    const end = this.#unread.slice(0, CHUNK_END.length)
+    if (!CHUNK_END.startsWith(end)) return 'bad'
+    if (end.length < CHUNK_END.length) return 'wait'
+    this.#unread = this.#unread.slice(end.length)
+    this.#part = 'chunk size'
     return 'on'
   }
 
   #readTrailer(): Step {
     const line = this.#line()
     if (line === null) return this.#waitForLine()
-    this.isDone = line === ''
-    return 'on'
+    if (!line.endsWith('\r')) return 'bad'
+    this.isDone = line === '\r'
+    return this.isDone || headersOf([line.slice(0, -1)]) !== null ? 'on' : 'bad'
   }
 
   #skip(): Step {
@@ -114,7 +130,7 @@ export class AnswerReader {
     this.#unread = this.#unread.slice(taken)
     this.#left -= taken
     if (this.#left > 0) return 'wait'
-    if (this.#part === 'chunk') this.#part = 'chunk size'
+    if (this.#part === 'chunk') this.#part = 'chunk end'
     else this.isDone = true
     return 'on'
   }
@@ -123,12 +139,13 @@ export class AnswerReader {
     return this.#unread.length <= LINE_BYTES_MAX ? 'wait' : 'bad'
   }
 
+  /** With the CR before its LF, where there is one. */
   #line(): string | null {
     const end = this.#unread.indexOf('\n')
     if (end === -1) return null
     const line = this.#unread.slice(0, end)
     this.#unread = this.#unread.slice(end + 1)
-    return line.endsWith('\r') ? line.slice(0, -1) : line
+    return line
   }
 }
 

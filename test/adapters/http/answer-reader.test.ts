@@ -130,6 +130,32 @@ describe('an answer', () => {
     )
   })
 
+  // Story: one run in eight found another answer that a full client refuses: sizes with white space
+  // behind them, chunks and sizes whose line ends were none, trailers that were no headers.
+  test.each([
+    '0',
+    '0 ',
+    '0\t',
+    '0;x',
+    '0;x=1;y="a b"',
+    '0 ;x',
+    '0;',
+    '0;x y',
+    'x',
+    '',
+    '1\r\n\r\n',
+    '1\r\naa\r\n0',
+    '1\n',
+    '0\n',
+    '0\r\nx: 1',
+    '0\r\nx',
+    '0\r\nx: 1\n',
+  ])('with %j in chunks is read as by a full client', async (size) => {
+    const text = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\n\r\n`
+    const pieces = piecesOf(text, [])
+    expect(own(pieces, false)).toBe(await byNode(pieces, false))
+  })
+
   test.each([
     ['a head', 'HTTP/1.1 200 OK\r\nx: ', 17_000],
     ['the length of a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;', 2_000],
