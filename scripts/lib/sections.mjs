@@ -81,7 +81,7 @@ const [NEWEST, OLDER] = KAFKA_VERSIONS
 /** @type {readonly Section[]} */
 export const SECTIONS = [
   { name: 'set-up', shareSeconds: 45, run: setUpSection },
-  { name: 'parts', shareSeconds: 30, run: partsSection },
+  { name: 'parts', shareSeconds: 15, run: partsSection },
   { name: 'check', shareSeconds: 60, run: checkSection },
   testSection('pure', 60, ['pure']),
   testSection('scenario', 25, ['scenario']),
@@ -91,14 +91,14 @@ export const SECTIONS = [
   testSection('runtime', 120, ['runtime', 'scripts', 'bench']),
   {
     name: 'simulation',
-    shareSeconds: 90,
-    run: simulationSection({ seeds: 440, forText: '120s', shareSeconds: 90 }),
+    shareSeconds: 80,
+    run: simulationSection({ seeds: 440, forText: '120s', shareSeconds: 80 }),
   },
   testSection('mutation', 40, ['simulate', 'mutation', 'history']),
   testSection('edge', 155, ['adapters', 'roles', 'cli', 'demo']),
-  { name: 'kafka', shareSeconds: 445, projects: ['kafka'], run: kafkaSection(NEWEST, 445) },
+  { name: 'kafka', shareSeconds: 475, projects: ['kafka'], run: kafkaSection(NEWEST, 475) },
   { name: 'kafka-3.9', shareSeconds: 25, run: olderSection(25) },
-  { name: 'nemesis', shareSeconds: 170, projects: ['nemesis'], run: nemesisSection(170) },
+  { name: 'nemesis', shareSeconds: 165, projects: ['nemesis'], run: nemesisSection(165) },
   { name: 'faults', shareSeconds: 130, projects: ['faults'], run: faultsSection(130) },
   { name: 'demo', shareSeconds: 40, run: demoSection },
   { name: 'demo-kafka', shareSeconds: 30, run: demoKafkaSection },
