@@ -6,7 +6,6 @@ import { resolveSettings, type ResolvedSettings } from '../config/settings.ts'
 import type { KafkaOptions } from '../adapters/kafka/options.ts'
 import { type ClusterId, clusterId as toClusterId } from '../contracts/ids.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { findGenesis } from '../runtime/genesis.ts'
 import type { LogPort } from '../runtime/ports.ts'
 import { forPeople } from '../runtime/reaction.ts'
 import type { Context } from './context.ts'
@@ -24,26 +23,10 @@ export interface OpenCluster {
 }
 
 /**
- * Errors: HS_CONFIG without brokers; HS_NO_GENESIS, HS_FOREIGN_CLUSTER, HS_CHAIN_BROKEN of the
- * first journal; HS_LOG; those of `use`.
+ * Also where the first journal is lost or broken: the others are as they were. Errors: HS_CONFIG
+ * without brokers, HS_LOG; those of partitionsLeft and of `use`.
  */
 export async function withCluster<T>(
-  context: Context,
-  flags: ClusterFlags,
-  use: (cluster: OpenCluster) => Promise<T>,
-): Promise<T> {
-  return await withLog(context, flags, async ({ log, resolved, kafka, clusterId }) => {
-    const { prefix, group } = resolved.settings
-    const { partitions } = await findGenesis(log, prefix, clusterId)
-    return await use({ log, resolved, kafka, clusterId, prefix, group, partitions })
-  })
-}
-
-/**
- * As `withCluster`, and where the first journal is lost or broken all the same: the others are as
- * they were, and a person wants to see which are not.
- */
-export async function withJournals<T>(
   context: Context,
   flags: ClusterFlags,
   use: (cluster: OpenCluster) => Promise<T>,

@@ -8,7 +8,7 @@ import type { JournalView } from '../../roles/projector/views.ts'
 import { journalVerify } from '../../runtime/journal.ts'
 import { journalPage } from '../../runtime/journal-page.ts'
 import { specNamed } from '../../runtime/resume.ts'
-import { withJournals, withLog } from '../cluster.ts'
+import { withCluster, withLog } from '../cluster.ts'
 import { connect, show as print } from '../context.ts'
 import type { Context, ReadFlags } from '../context.ts'
 import type { ClusterReadFlags } from '../settings-flags.ts'
@@ -71,9 +71,9 @@ export interface ShowFlags extends ClusterReadFlags {
   readonly limit: number
 }
 
-/** Errors: HS_NOT_FOUND, HS_CHAIN_BROKEN naming the entry, and those of withJournals. */
+/** Errors: HS_NOT_FOUND, HS_CHAIN_BROKEN naming the entry, and those of withCluster. */
 export function show(context: Context, flags: ShowFlags): Promise<void> {
-  return withJournals(context, flags, async ({ log, prefix, partitions }) => {
+  return withCluster(context, flags, async ({ log, prefix, partitions }) => {
     const spec = specNamed(flags.task, partitions)
     const { task, limit } = flags
     const page = await journalPage(log, spec, { prefix, from: flags.from ?? null, limit })

@@ -8,7 +8,7 @@ import { registryAccessOf } from '../../roles/parts/access.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { resumeTask, specNamed } from '../../runtime/resume.ts'
 import { type TaskMember, type TaskView, taskViews } from '../../runtime/task-view.ts'
-import { type OpenCluster, withCluster, withJournals } from '../cluster.ts'
+import { type OpenCluster, withCluster } from '../cluster.ts'
 import { confirm } from '../confirm.ts'
 import { type Context, show } from '../context.ts'
 import { operatorName } from '../operator-name.ts'
@@ -17,9 +17,9 @@ import { age, table } from '../table.ts'
 import { withPast } from '../task-past.ts'
 import { liveTasks, stateText, type TaskRow, withLive } from '../worker-status.ts'
 
-/** Exit code 1 when a task does not run. Errors: as withJournals. */
+/** Exit code 1 when a task does not run. Errors: as withCluster. */
 export function tasks(context: Context, flags: ClusterReadFlags): Promise<ExitCode> {
-  return withJournals(context, flags, async (cluster) => {
+  return withCluster(context, flags, async (cluster) => {
     const { log, prefix, partitions, group } = cluster
     const found = await membersOf(cluster)
     const members = found?.members ?? null
