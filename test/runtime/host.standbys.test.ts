@@ -1,28 +1,12 @@
 // What the members of a group follow without owning it, as one worker after another comes and goes.
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Outage } from '../support/bend.ts'
-import { EngineRig, type RigWorker, type WorkerOptions } from '../support/engine-rig.ts'
+import type { RigWorker, WorkerOptions } from '../support/engine-rig.ts'
+import { owned, useRigs } from '../support/rigs.ts'
 import { heavyToy, withSnapshots } from '../support/snapshots.ts'
 import { createToy } from '../support/toy-core.ts'
 
-const rigs: EngineRig[] = []
-
-async function rig(partitions: number): Promise<EngineRig> {
-  const made = new EngineRig(partitions)
-  rigs.push(made)
-  await made.init()
-  return made
-}
-
-afterEach(async () => {
-  for (const made of rigs.splice(0)) await made.stop()
-})
-
-const owned = (worker: RigWorker): readonly number[] =>
-  worker.handle
-    .status()
-    .tasks.filter(({ state }) => state === 'Running')
-    .map(({ partition }) => partition)
+const rig = useRigs()
 
 describe('standbys', () => {
   const warm = ({ events }: RigWorker): readonly unknown[] =>

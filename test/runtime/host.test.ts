@@ -1,33 +1,17 @@
 // Tasks of a worker and their owners: hand-over under load, fences that never go back, members that
 // cannot prove anything any more, two groups on one cluster.
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { FenceEntry } from '../../src/contracts/journal.ts'
 import { journalVerify, readJournal, transactionalIdOf } from '../../src/runtime/journal.ts'
 import { resumeTask } from '../../src/runtime/resume.ts'
 import { Outage } from '../support/bend.ts'
-import { EngineRig, type RigWorker } from '../support/engine-rig.ts'
+import type { EngineRig } from '../support/engine-rig.ts'
+import { owned, useRigs } from '../support/rigs.ts'
 import { NEVER } from '../support/snapshots.ts'
 import { StoppableClock } from '../support/stoppable-clock.ts'
 import { createToy } from '../support/toy-core.ts'
 
-const rigs: EngineRig[] = []
-
-async function rig(partitions: number): Promise<EngineRig> {
-  const made = new EngineRig(partitions)
-  rigs.push(made)
-  await made.init()
-  return made
-}
-
-afterEach(async () => {
-  for (const made of rigs.splice(0)) await made.stop()
-})
-
-const owned = (worker: RigWorker): readonly number[] =>
-  worker.handle
-    .status()
-    .tasks.filter(({ state }) => state === 'Running')
-    .map(({ partition }) => partition)
+const rig = useRigs()
 
 async function fences(cluster: EngineRig, partition = 0): Promise<readonly FenceEntry[]> {
   const journal = await cluster.journal(partition)

@@ -1,6 +1,6 @@
 // The worker role from outside: it runs what the group gives it, says clearly why it does not,
 // stops in time whatever the log does, and is quick.
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createMemoryLog } from '../../../src/adapters/memory/memory-log.ts'
 import { topicName } from '../../../src/contracts/topics.ts'
 import { startWorker } from '../../../src/roles/worker/worker.ts'
@@ -10,21 +10,10 @@ import { SILENT } from '../../../src/runtime/instruments.ts'
 import { journalEnd } from '../../../src/runtime/journal.ts'
 import type { TaskStatus } from '../../../src/runtime/task.ts'
 import { Outage } from '../../support/bend.ts'
-import { EngineRig } from '../../support/engine-rig.ts'
+import { useRigs } from '../../support/rigs.ts'
 import { createToy, toyDecoder, toyEncoder } from '../../support/toy-core.ts'
 
-const rigs: EngineRig[] = []
-
-async function rig(partitions = 1): Promise<EngineRig> {
-  const made = new EngineRig(partitions)
-  rigs.push(made)
-  await made.init()
-  return made
-}
-
-afterEach(async () => {
-  for (const made of rigs.splice(0)) await made.stop()
-})
+const rig = useRigs()
 
 describe('a worker', () => {
   test('turns records into committed outputs and is ready', async () => {
