@@ -11,13 +11,10 @@ export type { FailureCode } from './contracts/failure.ts'
 
 /** Policy documents, and the check that turns a plain value into one. */
 export { parsePolicy, policyJsonSchema } from './contracts/policy.ts'
-export type {
-  DetectorSet,
-  GuardSet,
-  HealPolicy,
-  ParsedPolicy,
-  PolicyDocument,
-} from './contracts/policy.ts'
+export type { ParsedPolicy, PolicyDocument } from './contracts/policy.ts'
+export type { DetectorSet } from './contracts/detector-set.ts'
+export type { GuardSet } from './contracts/guard-set.ts'
+export type { HealPolicy } from './contracts/heal-policy.ts'
 
 /** For services: counts requests and tells the agent beside them. */
 export { IntakeClient } from './runtime/agent/intake-client.ts'

@@ -1,7 +1,9 @@
 // Advice on documents that are right by themselves: what is probably not meant.
 import { formatDuration } from '../contracts/duration.ts'
 import { GUARD_DEFAULTS } from '../contracts/limits.ts'
-import { type HealPolicy, type PolicyDocument, selects } from '../contracts/policy.ts'
+import type { HealPolicy } from '../contracts/heal-policy.ts'
+import type { PolicyDocument } from '../contracts/policy.ts'
+import { selects } from '../contracts/policy-fields.ts'
 
 export interface Advice {
   readonly document: PolicyDocument

@@ -3,7 +3,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../src/contracts/limits.ts'
-import { parsePolicy, POLICY_KINDS, policyJsonSchema, selects } from '../../src/contracts/policy.ts'
+import { parsePolicy, POLICY_KINDS, policyJsonSchema } from '../../src/contracts/policy.ts'
+import { selects } from '../../src/contracts/policy-fields.ts'
 
 const envelope = (kind: string, spec: object): object => ({
   apiVersion: 'healstream.io/v1',

@@ -1,35 +1,25 @@
 // From a matched policy to a command, or to a refusal that names the guard, its value and its
 // limit.
 import { formatDuration } from '../../contracts/duration.ts'
-import type { PolicyAction } from '../../contracts/policy.ts'
+import type { PolicyAction } from '../../contracts/heal-policy.ts'
 import type { GuardVerdict } from '../../contracts/records.ts'
 import { type CommandAction, makeCommand } from '../command/command.ts'
-import { type Incident, isInHand, matchKey } from '../incident/incident.ts'
+import { type Incident, matchKey } from '../incident/incident.ts'
 import { plain } from '../incident/sentence.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
-import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
-import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
-import { isEasing, isSelfEvident, onsetMs, toEvidence, triggerEvidence } from './evidence.ts'
+import { guardLimitsOf } from './documents.ts'
+import { toEvidence, triggerEvidence } from './evidence.ts'
 import { escalate } from './follow.ts'
-import { groupOf, isInService } from './group.ts'
-import { type Asked, askGuards, type FleetInput, type GuardInput } from './guards.ts'
-import { coolUntilMs, ineffectiveAttempts, nextSeq, noteAction, recentActions } from './history.ts'
-import { holdOn } from './holds.ts'
-import type { Match, Matching } from './policy.ts'
+import { type Case, guardInput } from './guard-input.ts'
+import { type Asked, askGuards } from './guards.ts'
+import { ineffectiveAttempts, nextSeq, noteAction } from './history.ts'
+import type { Match } from './policy.ts'
 import type { Turn } from './state.ts'
 
 /** Guards that refuse because too few would be left. */
 const KEEPS_ROUTABLE = ['last_routable', 'routable_share', 'out_share']
 
 const WIRE: Readonly<Record<PolicyAction, CommandAction>> = { restart_instance: 'restart' }
-
-/** An instance with an open incident, and what the policies say of it. */
-export interface Case {
-  readonly service: ServiceFacts
-  readonly facts: InstanceFacts
-  readonly matching: Matching
-  readonly incident: Incident
-}
 
 /** Tells which policies match, and lets the first one act that all guards let pass. */
 export function act(turn: Turn, found: Case): void {
@@ -78,49 +68,6 @@ function tellMatch(turn: Turn, incident: Incident, match: Match): void {
     clauses: match.clauses,
     action: policy.action,
   })
-}
-
-function guardInput(turn: Turn, { service, facts, incident }: Case, match: Match): GuardInput {
-  const { state, nowMs } = turn
-  const { policy, ref } = match.ready
-  const limits = guardLimitsOf(state.documents, facts.service)
-  const acted = { service: facts.service, instance: facts.instance, policy: ref.name }
-  const inHand = (other: InstanceFacts): boolean => {
-    const open = state.incidents.get(other.key)
-    return open !== undefined && isInHand(open)
-  }
-  const first = service.instances.find(isInService)
-  return {
-    nowMs,
-    limits,
-    hold: holdOn(state.holds, acted),
-    mode: policy.mode,
-    isFirst: first?.instance === facts.instance,
-    behind: turn.facts.behind,
-    blind: turn.facts.blind,
-    agent: facts.agent === null ? 'none' : facts.agentHeard ? 'heard' : 'silent',
-    easing: isEasing(facts),
-    selfEvident: facts.findings.some(isSelfEvident),
-    onsetMs: onsetMs(facts.findings, match.sinceMs),
-    settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,
-    registeredAtMs: facts.registeredAtMs,
-    wasWell: state.wellOnce.get(facts.key) === facts.incarnation,
-    transitions: facts.transitions,
-    group: groupOf(service.instances, facts, inHand),
-    coolUntilMs: coolUntilMs(state.history, acted, limits),
-    serviceLastMs: state.history.serviceLastMs.get(facts.service) ?? null,
-    recentMs: recentActions(state.history, nowMs),
-    ineffectiveMs: ineffectiveAttempts(state.history, acted, {
-      nowMs,
-      spanMs: limits.ineffectiveSpanMs,
-    }),
-    openCommand: isInHand(incident) ? (incident.command?.id ?? null) : null,
-    fleet: state.behaviour < BEHAVIOUR_FLEET ? null : fleetInput(turn),
-  }
-}
-
-function fleetInput({ state, nowMs }: Turn): FleetInput {
-  return { pulse: state.fleet.pulse, tokens: state.fleet.tokens(nowMs) }
 }
 
 function recordOf({ cause: _cause, ...verdict }: Asked): GuardVerdict {

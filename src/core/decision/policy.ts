@@ -1,6 +1,6 @@
 // Which policies match an instance: the trigger has to hold without a break for as long as the
 // policy says, in log time, over one incarnation and one version of the policy (S0-41).
-import { selects } from '../../contracts/policy.ts'
+import { selects } from '../../contracts/policy-fields.ts'
 import type { Clause } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'

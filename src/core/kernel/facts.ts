@@ -52,6 +52,8 @@ export interface InstanceFacts {
   readonly lifecycle: Lifecycle
   readonly link: Link
   readonly zone: string | null
+  /** Version of the application, as it was registered. */
+  readonly appVersion: string | null
   readonly agent: AgentId | null
   readonly agentEpoch: number
   /** The agent was heard within its limit: it can be asked to act, its own counts are believed. */

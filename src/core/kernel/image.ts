@@ -24,14 +24,25 @@ export type ImageValue =
   | ReadonlyMap<string, ImageValue>
   | { readonly [field: string]: ImageValue }
 
+/** Form of the images of behaviours 1 and 2. */
+export const FORM_FIRST = 2
+/** Form of the images from `BEHAVIOUR_JUDGEMENT` on: with the state that it added. */
+export const FORM_JUDGEMENT = 3
+
 /** Collects an image; `pieces` stand still while the state goes on. */
 export class ImageWriter {
+  /** Which state is written: what came with a later form is left out. */
+  readonly form: number
   private readonly done: Uint8Array[] = []
   private block = new Uint8Array(BLOCK_BYTES)
   private view = new DataView(this.block.buffer)
   private at = 0
   /** Where the piece under way begins in the block. */
   private from = 0
+
+  constructor(form: number = FORM_JUDGEMENT) {
+    this.form = form
+  }
 
   flag(value: boolean): this {
     return this.byte(value ? 1 : 0)
@@ -195,6 +206,8 @@ interface Codes {
 
 /** Reads what an ImageWriter wrote. Errors: AssertionError for bytes that are none of its. */
 export class ImageReader {
+  /** Which state was written; its owner says so once the image has told it. */
+  form: number = FORM_JUDGEMENT
   private readonly bytes: Uint8Array
   private readonly view: DataView
   private readonly known = new Map<string, string>()

@@ -32,13 +32,17 @@ import {
 } from '../fleet/term.ts'
 import { Watch } from '../fleet/watch.ts'
 import { assert } from '../kernel/assert.ts'
-import { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
+import { FORM_FIRST, FORM_JUDGEMENT, ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { CoreContext, Outcome, Output, Slice, Step, TaskCore } from '../kernel/step.ts'
 
 /** The services whose GuardSets count for the fleet: those of all. */
 const EVERYBODY = '*'
-/** Form of the image; another one is not read. */
-const FORMAT = 1
+/** What an image of each form begins with. */
+const FORMATS: ReadonlyMap<number, number> = new Map([
+  [1, FORM_FIRST],
+  [2, FORM_JUDGEMENT],
+])
 type Input = 'observations' | 'policies' | 'operator'
 type FleetPart = Partial<Pick<FleetRecord, 'pulse' | 'grant'>>
 
@@ -48,8 +52,9 @@ export function createFleetCore(context: CoreContext, image: Uint8Array | null):
   return {
     step: (step) => fleet.step(step),
     image: () => {
-      const to = new ImageWriter()
-      to.int(FORMAT).text(whose(context))
+      const isFirst = fleet.behaviour < BEHAVIOUR_JUDGEMENT
+      const to = new ImageWriter(isFirst ? FORM_FIRST : FORM_JUDGEMENT)
+      to.int(isFirst ? 1 : 2).text(whose(context))
       fleet.save(to)
       return to.pieces()
     },
@@ -63,7 +68,9 @@ export function createFleetCore(context: CoreContext, image: Uint8Array | null):
 function load(fleet: Fleet, context: CoreContext, image: Uint8Array): void {
   const from = new ImageReader(image)
   const format = from.int()
-  assert(format === FORMAT, `the image has form ${format}, this build reads form ${FORMAT}`)
+  const form = FORMATS.get(format)
+  assert(form !== undefined, `the image has form ${format}, this build reads forms 1 and 2`)
+  from.form = form
   const owner = from.text()
   assert(owner === whose(context), `the image is of ${owner}, not of ${whose(context)}`)
   fleet.load(from)

@@ -1,16 +1,15 @@
 // The image of a service task: which form, whose it is, then the state stage by stage.
 import { assert, AssertionError } from '../kernel/assert.ts'
-import { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
+import { FORM_FIRST, FORM_JUDGEMENT, ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import { ServiceState } from './service-state.ts'
 
-/** Form of the image; another one is not read. */
-const FORMAT = 2
-
 export function saveService(state: ServiceState): readonly Uint8Array[] {
-  const to = new ImageWriter()
+  const isFirst = state.healing.behaviour < BEHAVIOUR_JUDGEMENT
+  const to = new ImageWriter(isFirst ? FORM_FIRST : FORM_JUDGEMENT)
   const { clusterId, taskId, partition, partitionCount } = state.context
-  to.int(FORMAT).text(clusterId).text(taskId).int(partition).int(partitionCount)
+  to.int(to.form).text(clusterId).text(taskId).int(partition).int(partitionCount)
   state.save(to)
   return to.pieces()
 }
@@ -30,8 +29,10 @@ export function loadService(context: CoreContext, image: Uint8Array): ServiceSta
 }
 
 function checkHead(context: CoreContext, from: ImageReader): void {
-  const format = from.int()
-  assert(format === FORMAT, `the image has form ${format}, this build reads form ${FORMAT}`)
+  from.form = from.int()
+  const known = `${FORM_FIRST} to ${FORM_JUDGEMENT}`
+  const isKnown = from.form >= FORM_FIRST && from.form <= FORM_JUDGEMENT
+  assert(isKnown, `the image has form ${from.form}, this build reads forms ${known}`)
   const { clusterId, taskId, partition, partitionCount } = context
   const whose = [from.text(), from.text(), from.int(), from.int()].join(' ')
   const wanted = [clusterId, taskId, partition, partitionCount].join(' ')

@@ -158,6 +158,7 @@ export class SubjectFacts implements InstanceFacts {
   readonly lifecycle: Lifecycle
   readonly link: Link
   readonly zone: string | null
+  readonly appVersion: string | null
   readonly agent: AgentId | null
   readonly agentEpoch: number
   readonly health: Health
@@ -179,6 +180,7 @@ export class SubjectFacts implements InstanceFacts {
     this.lifecycle = entry.lifecycle
     this.link = entry.link
     this.zone = entry.zone
+    this.appVersion = entry.appVersion
     this.agent = entry.agent === null ? null : agentId(entry.agent)
     this.agentEpoch = entry.agentEpoch
     this.health = vital.health

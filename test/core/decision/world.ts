@@ -96,6 +96,7 @@ export function instance(name: string, some: Partial<InstanceFacts> = {}): Insta
     lifecycle: 'ready',
     link: 'online',
     zone: 'z1',
+    appVersion: null,
     agent: agentId(`agent-${name}`),
     agentEpoch: 1,
     agentHeard: true,

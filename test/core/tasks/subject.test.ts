@@ -22,6 +22,7 @@ test('facts join registry, vital signs and window', () => {
     lifecycle: 'unknown',
     link: 'online',
     zone: 'z1',
+    appVersion: null,
     agent: 'agent-1',
     agentEpoch: 2,
     agentHeard: true,
