@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const pure = ['contracts', 'core', 'config', 'schemas', 'tidy']
+const pure = ['contracts', 'core', 'config', 'schemas', 'tidy', 'evaluation']
 const forked = [
   'runtime',
   'adapters',

@@ -41,6 +41,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/roles/demo/traffic.ts', 'the demo runs as a process in test/demo'],
   ['src/core/tasks/tell.ts', 'test/core/tasks: views, judge; behaviour 1 by hash; every scenario'],
   ['src/roles/simulate/', 'test/simulate: parts, whole runs; test/mutation: what it finds'],
+  ['src/roles/evaluate/', 'test/evaluation: traces and scores; what they come to'],
   ['src/cli/program-simulate.ts', 'the section `simulation` runs it; test/simulate'],
   ['src/contracts/detector-set.ts', 'test/contracts/policy.test.ts: a kind of document'],
   ['src/contracts/guard-set.ts', 'as detector-set.ts'],
