@@ -266,6 +266,19 @@ export interface LogAdmin {
   ): Promise<readonly number[]>
   deleteRecords(at: TopicPartition, beforeOffset: number): Promise<void>
   deleteTopics(names: readonly string[]): Promise<void>
+  /**
+   * Where a group that has no members has got to, in the order asked; null: it has said nothing of
+   * the partition, or longer ago than the log remembers (Kafka: `offsets.retention.minutes`).
+   */
+  positions(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (number | null)[]>
+  /** Errors: `MEMBER_LOST` while the group has members; `TOPIC_GONE`. */
+  savePositions(
+    group: string,
+    positions: readonly (TopicPartition & { readonly offset: number })[],
+  ): Promise<void>
   close(): Promise<void>
 }
 

@@ -2,6 +2,7 @@
 import { FAULT_CASES } from './cases/fault-cases.ts'
 import { MEMBER_CASES } from './cases/member-cases.ts'
 import { MODEL_CASES } from './cases/model-cases.ts'
+import { POSITION_CASES } from './cases/position-cases.ts'
 import { READING_CASES } from './cases/reading-cases.ts'
 import { RECORD_CASES } from './cases/record-cases.ts'
 import { TOPIC_CASES } from './cases/topic-cases.ts'
@@ -15,5 +16,6 @@ export const CASES: readonly ConformanceCase[] = [
   ...TRANSACTION_CASES,
   ...FAULT_CASES,
   ...MEMBER_CASES,
+  ...POSITION_CASES,
   ...MODEL_CASES,
 ]

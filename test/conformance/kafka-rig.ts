@@ -66,6 +66,8 @@ function replicated(log: LogPort, replicas: number): LogPort {
     offsets: (partitions, at, isolation) => admin.offsets(partitions, at, isolation),
     deleteRecords: (at, beforeOffset) => admin.deleteRecords(at, beforeOffset),
     deleteTopics: (topics) => admin.deleteTopics(topics),
+    positions: (group, at) => admin.positions(group, at),
+    savePositions: (group, positions) => admin.savePositions(group, positions),
     close: () => admin.close(),
   })
   return {

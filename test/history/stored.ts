@@ -70,6 +70,8 @@ export function storedLog(history: StoredHistory): LogPort {
       describeTopics: unused,
       deleteRecords: unused,
       deleteTopics: unused,
+      positions: unused,
+      savePositions: unused,
       offsets: (places, at) =>
         Promise.resolve(
           places.map((place) => (at === 'latest' ? (held.get(keyOf(place))?.end ?? 0) : 0)),

@@ -38,6 +38,8 @@ function tamperedAdmin(inner: LogAdmin, { end }: Tamper): LogAdmin {
     describeTopics: (names) => inner.describeTopics(names),
     deleteRecords: (at, before) => inner.deleteRecords(at, before),
     deleteTopics: (names) => inner.deleteTopics(names),
+    positions: (group, at) => inner.positions(group, at),
+    savePositions: (group, positions) => inner.savePositions(group, positions),
     close: () => inner.close(),
     offsets: async (partitions, at, isolation) => {
       const found = await inner.offsets(partitions, at, isolation)

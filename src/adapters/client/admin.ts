@@ -9,7 +9,7 @@ import type {
 } from '../../runtime/ports.ts'
 import { Backoff } from './backoff.ts'
 import { type ErrorCode, isRetriable } from './error-codes.ts'
-import type { Api, RequestOf, ResponseOf } from './protocol.ts'
+import type { Api, GroupPosition, RequestOf, ResponseOf } from './protocol.ts'
 import { type Connection, expectNone, isUnavailable, refusal, Session } from './session.ts'
 import { CONFIRM_MS } from './topic-cache.ts'
 
@@ -84,6 +84,28 @@ export class Admin implements LogAdmin {
       if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') expectNone('deleteTopics', error)
   }
 
+  async positions(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (number | null)[]> {
+    const answer = await this.#ask('fetchOffsets', { group, partitions }, errorsOf)
+    expectNone('fetchOffsets', answer.error)
+    if (answer.partitions.length !== partitions.length)
+      throw new LogError('INVALID_REQUEST', 'a position is missing in the answer to fetchOffsets')
+    return answer.partitions.map(({ error, offset }, i) => {
+      expectNone('fetchOffsets', error, partitions[i])
+      return offset < 0 ? null : offset
+    })
+  }
+
+  async savePositions(group: string, positions: readonly GroupPosition[]): Promise<void> {
+    if (positions.length === 0) return
+    const answer = await this.#ask('commitOffsets', { group, positions }, errorsOf)
+    expectNone('commitOffsets', answer.error)
+    for (const [i, { error }] of answer.partitions.entries())
+      expectNone('commitOffsets', error, positions[i])
+  }
+
   close(): Promise<void> {
     this.#session.close()
     return Promise.resolve()
@@ -146,6 +168,13 @@ export class Admin implements LogAdmin {
       await this.#session.sleep(pauseMs)
     }
   }
+}
+
+function errorsOf({
+  error,
+  partitions,
+}: ResponseOf<'commitOffsets' | 'fetchOffsets'>): readonly ErrorCode[] {
+  return [error, ...partitions.map((partition) => partition.error)]
 }
 
 /** These are told whether a topic exists, and do not wait for it. */

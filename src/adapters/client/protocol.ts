@@ -70,6 +70,11 @@ export interface JoinedMember {
   readonly metadata: Uint8Array
 }
 
+/** A position of a group: the next offset it has to do with. */
+export interface GroupPosition extends TopicPartition {
+  readonly offset: number
+}
+
 interface Failable {
   readonly error: ErrorCode
 }
@@ -194,6 +199,20 @@ export interface Wire {
   leaveGroup: {
     request: { readonly group: string; readonly memberId: string }
     response: Failable
+  }
+  /** Kafka's OffsetCommit, by nobody in particular: of a group without members. */
+  commitOffsets: {
+    request: { readonly group: string; readonly positions: readonly GroupPosition[] }
+    /** In the order asked. `error`: of the coordinator, else NONE. */
+    response: Failable & { readonly partitions: readonly Failable[] }
+  }
+  /** Kafka's OffsetFetch. */
+  fetchOffsets: {
+    request: { readonly group: string; readonly partitions: readonly TopicPartition[] }
+    /** In the order asked; -1: none is known. */
+    response: Failable & {
+      readonly partitions: readonly (Failable & { readonly offset: number })[]
+    }
   }
 }
 

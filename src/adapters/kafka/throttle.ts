@@ -8,6 +8,8 @@ const FIRST_VERSIONS: ReadonlyMap<number, number> = new Map([
   [1, 8], // Fetch
   [2, 3], // ListOffsets
   [3, 6], // Metadata
+  [8, 4], // OffsetCommit
+  [9, 4], // OffsetFetch
   [10, 2], // FindCoordinator
   [11, 3], // JoinGroup
   [12, 2], // Heartbeat

@@ -7,6 +7,7 @@ import type { ErrorCode, Failure } from '../client/error-codes.ts'
 import type { Api, CallLimits, RequestOf, ResponseOf, Transport } from '../client/protocol.ts'
 import { fanOut, isUnanswered, noteLeaderError, type Reach, TimeLeft } from './fan-out.ts'
 import { fetchRequest } from './requests/fetch.ts'
+import { commitOffsetsRequest, fetchOffsetsRequest } from './requests/group-offsets.ts'
 import {
   heartbeatRequest,
   joinGroupRequest,
@@ -223,6 +224,22 @@ const leaveGroup: Carrier<'leaveGroup'> = async (reach, request, limits) => {
   }
 }
 
+const commitOffsets: Carrier<'commitOffsets'> = (reach, request, limits) =>
+  coordinated(reach, limits, {
+    kind: 'group',
+    key: request.group,
+    request: commitOffsetsRequest(request),
+    failed: (error) => ({ error, partitions: [] }),
+  })
+
+const fetchOffsets: Carrier<'fetchOffsets'> = (reach, request, limits) =>
+  coordinated(reach, limits, {
+    kind: 'group',
+    key: request.group,
+    request: fetchOffsetsRequest(request),
+    failed: (error) => ({ error, partitions: [] }),
+  })
+
 const CARRIERS: { readonly [K in Api]: Carrier<K> } = {
   describeCluster: async ({ cluster }, _request, limits) => ({
     clusterId: await cluster.clusterId(limits),
@@ -243,4 +260,6 @@ const CARRIERS: { readonly [K in Api]: Carrier<K> } = {
   syncGroup,
   heartbeat,
   leaveGroup,
+  commitOffsets,
+  fetchOffsets,
 }

@@ -110,6 +110,8 @@ export class StepNames {
       syncGroup: () => 'sync',
       heartbeat: () => 'heartbeat',
       leaveGroup: () => 'leave',
+      commitOffsets: () => 'save positions',
+      fetchOffsets: () => 'find positions',
     }
   }
 

@@ -15,6 +15,7 @@ import {
   type ResponseOf,
 } from '../../client/protocol.ts'
 import { wholeHeader } from './compaction.ts'
+import { GroupOffsets } from './group-offsets.ts'
 import { GroupCoordinator } from './groups.ts'
 import { PartitionLog } from './partition-log.ts'
 import { Timers } from './timers.ts'
@@ -50,6 +51,7 @@ export class Broker {
   readonly #topics = new Map<string, Topic>()
   readonly #transactions: TransactionCoordinator
   readonly #groups: GroupCoordinator
+  readonly #groupOffsets: GroupOffsets
   readonly #handlers: Handlers
   #closed = false
 
@@ -61,6 +63,10 @@ export class Broker {
       timers: this.#timers,
       partition: (at) => this.#partition(at),
       markerDelayMs: options.markerDelayMs,
+    })
+    this.#groupOffsets = new GroupOffsets({
+      isEmpty: (group) => this.#groups.isEmpty(group),
+      exists: (at) => this.#partition(at) !== null,
     })
     this.#handlers = this.#table()
   }
@@ -137,6 +143,8 @@ export class Broker {
       syncGroup: (request) => this.#groups.sync(request),
       heartbeat: (request) => this.#groups.heartbeat(request),
       leaveGroup: (request) => this.#groups.leave(request),
+      commitOffsets: (request) => this.#groupOffsets.commit(request),
+      fetchOffsets: (request) => this.#groupOffsets.fetch(request),
     }
   }
 
@@ -170,6 +178,7 @@ export class Broker {
     const topic = this.#topics.get(name)
     if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
     this.#topics.delete(name)
+    this.#groupOffsets.forget(name)
     for (const log of topic.partitions) log.changed()
     return 'NONE'
   }

@@ -113,6 +113,11 @@ export class GroupCoordinator {
     return { error: 'NONE' }
   }
 
+  /** Nobody is a member. */
+  isEmpty(name: string): boolean {
+    return (this.#groups.get(name)?.members.size ?? 0) === 0
+  }
+
   #group(name: string): Group {
     let group = this.#groups.get(name)
     if (group === undefined) {
