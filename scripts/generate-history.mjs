@@ -14,7 +14,7 @@ const without = (source, keys) =>
 
 /** What the wire knows of a schema: wording and our own id types are not part of it. */
 /** @param {string} source */
-const onWire = (source) => JSON.stringify(without(source, ['doc', 'brand']))
+const onWire = (source) => JSON.stringify(without(source, ['doc', 'brand', 'optional']))
 
 /** @param {string} kind @returns {number} 0 = none yet */
 function latest(kind) {

@@ -33,7 +33,8 @@ function enumType(schema) {
 function recordType(schema) {
   const body = schema.fields.flatMap((field) => [
     ...doc(field.doc, '  '),
-    `  readonly ${field.name}: ${fieldType(field)}`,
+    // `optional`: written only by later behaviours; what is left out is its default on the wire.
+    `  readonly ${field.name}${field.optional === true ? '?' : ''}: ${fieldType(field)}`,
   ])
   declare(schema, [...doc(schema.doc, ''), `export interface ${schema.name} {`, ...body, '}'])
   return schema.name

@@ -267,6 +267,14 @@ export interface FleetVerdict {
   readonly since_ms: number
   /** It ended. */
   readonly over: boolean
+  /** What those concerned share: fleet, zone, version, services. */
+  readonly attribute?: string
+  /** Which zone or version. */
+  readonly value?: string
+  /** Sick among those who share it. */
+  readonly sick?: number
+  /** Those who share it. */
+  readonly instances?: number
 }
 
 /** The fleet task to one service task: pulse, budget lease, verdict. */
@@ -488,6 +496,26 @@ export interface IncidentEvent {
   readonly prev_hash: Uint8Array
 }
 
+/** Instances of a service that share a zone and a version. */
+export interface GroupCount {
+  /** Zone; empty = registered without one. */
+  readonly zone: string
+  /** Version; empty = registered without one. */
+  readonly app_version: string
+  /** In service. */
+  readonly instances: number
+  /** Healthy. */
+  readonly healthy: number
+  /** Unhealthy, or with evidence that speaks for itself. */
+  readonly sick: number
+  /** Fell sick in the last 30 s. */
+  readonly recent: number
+  /** Log time of the newest onset. */
+  readonly newest_ms: number | null
+  /** A command is under way or its effect not seen yet. */
+  readonly in_hand: number
+}
+
 /** Counts of one service. */
 export interface ServiceCount {
   /** Service. */
@@ -514,6 +542,8 @@ export interface ServiceCount {
   readonly onset_ms: number | null
   /** Not healthy by zone. */
   readonly sick_by_zone: Readonly<Record<string, number>>
+  /** The same by zone and version. */
+  readonly groups?: readonly GroupCount[]
 }
 
 /** An agent and when it was last heard. */
@@ -534,6 +564,16 @@ export interface LeaseUse {
   readonly settled: boolean
   /** Tokens it was granted. */
   readonly tokens: number
+  /** Budget it was granted of. */
+  readonly budget?: string
+}
+
+/** Commands that wait for a token in a zone. */
+export interface ZoneWant {
+  /** Zone; empty = of instances without one. */
+  readonly zone: string
+  /** Commands. */
+  readonly waiting: number
 }
 
 /** A service task to the fleet task: one vector of what it holds. */
@@ -560,6 +600,8 @@ export interface Observation {
   readonly stock: number
   /** seq of the newest record of hs.fleet it has read; 0 = none. */
   readonly fleet_seq: number
+  /** What `waiting` counts, by zone. */
+  readonly wants?: readonly ZoneWant[]
 }
 
 /** What it is. */

@@ -38,8 +38,16 @@ function spellAvro(type: unknown, into: Reading, brand?: string): Spelling {
     into.set(name, schema['symbols'] as string[])
     return name
   }
-  const fields = schema['fields'] as { name: string; type: unknown; brand?: string }[]
-  const spelled = fields.map((field) => [field.name, spellAvro(field.type, into, field.brand)])
+  const fields = schema['fields'] as {
+    name: string
+    type: unknown
+    brand?: string
+    optional?: boolean
+  }[]
+  const spelled = fields.map((field) => {
+    const mark = field.optional === true ? '?' : ''
+    return [field.name + mark, spellAvro(field.type, into, field.brand)]
+  })
   into.set(name, Object.fromEntries(spelled))
   return name
 }
@@ -76,10 +84,11 @@ function readTs(): Reading {
     const fields = statement.members.map((member) => {
       if (!ts.isPropertySignature(member) || member.type === undefined)
         throw new Error(`${statement.name.text} has a member that is no field`)
-      const { modifiers, name } = member
+      const { modifiers, name, questionToken } = member
       const readonly = modifiers?.some((m) => m.kind === ts.SyntaxKind.ReadonlyKeyword) ?? false
-      expect([readonly, member.questionToken], name.getText()).toEqual([true, undefined])
-      return [ts.isStringLiteral(name) ? name.text : name.getText(), spellTs(member.type)]
+      expect(readonly, name.getText()).toBe(true)
+      const field = ts.isStringLiteral(name) ? name.text : name.getText()
+      return [questionToken === undefined ? field : `${field}?`, spellTs(member.type)]
     })
     into.set(statement.name.text, Object.fromEntries(fields))
   }

@@ -32,6 +32,9 @@ const KINDS: Readonly<Record<SchemaKind, true>> = {
   telemetry: true,
 }
 
+/** What only people and the generators read. */
+const NOT_ON_THE_WIRE = ['doc', 'brand', 'optional']
+
 export const SCHEMA_KINDS: readonly SchemaKind[] = Object.keys(KINDS).filter(isSchemaKind)
 
 export function isSchemaKind(kind: string): kind is SchemaKind {
@@ -40,7 +43,7 @@ export function isSchemaKind(kind: string): kind is SchemaKind {
 
 export interface SchemaVersion {
   /**
-   * JSON without docs and brands: what registries hold, so that wording never makes a new version.
+   * JSON without docs, brands and the like: what registries hold, so that wording never makes a new version.
    */
   readonly text: string
   /** From 1, as in schemas/history. */
@@ -107,7 +110,7 @@ function parseVersion(source: string, number: number): SchemaVersion {
 /** The schema without what only people and the generators read. */
 function plainText(source: string): string {
   const schema: unknown = JSON.parse(source, (key, value: unknown) =>
-    key === 'doc' || key === 'brand' ? undefined : value,
+    NOT_ON_THE_WIRE.includes(key) ? undefined : value,
   )
   return JSON.stringify(schema)
 }
