@@ -4,21 +4,29 @@ import * as z from 'zod'
 import { policyName } from './ids.ts'
 import { apiVersion, type Common, duration, headOf, id } from './policy-fields.ts'
 import { type Kind, kindOf, match, metadata, services } from './policy-fields.ts'
+import { canaryShare, type Composite, JUDGED_WINDOW_MS, mode, modes } from './policy-trigger.ts'
+import { plainTrigger, trigger, triggerText, windowProblem } from './policy-trigger.ts'
 import type { Mode } from './records.ts'
 
 /** What a policy can ask for. `restart_service` is an old name of `restart_instance`. */
 export const POLICY_ACTIONS = ['restart_instance'] as const
 export type PolicyAction = (typeof POLICY_ACTIONS)[number]
 
-/** The only span a window is kept over so far (DESIGN.md section 7). */
-export const WINDOW_MS = 60_000
-
 export interface HealPolicy extends Common {
   readonly kind: 'HealPolicy'
+  /** How far it goes; see `modeOf`. */
   readonly mode: Mode
+  /** By service: another rung than `mode`. */
+  readonly modes: Readonly<Record<string, Mode>>
+  /** Of a canary: the share of instances it acts on, by hash; null = the first of each service. */
+  readonly canaryShare: number | null
+  /** The condition; of a composite, all of its conditions for people. */
   readonly trigger: string
+  /** Conditions over time (S0-54); null: one condition. */
+  readonly composite: Composite | null
   /**
-   * `sustained`: true without a break for `forMs`; `window`: true once over the window of `forMs`.
+   * `sustained`: true without a break for `forMs`; `window`: true once, its figures taken over the
+   * window of `forMs` (S0-41).
    */
   readonly evaluationMode: 'sustained' | 'window'
   readonly forMs: number
@@ -29,15 +37,15 @@ export interface HealPolicy extends Common {
   readonly verifyMs: number | null
 }
 
-const mode = z.enum(['observe', 'dry_run', 'canary', 'enforce'])
 const evaluationMode = z.enum(['sustained', 'window'])
 const action = z.enum([...POLICY_ACTIONS, 'restart_service'])
-const trigger = z.string().min(1).max(4_096)
 
 const healSpec = z
   .strictObject({
     match: match.default({ services: [] }),
     mode: mode.default('observe'),
+    modes: modes.default({}),
+    canaryShare: canaryShare.optional(),
     trigger,
     for: duration.optional(),
     evaluationWindow: duration.optional(),
@@ -52,21 +60,12 @@ const healSpec = z
       const message = 'one of `for` and `evaluationWindow`, they are the same'
       context.addIssue({ code: 'custom', path: ['for'], message })
     }
-    checkWindow(spec.evaluationMode, spec.evaluationWindow ?? spec.for, (message) => {
+    const message = windowProblem(spec.evaluationMode, spec.evaluationWindow ?? spec.for)
+    if (message !== null) {
       const path = [spec.evaluationWindow === undefined ? 'evaluationMode' : 'evaluationWindow']
       context.addIssue({ code: 'custom', path, message })
-    })
+    }
   })
-
-function checkWindow(
-  how: 'sustained' | 'window',
-  spanMs: number | undefined,
-  report: (message: string) => void,
-): void {
-  if (how === 'window' && spanMs !== WINDOW_MS) {
-    report('a window of 60s: other spans are not kept yet, use evaluationMode sustained for them')
-  }
-}
 
 const healPolicy = z.strictObject({
   apiVersion,
@@ -81,16 +80,15 @@ const bare = z
     name: id.optional(),
     services: services.default(['*']),
     mode: mode.default('observe'),
-    trigger,
+    trigger: plainTrigger,
     evaluation_window: duration.optional(),
     evaluation_mode: evaluationMode.default('sustained'),
     action,
     cooldown_period: duration.optional(),
   })
   .superRefine((spec, context) => {
-    checkWindow(spec.evaluation_mode, spec.evaluation_window, (message) => {
-      context.addIssue({ code: 'custom', path: ['evaluation_window'], message })
-    })
+    const message = windowProblem(spec.evaluation_mode, spec.evaluation_window)
+    if (message !== null) context.addIssue({ code: 'custom', path: ['evaluation_window'], message })
   })
 
 function toHeal(spec: z.output<typeof healSpec>, head: Omit<Common, 'services'>): HealPolicy {
@@ -99,7 +97,9 @@ function toHeal(spec: z.output<typeof healSpec>, head: Omit<Common, 'services'>)
     ...head,
     services: spec.match.services,
     mode: spec.mode,
-    trigger: spec.trigger,
+    modes: spec.modes,
+    canaryShare: spec.canaryShare ?? null,
+    ...triggerText(spec.trigger),
     evaluationMode: spec.evaluationMode,
     forMs: spec.evaluationWindow ?? spec.for ?? 0,
     action: canonicalAction(spec.action),
@@ -113,6 +113,18 @@ function canonicalAction(name: PolicyAction | 'restart_service'): PolicyAction {
   return name === 'restart_service' ? 'restart_instance' : name
 }
 
+/**
+ * A field that behaviours before judgement do not know, or null: where one of them is in force the
+ * document is refused, as it was by the builds of that time.
+ */
+export function fieldOfJudgement(policy: HealPolicy): string | null {
+  if (policy.composite !== null) return 'trigger'
+  if (Object.keys(policy.modes).length > 0) return 'modes'
+  if (policy.canaryShare !== null) return 'canaryShare'
+  const isWindow = policy.evaluationMode === 'window' && policy.forMs !== JUDGED_WINDOW_MS
+  return isWindow ? 'evaluationWindow' : null
+}
+
 export const HEAL_POLICY: Kind<HealPolicy> = kindOf(healPolicy, (data) => {
   return toHeal(data.spec, headOf(data))
 })
@@ -124,6 +136,7 @@ export const BARE_POLICY: Kind<HealPolicy> = kindOf(bare, (spec, defaultName) =>
     {
       match: { services: selected },
       mode: how,
+      modes: {},
       trigger: spec.trigger,
       evaluationWindow,
       evaluationMode: spec.evaluation_mode,

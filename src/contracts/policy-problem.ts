@@ -44,7 +44,9 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 function knownKeys(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
   const steps = path.flatMap((key) => (typeof key === 'number' ? ['items'] : ['properties', key]))
   const properties = at(schema, [...steps, 'properties'])
-  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : []
+  if (typeof properties === 'object' && properties !== null) return Object.keys(properties)
+  const forms = at(schema, [...steps, 'anyOf'])
+  return Array.isArray(forms) ? forms.flatMap((form: unknown) => knownKeys(form, [])) : []
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -75,7 +77,9 @@ function expectedOf(issue: z.core.$ZodIssue): string {
     case 'too_small':
       return issue.origin === 'string' ? 'a text that is not empty' : `at least ${issue.minimum}`
     case 'invalid_union':
-      return 'a number, or a duration such as 5m, 90s or 250ms, at most 7d'
+      return issue.message !== 'Invalid input'
+        ? issue.message
+        : 'a number, or a duration such as 5m, 90s or 250ms, at most 7d'
     default:
       return issue.message
   }
@@ -87,6 +91,15 @@ function hintOf(issue: z.core.$ZodIssue, found: unknown): string | null {
     found,
     issue.values.map((value) => String(value)),
   )
+}
+
+/** Of an object that one form of a union could take: what is wrong with it in that form. */
+function issuesInside(issue: z.core.$ZodIssueInvalidUnion, found: unknown): z.core.$ZodIssue[] {
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) return []
+  const form = issue.errors.find(
+    (own) => !own.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  )
+  return (form ?? []).map((own) => ({ ...own, path: [...issue.path, ...own.path] }))
 }
 
 /** One problem per field, unknown keys one by one. */
@@ -105,6 +118,8 @@ export function documentProblems(
       })
     }
     const found = at(value, path)
+    const inner = issue.code === 'invalid_union' ? issuesInside(issue, found) : []
+    if (inner.length > 0) return [...documentProblems(inner, value, schema)]
     const expected = expectedOf(issue)
     return [{ path, key: null, found: show(found), expected, hint: hintOf(issue, found) }]
   })

@@ -56,7 +56,10 @@ describe('reading', () => {
         labels: { team: 'shop' },
         services: ['shop', 'stock'],
         mode: 'enforce',
+        modes: {},
+        canaryShare: null,
         trigger: 'health == "unhealthy" && (n >= 20 || probe == "down")',
+        composite: null,
         evaluationMode: 'sustained',
         forMs: 1_500,
         action: 'restart_instance',
@@ -152,10 +155,11 @@ describe('errors name place, what was found, what is expected', () => {
       'unknown key',
       policy('  triger: n > 1\n  action: restart_instance'),
       [
-        'p.yaml:5:3: error: spec.trigger: found nothing, expected a text',
+        'p.yaml:5:3: error: spec.trigger: found nothing, expected a condition in CEL, or ' +
+          '{all: [{when: …}, …], within: 30s}',
         'p.yaml:5:3: error: spec.triger: found "triger", expected one of match, mode, ' +
-          'trigger, for, evaluationWindow, evaluationMode, action, cooldown, expiry, ' +
-          'verify; did you mean "trigger"?',
+          'modes, canaryShare, trigger, for, evaluationWindow, evaluationMode, ' +
+          'action, cooldown, expiry, verify; did you mean "trigger"?',
       ],
     ],
     [
@@ -184,14 +188,14 @@ describe('errors name place, what was found, what is expected', () => {
       ],
     ],
     [
-      'a window other than 60 s',
+      'a window that is not kept',
       policy(
         '  trigger: self_evident\n  action: restart_instance\n  evaluationMode: window\n ' +
-          ' evaluationWindow: 5m',
+          ' evaluationWindow: 2m',
       ),
       [
-        'p.yaml:8:21: error: spec.evaluationWindow: found "5m", expected a window of ' +
-          '60s: other spans are not kept yet, use evaluationMode sustained for them',
+        'p.yaml:8:21: error: spec.evaluationWindow: found "2m", expected a window of ' +
+          '10s, 60s or 5m: no other is kept, use evaluationMode sustained for them',
       ],
     ],
     [

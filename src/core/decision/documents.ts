@@ -3,12 +3,13 @@
 import { policyName } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../contracts/limits.ts'
 import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
-import type { HealPolicy } from '../../contracts/heal-policy.ts'
+import { fieldOfJudgement, type HealPolicy } from '../../contracts/heal-policy.ts'
 import { parsePolicy, type PolicyDocument } from '../../contracts/policy.ts'
 import { selects } from '../../contracts/policy-fields.ts'
 import type { PolicyRecord, PolicyRef } from '../../contracts/records.ts'
 import { decodeUtf8, encodeUtf8, utf8Size } from '../../contracts/utf8.ts'
 import { AssertionError } from '../kernel/assert.ts'
+import { BEHAVIOUR_JUDGEMENT, BEHAVIOUR_LATEST } from '../kernel/behaviour.ts'
 import { hex } from '../kernel/canonical.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
@@ -57,16 +58,22 @@ export type DocumentChange =
   | { readonly done: 'changed' }
   | { readonly done: 'refused'; readonly problem: string; readonly inForce: number | null }
 
+/** What a document is taken by: the hash of its record, and the behaviour in force. */
+export interface TakenBy {
+  readonly sha256: (bytes: Uint8Array) => Uint8Array
+  readonly behaviour: number
+}
+
 export function applyDocument(
   documents: Documents,
   record: PolicyRecord,
-  sha256: (bytes: Uint8Array) => Uint8Array,
+  by: TakenBy,
 ): DocumentChange {
   if (!Object.hasOwn(KINDS, record.kind)) return { done: 'ignored' }
   const key = `${record.kind}/${record.name}`
   const before = documents.held.get(key)
   if (before !== undefined && record.version <= before.version) return { done: 'ignored' }
-  const taken = take(record, sha256)
+  const taken = take(record, by)
   if (typeof taken === 'string') {
     const inForce = before?.document === undefined ? null : before.version
     return { done: 'refused', problem: taken, inForce }
@@ -83,7 +90,7 @@ const TAKEN_OUT = { sha256: '', document: null, source: new Uint8Array(0), ready
 type Written = Pick<PolicyRecord, 'kind' | 'name' | 'version' | 'deleted' | 'document' | 'sha256'>
 
 /** The document of a record, or why it cannot come into force. */
-function take(record: Written, sha256: (bytes: Uint8Array) => Uint8Array): Held | string {
+function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
   const { version, name, kind } = record
   if (!Number.isSafeInteger(version) || version < 1)
     return `version ${version} is not a count from 1`
@@ -111,6 +118,8 @@ function take(record: Written, sha256: (bytes: Uint8Array) => Uint8Array): Held 
   }
   const held = { version, sha256: digest, document, source }
   if (document.kind !== 'HealPolicy') return { ...held, ready: null }
+  const field = behaviour < BEHAVIOUR_JUDGEMENT ? fieldOfJudgement(document) : null
+  if (field !== null) return `spec.${field}: behaviour ${behaviour} does not know it`
   const compiled = compileTrigger(document.trigger)
   if (!compiled.ok) return `spec.trigger: ${compiled.problem.message}`
   const ref: PolicyRef = { name, version, sha256: digest }
@@ -210,7 +219,8 @@ function loadHeld(
     document: decodeUtf8(from.blob()),
     deleted: false,
   }
-  const held = take(written, sha256)
+  // It came into force once; what was in force then does not matter any more.
+  const held = take(written, { sha256, behaviour: BEHAVIOUR_LATEST })
   if (typeof held !== 'string') return held
   throw new AssertionError(`${written.kind} ${written.name} of the image: ${held}`)
 }

@@ -57,7 +57,8 @@ export function initialHealing(context: CoreContext): HealingState {
 
 /** A wrong document is told about with the next decision, and what was in force stays in force. */
 export function evolvePolicy(state: HealingState, record: PolicyRecord, _nowMs: number): void {
-  const change = applyDocument(state.documents, record, state.context.sha256)
+  const { behaviour, context } = state
+  const change = applyDocument(state.documents, record, { sha256: context.sha256, behaviour })
   if (change.done !== 'refused') return
   const stays = change.inForce === null ? 'nothing is' : `version ${change.inForce} stays`
   const what = `${record.kind} ${plain(record.name)} version ${record.version}`

@@ -169,7 +169,8 @@ class Fleet {
     const record = this.decoded('policies', partition, view)
     if (record?.kind !== 'GuardSet') return
     // Every service task has the same record and tells people what is wrong with it.
-    applyDocument(this.documents, record, this.context.sha256)
+    const { sha256 } = this.context
+    applyDocument(this.documents, record, { sha256, behaviour: this.behaviour })
   }
 
   private foldOperator(partition: number, view: RecordView): void {

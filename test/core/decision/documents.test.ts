@@ -13,6 +13,7 @@ import {
 import { crash, instance, RESTART, sha256, World } from './world.ts'
 
 const a = instance('a')
+const BY = { sha256, behaviour: 3 }
 
 describe('records of policies', () => {
   const noted = (world: World): string => {
@@ -48,7 +49,7 @@ describe('documents', () => {
   const apply = (...records: readonly PolicyRecord[]): string[] => {
     const documents = newDocuments()
     return records.map((record) => {
-      const change = applyDocument(documents, record, sha256)
+      const change = applyDocument(documents, record, BY)
       return change.done === 'refused' ? change.problem : change.done
     })
   }
@@ -56,9 +57,9 @@ describe('documents', () => {
   test('a deleted one leaves, and an older version does not bring it back', () => {
     const documents = newDocuments()
     const gone: PolicyRecord = { ...good, version: 4, deleted: true, document: '', sha256: '' }
-    for (const record of [good, gone, good]) applyDocument(documents, record, sha256)
+    for (const record of [good, gone, good]) applyDocument(documents, record, BY)
     expect(policiesInForce(documents)).toEqual([])
-    applyDocument(documents, { ...good, version: 5 }, sha256)
+    applyDocument(documents, { ...good, version: 5 }, BY)
     expect(policiesInForce(documents).map(({ ref }) => ref.version)).toEqual([5])
   })
 
@@ -90,6 +91,20 @@ describe('documents', () => {
       expect(apply(record)[0]).toMatch(/not JSON|expected/)
     },
   )
+
+  test('what only judgement knows is refused where an older behaviour is in force', () => {
+    const record = new World().document('HealPolicy', 'p', {
+      ...RESTART,
+      modes: { shop: 'canary' },
+    })
+    const done = [2, 3].map((behaviour) =>
+      applyDocument(newDocuments(), record, { sha256, behaviour }),
+    )
+    expect(done).toEqual([
+      { done: 'refused', problem: 'spec.modes: behaviour 2 does not know it', inForce: null },
+      { done: 'changed' },
+    ])
+  })
 
   test('kinds of others are none of ours', () => {
     expect(apply({ ...good, kind: 'AlertPolicy' })).toEqual(['ignored'])
