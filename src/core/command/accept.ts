@@ -2,15 +2,22 @@
 // (reliability 4.2). Pure: what the agent knows comes in as a view. The signature is checked
 // before, where the key is.
 //
-//   size and schema → action known → target: cluster, agent, epoch, instance → in the ledger
-// already
-//   → incarnation → clock: not too early, not expired → gen → seq → one act at a time per instance
+//   size and schema → action known → arguments → target: cluster, agent, epoch, instance → in the
+//   ledger already → the driver can do it → incarnation → clock: not too early, not expired → gen
+//   → seq → one act at a time per instance
 //
 // The ledger is asked right after the target: a command that was done is answered with its result
 // again even though it is expired by now and its own restart has changed the incarnation.
+import {
+  type ActionName,
+  actionOfCommand,
+  COMMAND_ACTIONS,
+  type CommandAction,
+  wireArgsProblem,
+} from '../../contracts/action.ts'
 import { idProblem } from '../../contracts/ids.ts'
 import type { Command } from '../../contracts/records.ts'
-import { COMMAND_ACTIONS, type CommandAction, PREDICATE } from './command.ts'
+import { PREDICATE } from './command.ts'
 
 /** What the agent knows when the command arrives. */
 export interface AgentView {
@@ -23,6 +30,8 @@ export interface AgentView {
   readonly instance: (service: string, instance: string) => { readonly incarnation: number } | null
   /** From the ledger. */
   readonly command: (id: string) => 'absent' | 'started' | 'done'
+  /** What stands beside the agent can carry it out (S0-43). */
+  readonly can: (action: ActionName, service: string, instance: string) => boolean
   /** Highest gen and seq of the task a command was begun with; zeros for one never heard. */
   readonly seen: (task: string) => { readonly gen: number; readonly seq: number }
   /** An act on the instance is under way. */
@@ -33,6 +42,7 @@ export interface AgentView {
 export type RefusalCode =
   | 'malformed'
   | 'unknown_action'
+  | 'unsupported'
   | 'wrong_cluster'
   | 'wrong_agent'
   | 'wrong_epoch'
@@ -77,7 +87,15 @@ function malformed(command: Command): string | null {
   if (command.expires_at_ms - command.issued_at_ms > VALIDITY_MAX_MS) return 'it is valid too long'
   if (command.mode !== 'enforce' && command.mode !== 'canary') return `mode ${command.mode}`
   if (command.predicate !== null && command.predicate !== PREDICATE) return 'unknown predicate'
-  return Object.keys(command.args).length > 0 ? `${command.action} takes no arguments` : null
+  return null
+}
+
+/**
+ * A deregistration names the incarnation that failed and leaves a later one alone, so that it may
+ * run beside a restart, before or after it (S1-42); anything else is for the one that is there.
+ */
+function fits(action: CommandAction, wanted: number, found: number): boolean {
+  return action === 'deregister' ? wanted <= found : wanted === found
 }
 
 /** Refused because it is not for this agent, or null. */
@@ -107,19 +125,27 @@ function untimely(command: Command, nowMs: number | null): Accept | null {
 }
 
 export function acceptCommand(command: Command, view: AgentView): Accept {
-  const action = COMMAND_ACTIONS.find((known) => known === command.action)
   const broken = malformed(command)
   if (broken !== null) return refuse('malformed', broken)
-  if (action === undefined) return refuse('unknown_action', `action ${command.action}`)
+  const name = actionOfCommand(command.action)
+  const action = COMMAND_ACTIONS.find((known) => known === command.action)
+  if (name === null || action === undefined)
+    return refuse('unknown_action', `action ${command.action}`)
+  const wrong = wireArgsProblem(name, command.args)
+  if (wrong !== null) return refuse('malformed', wrong)
   const elsewhere = misdirected(command, view)
   if (elsewhere !== null) return elsewhere
   const { service, instance, incarnation } = command.target
   const found = view.instance(service, instance)
-  if (found === null) return refuse('unknown_instance', `${service}/${instance} is not here`)
+  // One that is to begin here need not be here yet.
+  if (found === null && action !== 'reschedule')
+    return refuse('unknown_instance', `${service}/${instance} is not here`)
   const known = view.command(command.command_id)
   if (known === 'done') return { verdict: 'answer_again' }
   if (known === 'started') return { verdict: 'doubtful' }
-  if (found.incarnation !== incarnation) {
+  if (!view.can(name, service, instance))
+    return refuse('unsupported', `${action} cannot be done with what runs ${service}/${instance}`)
+  if (found !== null && !fits(action, incarnation, found.incarnation)) {
     const detail = `for incarnation ${incarnation}, found ${found.incarnation}`
     return refuse('wrong_incarnation', detail)
   }
@@ -128,6 +154,7 @@ export function acceptCommand(command: Command, view: AgentView): Accept {
   const seen = view.seen(command.task)
   if (command.gen < seen.gen) return refuse('old_gen', `gen ${command.gen}, seen ${seen.gen}`)
   if (command.seq <= seen.seq) return refuse('old_seq', `seq ${command.seq}, seen ${seen.seq}`)
-  if (view.busy(service, instance)) return refuse('busy', 'an act on the instance is under way')
+  if (action !== 'deregister' && view.busy(service, instance))
+    return refuse('busy', 'an act on the instance is under way')
   return { verdict: 'act', action }
 }

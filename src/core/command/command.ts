@@ -1,13 +1,10 @@
 // Makes a command: one step for one agent, named by a hash of where it was decided and what it
 // says, so that the same journal gives the same command and no two are taken for one.
+import type { CommandAction } from '../../contracts/action.ts'
 import { clusterId, commandId, taskId } from '../../contracts/ids.ts'
 import type { Command } from '../../contracts/records.ts'
 import { canonical, hex } from '../kernel/canonical.ts'
 import type { CoreContext } from '../kernel/step.ts'
-
-/** The actions agents know, as they stand on the wire. */
-export const COMMAND_ACTIONS = ['restart'] as const
-export type CommandAction = (typeof COMMAND_ACTIONS)[number]
 
 /** What the agent checks again before acting. */
 export const PREDICATE = 'incarnation_is'

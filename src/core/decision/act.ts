@@ -1,10 +1,11 @@
 // From a matched policy to a command, or to a refusal that names the guard, its value and its
 // limit.
+import type { CommandAction } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
 import type { PolicyAction } from '../../contracts/heal-policy.ts'
 import type { GuardVerdict } from '../../contracts/records.ts'
-import { type CommandAction, makeCommand } from '../command/command.ts'
-import { type Incident, matchKey } from '../incident/incident.ts'
+import { makeCommand } from '../command/command.ts'
+import { type Incident, matchKey, targetName } from '../incident/incident.ts'
 import { plain } from '../incident/sentence.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { guardLimitsOf } from './documents.ts'
@@ -96,7 +97,7 @@ function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Aske
       : `; may pass in ${formatDuration(refusal.until_ms - turn.nowMs)}`
   const limit = refusal.limit === 'none' ? '' : `, limit ${refusal.limit}`
   const saw = `${plain(refusal.value)}${limit}`
-  const target = `${incident.service}/${incident.instance}`
+  const target = targetName(incident)
   turn.say(incident, {
     event: 'refused',
     summary: `${policy.action} of ${target} refused by guard ${refusal.guard}: ${saw}${left}`,

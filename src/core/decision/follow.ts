@@ -3,7 +3,13 @@
 import { formatDuration } from '../../contracts/duration.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import type { CommandResult, ResultOutcome } from '../../contracts/records.ts'
-import { type Incident, isInHand, type OpenCommand, type Watch } from '../incident/incident.ts'
+import {
+  type Incident,
+  isInHand,
+  type OpenCommand,
+  targetName,
+  type Watch,
+} from '../incident/incident.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { present } from '../kernel/assert.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
@@ -77,14 +83,14 @@ function followResult(
     ...(isFirst ? { to: 'verifying' as const } : {}),
   })
   if (outcome === 'failed') {
-    const why = `${command.action} of ${name(incident)} failed`
+    const why = `${command.action} of ${targetName(incident)} failed`
     ineffective(turn, incident, { summary: why, outcome, result: null })
     return
   }
   const isCertain = outcome === 'succeeded'
   watch(turn, incident, { command, certain: isCertain })
   const { service, instance } = incident
-  if (isCertain) turn.cuts.push({ service, instance, atMs: turn.nowMs })
+  if (isCertain && instance !== null) turn.cuts.push({ service, instance, atMs: turn.nowMs })
 }
 
 function watch(
@@ -95,10 +101,6 @@ function watch(
   const effectAtMs = turn.nowMs
   incident.watch = { effectAtMs, deadlineMs: effectAtMs + command.verifyMs, certain }
   incident.wellSinceMs = null
-}
-
-function name({ service, instance }: Incident): string {
-  return `${service}/${instance}`
 }
 
 /** The attempt did not help: back to matched, or to a person when it was one too many. */
@@ -138,7 +140,7 @@ function ineffective(
 export function escalate(turn: Turn, incident: Incident, attempts: number): void {
   const limits = guardLimitsOf(turn.state.documents, incident.service)
   const span = formatDuration(limits.ineffectiveSpanMs)
-  const what = `${attempts} attempts without effect on ${name(incident)} in ${span}`
+  const what = `${attempts} attempts without effect on ${targetName(incident)} in ${span}`
   const summary = `${what}: a person has to look`
   turn.say(incident, { event: 'escalated', to: 'escalated', summary })
 }
@@ -265,16 +267,17 @@ function followEffect(
   return true
 }
 
-function recover(turn: Turn, incident: Incident, how: string): boolean {
+/** It is well again, and not open any more. */
+export function recover(turn: Turn, incident: Incident, how: string): boolean {
   const took = formatDuration(turn.nowMs - incident.openedAtMs)
-  const summary = `${name(incident)} has recovered after ${took}, ${how}`
+  const summary = `${targetName(incident)} has recovered after ${took}, ${how}`
   turn.say(incident, { event: 'recovered', to: 'recovered', summary })
   return false
 }
 
 /** The instance has left the registry. Returns that the incident is not open any more. */
 export function leave(turn: Turn, incident: Incident): boolean {
-  const summary = `${name(incident)} left before it was seen to recover`
+  const summary = `${targetName(incident)} left before it was seen to recover`
   turn.say(incident, { event: 'failed', to: 'failed', summary })
   return false
 }

@@ -1,18 +1,13 @@
 // The face of decide → follow → record: policies, operator records and results are folded in, facts
 // are judged against policies and guards, and what comes out is commands and the audit (DESIGN.md
 // section 7). One call of `decide` per step, after the records of the step.
-import {
-  type IncidentId,
-  incidentId,
-  type InstanceId,
-  type ServiceId,
-} from '../../contracts/ids.ts'
+import type { IncidentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { CommandResult, OperatorRecord, PolicyRecord } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { type Incident, isInHand, openIncident } from '../incident/incident.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
-import { canonical, hex } from '../kernel/canonical.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
@@ -26,7 +21,8 @@ import type { Case } from './guard-input.ts'
 import { pruneHistory } from './history.ts'
 import { applyOperator, expireHolds } from './holds.ts'
 import { endStreaks, type Match, matchPolicies, NO_MATCH } from './policy.ts'
-import { type Cut as StepCut, newState, type State, Turn } from './state.ts'
+import { followServices } from './service-incident.ts'
+import { type Cut as StepCut, newIncidentId, newState, type State, Turn } from './state.ts'
 
 export type HealingState = State
 export type Cut = StepCut
@@ -96,6 +92,7 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
   state.notices = []
   expireHolds(state.holds, facts.nowMs)
   followResults(turn)
+  if (state.behaviour >= BEHAVIOUR_JUDGEMENT) followServices(turn)
   const cases = followAll(turn)
   endStreaks(state.streaks, facts.stepSeq)
   for (const found of cases) act(turn, found)
@@ -160,10 +157,7 @@ function detect(turn: Turn, facts: InstanceFacts, matches: readonly Match[]): In
   const [match] = matches
   if (facts.lifecycle === 'gone' || (!isSick(facts) && match === undefined)) return null
   const { service, instance, incarnation, findings, health } = facts
-  const { context } = turn.state
-  const place = [context.clusterId, context.taskId, turn.facts.stepSeq, service, instance]
-  const digest = hex(context.sha256(canonical([...place, 'incident'])))
-  const id = incidentId(`inc-${digest.slice(0, 16)}`)
+  const id = newIncidentId(turn, facts)
   const incident = openIncident({ id, service, instance, incarnation }, turn.nowMs)
   turn.state.incidents.set(viewKey(service, instance), incident)
   for (const { detector } of findings) incident.told.add(detector)
@@ -185,7 +179,9 @@ function absent({ state, facts }: Turn): readonly string[] {
   const present = new Set(
     facts.services.flatMap(({ instances }) => instances.map(({ key }) => key)),
   )
-  const known = new Set([...state.incidents.keys(), ...state.wellOnce.keys()])
+  // Incidents of services end where they are followed.
+  const open = [...state.incidents].filter(([, { instance }]) => instance !== null)
+  const known = new Set([...open.map(([key]) => key), ...state.wellOnce.keys()])
   return [...known].filter((key) => !present.has(key))
 }
 

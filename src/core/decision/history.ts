@@ -40,7 +40,8 @@ export const RATE_SPAN_MS = 60_000
 
 export interface Acted {
   readonly service: ServiceId
-  readonly instance: InstanceId
+  /** null: the service as a whole. */
+  readonly instance: InstanceId | null
   readonly policy: PolicyName
 }
 
@@ -92,7 +93,7 @@ export function recentActions(history: History, nowMs: number): readonly number[
 /** Attempts without effect on the target inside the span, oldest first. */
 export function ineffectiveAttempts(
   history: History,
-  at: { service: ServiceId; instance: InstanceId },
+  at: { service: ServiceId; instance: InstanceId | null },
   { nowMs, spanMs }: { nowMs: number; spanMs: number },
 ): readonly number[] {
   const key = viewKey(at.service, at.instance)

@@ -1,9 +1,15 @@
 // The state of healing, and the turn of one step: what it may read, and where it puts what it says.
-import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
+import {
+  incidentId,
+  type IncidentId,
+  type InstanceId,
+  type ServiceId,
+} from '../../contracts/ids.ts'
 import type { CommandResult } from '../../contracts/records.ts'
 import { Holder } from '../fleet/holder.ts'
 import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
 import type { Incident } from '../incident/incident.ts'
+import { canonical, hex } from '../kernel/canonical.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { type Documents, newDocuments } from './documents.ts'
@@ -24,7 +30,7 @@ export interface State {
   readonly holds: Holds
   readonly history: History
   readonly streaks: Streaks
-  /** Open incidents by instance. */
+  /** Open incidents by `viewKey` of their instance, or of the service they are about. */
   readonly incidents: Map<string, Incident>
   /** By instance: the incarnation that has been seen well. */
   readonly wellOnce: Map<string, number>
@@ -102,4 +108,15 @@ export class Turn {
     if (atMs === null || atMs <= this.nowMs) return
     this.wakeAtMs = Math.min(this.wakeAtMs ?? atMs, atMs)
   }
+}
+
+/** Where it was opened names an incident, so that the same journal names it alike. */
+export function newIncidentId(
+  { state, facts }: Turn,
+  at: { readonly service: ServiceId; readonly instance: InstanceId | null },
+): IncidentId {
+  const { context } = state
+  const place = [context.clusterId, context.taskId, facts.stepSeq, at.service, at.instance]
+  const digest = hex(context.sha256(canonical([...place, 'incident'])))
+  return incidentId(`inc-${digest.slice(0, 16)}`)
 }

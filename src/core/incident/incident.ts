@@ -1,5 +1,5 @@
-// One open incident: one fault of one instance, from its detection to its end, with the command
-// that is under way for it; and its part of an image.
+// One open incident: one fault of one instance, or of a service as a whole, from its detection to
+// its end, with the command that is under way for it; and its part of an image.
 import {
   agentId,
   type AgentId,
@@ -15,7 +15,7 @@ import {
   type ServiceId,
 } from '../../contracts/ids.ts'
 import type { IncidentState, PolicyRef } from '../../contracts/records.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { INCIDENT_TABLE } from './machine.ts'
 
 /** A command that has been written and not been answered, or whose effect is being watched. */
@@ -43,7 +43,8 @@ export interface Watch {
 export interface Incident {
   readonly id: IncidentId
   readonly service: ServiceId
-  readonly instance: InstanceId
+  /** null: the service as a whole; from BEHAVIOUR_JUDGEMENT on. */
+  readonly instance: InstanceId | null
   readonly openedAtMs: number
   incarnation: number
   state: IncidentState
@@ -88,6 +89,11 @@ export function openIncident(
   }
 }
 
+/** As people read it: `service/instance`, or the service alone. */
+export function targetName({ service, instance }: Pick<Incident, 'service' | 'instance'>): string {
+  return instance === null ? service : `${service}/${instance}`
+}
+
 /** Our hand is on the instance: a command is under way, or its effect is not seen yet. */
 export function isInHand(incident: Incident): boolean {
   return incident.state === 'repairing' || incident.state === 'verifying'
@@ -100,7 +106,8 @@ export function matchKey(policy: { name: PolicyName; version: number }): string 
 
 export function saveIncident(incident: Incident, to: ImageWriter): void {
   const { command, watch } = incident
-  to.text(incident.id).text(incident.service).text(incident.instance)
+  to.text(incident.id).text(incident.service)
+  saveInstance(incident.instance, to)
   to.number(incident.openedAtMs).number(incident.incarnation).text(incident.state)
   to.int(incident.seq).int(incident.attempt)
   to.flag(command !== null)
@@ -118,7 +125,7 @@ export function loadIncident(from: ImageReader): Incident {
   return {
     id: incidentId(from.text()),
     service: serviceId(from.text()),
-    instance: instanceId(from.text()),
+    instance: loadInstance(from),
     openedAtMs: from.number(),
     incarnation: from.number(),
     state: from.oneOf(INCIDENT_TABLE),
@@ -133,6 +140,16 @@ export function loadIncident(from: ImageReader): Incident {
     guard: from.textOrNull(),
     kept: from.flag(),
   }
+}
+
+function saveInstance(instance: InstanceId | null, to: ImageWriter): void {
+  if (to.form >= FORM_JUDGEMENT) to.textOrNull(instance)
+  else to.text(instance ?? '')
+}
+
+function loadInstance(from: ImageReader): InstanceId | null {
+  const instance = from.form >= FORM_JUDGEMENT ? from.textOrNull() : from.text()
+  return instance === null ? null : instanceId(instance)
 }
 
 function saveCommand(command: OpenCommand, to: ImageWriter): void {

@@ -206,6 +206,7 @@ export class Executor {
         if (known === null) return 'absent'
         return known.result === null ? 'started' : 'done'
       },
+      can: (action) => action === 'restart_instance',
       seen: (task) => ledger.seen(task),
       busy: (service, id) => {
         const instance = this.#find(service, id)

@@ -19,6 +19,7 @@ const VIEW: AgentView = {
   nowMs: issuedAtMs + 10,
   instance: (service, name) => (`${service}/${name}` === 'shop/a' ? { incarnation: 1 } : null),
   command: () => 'absent',
+  can: () => true,
   seen: () => ({ gen: 4, seq: 6 }),
   busy: () => false,
 }
@@ -42,6 +43,7 @@ const CHECKS: readonly (readonly [string, Partial<Command>, Partial<AgentView>])
   ['wrong_epoch', {}, { agentEpoch: 2 }],
   ['unknown_instance', {}, { instance: () => null }],
   ['answer_again', {}, { command: () => 'done' }],
+  ['unsupported', {}, { can: () => false }],
   ['wrong_incarnation', {}, { instance: () => ({ incarnation: 2 }) }],
   ['clock_unknown', {}, { nowMs: null }],
   ['old_gen', {}, { seen: () => ({ gen: 5, seq: 6 }) }],
@@ -117,5 +119,39 @@ describe('malformed', () => {
     expect(codeOf(aim({ instance: 'b' }), VIEW)).toBe('unknown_instance')
     expect(codeOf(aim({ incarnation: -1 }), VIEW)).toBe('malformed')
     expect(codeOf(aim({ agent: '..' }), VIEW)).toBe('malformed')
+  })
+})
+
+describe('actions beside restart (S0-43)', () => {
+  const asked = (action: string, args: Record<string, string>, some: Partial<AgentView> = {}) =>
+    codeOf({ ...COMMAND, action, args }, { ...VIEW, ...some })
+
+  test.each([
+    ['scale', { replicas: '3' }, 'act'],
+    ['scale', {}, 'malformed'],
+    ['scale', { replicas: '0' }, 'malformed'],
+    ['scale', { replicas: '3', shell: 'rm' }, 'malformed'],
+    ['restore', {}, 'act'],
+    ['restore', { snapshot: 'a\nb' }, 'malformed'],
+    ['isolate', {}, 'unknown_action'],
+    ['restart_instance', {}, 'unknown_action'],
+    ['constructor', {}, 'unknown_action'],
+  ])('%s %j: %s', (action, args, code) => {
+    expect(asked(action, args)).toBe(code)
+  })
+
+  test('a deregistration is for the failed incarnation or one before the one found (S1-42)', () => {
+    const found = (incarnation: number): Partial<AgentView> => ({
+      instance: () => ({ incarnation }),
+    })
+    expect(asked('deregister', {}, found(1))).toBe('act')
+    expect(asked('deregister', {}, found(2))).toBe('act')
+    expect(asked('deregister', {}, found(0))).toBe('wrong_incarnation')
+    expect(asked('deregister', {}, { busy: () => true })).toBe('act')
+  })
+
+  test('one that is to begin on this host need not be there yet (S3-29)', () => {
+    expect(asked('reschedule', { fence: '1' }, { instance: () => null })).toBe('act')
+    expect(asked('restart', {}, { instance: () => null })).toBe('unknown_instance')
   })
 })
