@@ -185,7 +185,7 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     wire: 'rollback_config',
     disruptive: false,
     target: 'service',
-    args: { name: { type: 'id', text: 'document of hs.policies', required: true }, to: TO },
+    args: { name: { type: 'id', text: 'policy document', required: true }, to: TO },
     inverse: null,
     effect: 'well',
     text: 'publishes an older version of a configuration as a new one (S3-43)',
@@ -227,7 +227,7 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     args: { to: { type: 'id', text: 'who is told', required: true } },
     inverse: null,
     effect: 'nothing',
-    text: 'tells people, through hs.alerts',
+    text: 'tells people',
   },
   none: {
     wire: null,
