@@ -288,7 +288,7 @@ function isBefore(fact: Since | null, atMs: number): boolean {
 
 const VERDICTS = { up: true, down: true } as const
 const CLASSES = { self_evident: true, inferred: true } as const
-const SEVERITIES = { unstable: true, unhealthy: true } as const
+const SEVERITIES = { note: true, unstable: true, unhealthy: true } as const
 
 export function saveVital(vital: Vital, to: ImageWriter): void {
   const { failures, probe, refused, exited, deltaPlace, findings, wasWell } = vital

@@ -2,6 +2,7 @@
 // values.
 import type { EvidenceClass, Health, Lifecycle, Link } from '../../contracts/records.ts'
 import type { AgentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
+import type { Metrics, Signs } from './signs.ts'
 
 /** A detector's finding, as long as it stands. */
 export interface Finding {
@@ -11,8 +12,8 @@ export interface Finding {
    */
   readonly detector: string
   readonly class: Exclude<EvidenceClass, 'unknown'>
-  /** How bad: what health it argues for. */
-  readonly severity: 'unstable' | 'unhealthy'
+  /** How bad: what health it argues for; a note argues for none. */
+  readonly severity: 'note' | 'unstable' | 'unhealthy'
   /** Log time of the onset. */
   readonly sinceMs: number
   readonly value: number
@@ -62,7 +63,13 @@ export interface InstanceFacts {
   readonly healthSinceMs: number
   /** Times health changed in the last ten minutes, for the flapping guard. */
   readonly transitions: number
+  /** What argues for a health that is not well. */
   readonly findings: readonly Finding[]
+  /** What deviates and argues for nothing by itself: told, and joined with others. */
+  readonly notes: readonly Finding[]
+  readonly signs: Signs
+  /** Newest value of each metric with a name of the user's own: mean over the tick that told it. */
+  readonly metrics: Metrics
   /** The 60-s window. */
   readonly window: Figures
   /** Last probe verdict of this incarnation, and its log time. */

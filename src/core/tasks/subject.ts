@@ -8,6 +8,7 @@ import type { Source } from '../health/silence.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
 import type { Figures, Finding, InstanceFacts } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
+import { type Metrics, NO_METRICS, NO_SIGNS, type Signs } from '../kernel/signs.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import {
   MARKS,
@@ -21,6 +22,7 @@ import type { Entry } from '../registry/entry.ts'
 import { DIRTY, FAILING, HEARD, JUDGED, MOVED, TOLD, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
 
+const NO_NOTES: readonly Finding[] = Object.freeze([])
 /** Slot of one that has left, and a generation that no source ever has. */
 const NOBODYS = 0
 const NO_GENERATION = -1
@@ -165,6 +167,7 @@ export class SubjectFacts implements InstanceFacts {
   readonly healthSinceMs: number
   transitions: number
   readonly findings: readonly Finding[]
+  readonly notes: readonly Finding[]
   readonly probe: InstanceFacts['probe']
   private readonly subject: Subject
   private readonly from: FiguresOf
@@ -187,6 +190,7 @@ export class SubjectFacts implements InstanceFacts {
     this.healthSinceMs = vital.healthSinceMs
     this.transitions = recentFlips(vital, nowMs)
     this.findings = standing(vital)
+    this.notes = NO_NOTES
     this.probe = probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs }
     this.subject = subject
     this.from = from
@@ -198,6 +202,14 @@ export class SubjectFacts implements InstanceFacts {
 
   get window(): Figures {
     return this.from.figuresOf(this.subject)
+  }
+
+  get signs(): Signs {
+    return NO_SIGNS
+  }
+
+  get metrics(): Metrics {
+    return NO_METRICS
   }
 }
 

@@ -36,6 +36,7 @@ import type {
   InstanceFacts,
   ServiceFacts,
 } from '../../../src/core/kernel/facts.ts'
+import { NO_METRICS, NO_SIGNS } from '../../../src/core/kernel/signs.ts'
 import type { CoreContext } from '../../../src/core/kernel/step.ts'
 import { viewKey } from '../../../src/contracts/view-key.ts'
 
@@ -104,6 +105,9 @@ export function instance(name: string, some: Partial<InstanceFacts> = {}): Insta
     healthSinceMs: 0,
     transitions: 0,
     findings: [],
+    notes: [],
+    signs: NO_SIGNS,
+    metrics: NO_METRICS,
     window: figures(),
     probe: { verdict: 'up', atMs: 0 },
     ...some,
