@@ -48,6 +48,20 @@ export interface Alert {
   readonly at_ms: number
   /** Where to read on. */
   readonly runbook: string | null
+  /** Name of the rule, as in the label alertname. */
+  readonly rule: string
+  /** Texts of the rule, templates filled. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Where its tier goes: page, ticket, digest or a name of the policy. */
+  readonly route: string
+  /** Alerts of one group may be told in one notification. */
+  readonly group: string
+  /** Said before, and nothing is new: for those who forget what is not repeated. */
+  readonly refresh: boolean
+  /** AlertPolicy that has the rule; null: a rule of ours. */
+  readonly policy: PolicyName | null
+  /** Of the policy. */
+  readonly policy_version: number
 }
 
 /** Next offset of an input. */
