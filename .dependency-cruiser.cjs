@@ -43,7 +43,7 @@ const stageRules = STAGES.slice(0, -1).map((stage, i) => ({
 }))
 
 const RUNTIME_FOR_ADAPTERS =
-  'ports|view-port|instruments|log-error|record-batch[a-z-]*|varint|clock|agent/driver|agent/probe|agent/proc'
+  'ports|view-port|instruments|event-spec|log-error|record-batch[a-z-]*|varint|clock|agent/driver|agent/probe|agent/proc'
 const EXPRESSION = '^src/core/decision/expression[.]ts$'
 const npm = (names) => `(^|/)node_modules/(${names})/`
 

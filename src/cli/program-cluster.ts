@@ -12,6 +12,7 @@ import { clusterFlags, type ClusterReadFlags, serverFlags } from './settings-fla
 const ROLES: readonly (readonly [name: RoleName, about: string])[] = [
   ['worker', 'run the tasks of its group: judge, decide, command'],
   ['projector', 'run the read model; get, explain, tail and policy read from it'],
+  ['notifier', 'tell the sinks of the file of --config what a person should know'],
   ['agent', 'run the instances that the file of --config names, and heal them'],
 ]
 

@@ -4,7 +4,7 @@
 // writes must know how large a batch may be, and who reads whether offsets may be missing.
 import { INPUT_TOPICS, TOPICS, type TopicKind, topicName } from '../contracts/topics.ts'
 
-export const ROLES = ['worker', 'agent', 'projector', 'operator'] as const
+export const ROLES = ['worker', 'agent', 'projector', 'notifier', 'operator'] as const
 export type Role = (typeof ROLES)[number]
 
 /** Kafka's names of operations on resources. */
@@ -71,6 +71,15 @@ const NEEDS: Readonly<Record<Role, Needs>> = {
     reads: TOPICS.map(({ kind }) => kind),
     writes: ['policies'],
     more: () => [],
+  },
+  notifier: {
+    reads: ['journal', 'alerts', 'incidents'],
+    writes: [],
+    // Its members' group, and those that keep how far each sink has got.
+    more: ({ group }) => {
+      const name = `${group}-notifier`
+      return [{ resource: 'group', pattern: 'prefixed', name, operations: ['Read'] }]
+    },
   },
   operator: {
     reads: [],

@@ -107,12 +107,28 @@ function besideFile(settings: FileSettings, folder: string): FileSettings {
     if (typeof value === 'string' && typeof holder === 'object' && holder !== null)
       Reflect.set(holder, last, resolve(folder, value))
   }
-  const { agent } = found
-  if (agent === undefined) return found
+  return { ...found, ...agentBeside(found, folder), ...notifierBeside(found, folder) }
+}
+
+function agentBeside({ agent }: FileSettings, folder: string): Pick<FileSettings, 'agent'> {
+  if (agent === undefined) return {}
   const instances = agent.instances.map((one) => {
     return { ...one, cwd: resolve(folder, one.cwd ?? '.') }
   })
-  return { ...found, agent: { ...agent, stateDir: resolve(folder, agent.stateDir), instances } }
+  return { agent: { ...agent, stateDir: resolve(folder, agent.stateDir), instances } }
+}
+
+function notifierBeside(
+  { notifier }: FileSettings,
+  folder: string,
+): Pick<FileSettings, 'notifier'> {
+  if (notifier === undefined) return {}
+  const sinks = notifier.sinks.map(({ path, tokenFile, ...one }) => ({
+    ...one,
+    ...(path === undefined ? {} : { path: resolve(folder, path) }),
+    ...(tokenFile === undefined ? {} : { tokenFile: resolve(folder, tokenFile) }),
+  }))
+  return { notifier: { ...notifier, sinks } }
 }
 
 /** A field of a plain object, or undefined. */

@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import { DURATION_PATTERN, parseDuration } from '../contracts/duration.ts'
 import { idProblem } from '../contracts/ids.ts'
+import { type NotifierSettings, notifierSchema } from './notifier-settings.ts'
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 /** More copies of a task than this help nobody. */
@@ -91,6 +92,7 @@ export interface FileSettings {
   readonly http?: { readonly port?: number | undefined } | undefined
   readonly log?: { readonly level?: LogLevel | undefined } | undefined
   readonly agent?: AgentSettings | undefined
+  readonly notifier?: NotifierSettings | undefined
 }
 
 const A_BROKER = 'host:port, as in kafka-1.example:9092'
@@ -203,6 +205,7 @@ export const fileSchema: z.ZodType<FileSettings> = z.strictObject({
   http: z.strictObject({ port: port.optional() }).optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).optional() }).optional(),
   agent: agent.optional(),
+  notifier: notifierSchema.optional(),
 })
 
 /** How a text from a flag or a variable becomes a value. */
@@ -219,7 +222,7 @@ export interface SettingSpec {
   readonly isPath?: true
 }
 
-/** Every leaf but the agent's, which are set in a file alone. */
+/** Every leaf but those of agent and notifier, which are set in a file alone. */
 export const SETTINGS: readonly SettingSpec[] = [
   { key: 'kafka.brokers', env: 'HEALSTREAM_KAFKA_BROKERS', flag: 'brokers', kind: 'list' },
   { key: 'kafka.tls.enabled', env: 'HEALSTREAM_KAFKA_TLS', flag: null, kind: 'switch' },

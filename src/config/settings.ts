@@ -8,6 +8,7 @@ import { documentProblems } from '../contracts/policy-problem.ts'
 import { editDistance } from '../contracts/suggest.ts'
 import { DEFAULT_PREFIX } from '../contracts/topics.ts'
 import { refuseSecretVariables, withoutUserInfo } from './secrets.ts'
+import type { NotifierSettings } from './notifier-settings.ts'
 import { fieldOf, readSettingsFile } from './settings-file.ts'
 import type { SettingsFile } from './settings-file.ts'
 import { fileSchema, SETTINGS, settingsJsonSchema } from './settings-schema.ts'
@@ -75,6 +76,7 @@ export interface Settings {
   readonly port: number
   readonly logLevel: LogLevel
   readonly agent: AgentSettings | null
+  readonly notifier: NotifierSettings | null
 }
 
 /** One effective value, for people. */
@@ -173,9 +175,10 @@ function validated(
   file: SettingsFile | null,
   origin: (key: string) => string,
 ): FileSettings {
-  const { agent: _agent, ...leaves } = tree
+  const { agent: _agent, notifier: _notifier, ...leaves } = tree
   const parsed = fileSchema.safeParse(leaves)
-  if (parsed.success) return { ...parsed.data, agent: file?.settings.agent }
+  const { agent, notifier } = file?.settings ?? {}
+  if (parsed.success) return { ...parsed.data, agent, notifier }
   const shown: unknown = JSON.parse(JSON.stringify(leaves), (_key, held: unknown) =>
     typeof held === 'string' ? withoutUserInfo(held) : held,
   )
@@ -208,6 +211,7 @@ function assemble(file: FileSettings, origin: Origin, env: Environment): Setting
     port: file.http?.port ?? 0,
     logLevel: file.log?.level ?? 'info',
     agent: file.agent ?? null,
+    notifier: file.notifier ?? null,
   }
 }
 
@@ -298,15 +302,21 @@ function viewOf(tree: unknown, settings: Settings, origin: Origin): readonly Set
     const value = getAt(tree, key) ?? EFFECTIVE[key]?.(settings) ?? null
     return { key, value, origin: value === null ? 'not set' : origin(key) }
   })
-  const { agent } = settings
-  if (agent === null) return leaves
-  const instances = agent.instances.map((one) => one.instance)
-  return [
-    ...leaves,
-    { key: 'agent.id', value: agent.id, origin: 'file' },
-    { key: 'agent.stateDir', value: agent.stateDir, origin: 'file' },
-    { key: 'agent.instances', value: instances, origin: 'file' },
-  ]
+  return [...leaves, ...sectionsOf(settings)]
+}
+
+/** What only a file can say. */
+function sectionsOf({ agent, notifier }: Settings): readonly SettingView[] {
+  const said = {
+    'agent.id': agent?.id,
+    'agent.stateDir': agent?.stateDir,
+    'agent.instances': agent?.instances.map((one) => one.instance),
+    'notifier.sinks': notifier?.sinks.map(({ name, kind }) => `${name} (${kind})`),
+    'notifier.routes': notifier?.routes,
+  }
+  return Object.entries(said).flatMap(([key, value]) => {
+    return value === undefined ? [] : [{ key, value, origin: 'file' }]
+  })
 }
 
 const TYPO_EDITS = 3

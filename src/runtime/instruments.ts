@@ -1,30 +1,8 @@
 // Named internal events: the only way to a log line or a metric. One table says for each event its
 // level, its sentence and its metrics, so that names stay bounded and complete (style: Vector's
 // instrumentation spec).
-
-export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
-
-export interface EventSpec {
-  readonly level: EventLevel
-  /** Sentence for people; `{name}` is replaced by the field of that name. */
-  readonly text: string
-  /**
-   * Metrics touched: name without the `healstream_` prefix, kind, labels taken from fields, value
-   * from a field (default 1; null takes the series of a gauge away).
-   */
-  readonly metrics?: readonly MetricSpec[]
-}
-
-export interface MetricSpec {
-  readonly name: string
-  readonly kind: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  /** Few values each: never an instance, an offset or an id. */
-  readonly labels?: readonly string[]
-  readonly value?: string
-  /** Upper bounds of a histogram; default 1 ms to 10 s. */
-  readonly buckets?: readonly number[]
-}
+import type { EventSpec, MetricSpec } from './event-spec.ts'
+import { NOTICE_EVENTS, type NoticeEventKind } from './notice-events.ts'
 
 export type EventKind =
   | 'process_started'
@@ -61,6 +39,7 @@ export type EventKind =
   | 'agent_notice'
   | 'agent_command'
   | 'agent_intake_refused'
+  | NoticeEventKind
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>
 
@@ -357,4 +336,5 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
       { name: 'agent_intake_refused_total', kind: 'counter', help: 'Intake connections closed.' },
     ],
   },
+  ...NOTICE_EVENTS,
 }

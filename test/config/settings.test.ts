@@ -59,6 +59,7 @@ describe('order', () => {
       port: 0,
       logLevel: 'info',
       agent: null,
+      notifier: null,
     })
     expect(view(found, 'kafka.brokers')).toEqual([null, 'not set'])
     expect(view(found, 'prefix')).toEqual(['hs.', 'default'])

@@ -26,11 +26,21 @@ const authority = new Authority('access test')
 let kafka: SecuredKafka
 
 /** How each role comes in; the agent has no password but a token. */
-const MECHANISMS = { operator: 'SCRAM-SHA-512', worker: 'SCRAM-SHA-512', projector: 'PLAIN' }
+const MECHANISMS = {
+  operator: 'SCRAM-SHA-512',
+  worker: 'SCRAM-SHA-512',
+  projector: 'PLAIN',
+  notifier: 'SCRAM-SHA-512',
+}
 
 beforeAll(async () => {
   const certificate = authority.issue('broker', 'IP:127.0.0.1')
-  const users = { operator: 'op-secret', worker: 'w-secret', projector: 'p-secret' }
+  const users = {
+    operator: 'op-secret',
+    worker: 'w-secret',
+    projector: 'p-secret',
+    notifier: 'n-secret',
+  }
   kafka = await startSecured({ authority, certificate, users })
   for (const [user, password] of Object.entries(users)) kafka.secretFile(user, password)
   kafka.secretFile('agent', unsecuredToken('agent'))
@@ -123,6 +133,13 @@ async function freePort(): Promise<number> {
   return port
 }
 
+function notifierFile(): string {
+  const file = join(folder, 'notifier.yaml')
+  const sinks = '[{name: screen, kind: console}]'
+  writeFileSync(file, `notifier: {sinks: ${sinks}, routes: {page: [screen]}}`)
+  return file
+}
+
 async function agentFile(): Promise<string> {
   const port = await freePort()
   const file = join(folder, 'agent.yaml')
@@ -142,7 +159,7 @@ agent:
 }
 
 describe('with exactly what is printed', () => {
-  test('operator, worker, agent and projector do their work', async () => {
+  test('operator, worker, agent, projector and notifier do their work', async () => {
     const init = await healstream(['init', '--dev', '--partitions', '2', '-o', 'json'], {
       env: envOf('operator'),
     })
@@ -150,6 +167,7 @@ describe('with exactly what is printed', () => {
     expect(init.code).toBe(0)
     const stops = [await startRole('worker'), await startRole('projector')]
     try {
+      stops.push(await startRole('notifier', `--config=${notifierFile()}`))
       stops.push(await startRole('agent', `--config=${await agentFile()}`))
       // Sent by the agent, taken in and written by the worker, read by the projector.
       const health = await until('a healthy instance', async () => {

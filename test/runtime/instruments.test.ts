@@ -1,6 +1,7 @@
 // The table of events keeps the conventions of metrics (Prometheus naming) and of the house.
 import { describe, expect, it } from 'vitest'
-import { EVENTS, type MetricSpec } from '../../src/runtime/instruments.ts'
+import type { MetricSpec } from '../../src/runtime/event-spec.ts'
+import { EVENTS } from '../../src/runtime/instruments.ts'
 
 const events = Object.entries(EVENTS)
 const metrics = events.flatMap(([, event]) => event.metrics ?? [])

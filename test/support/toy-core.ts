@@ -65,6 +65,13 @@ function alert(summary: string, key: string, atMs: number): Alert {
     since_ms: atMs,
     at_ms: atMs,
     runbook: null,
+    rule: 'toy',
+    annotations: {},
+    route: 'digest',
+    group: key,
+    refresh: false,
+    policy: null,
+    policy_version: 0,
   }
 }
 

@@ -4,12 +4,11 @@
 import { readFileSync } from 'node:fs'
 import { type DestinationStream, type Logger, destination as fileDestination, pino } from 'pino'
 import { printable } from '../../contracts/printable.ts'
+import type { EventLevel, EventSpec } from '../../runtime/event-spec.ts'
 import {
   EVENTS,
   type EventFields,
   type EventKind,
-  type EventLevel,
-  type EventSpec,
   type Instruments,
 } from '../../runtime/instruments.ts'
 import { Metrics } from './metrics.ts'

@@ -3,7 +3,8 @@
 // memory.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { printable } from '../../contracts/printable.ts'
-import type { EventFields, EventSpec, MetricSpec } from '../../runtime/instruments.ts'
+import type { EventSpec, MetricSpec } from '../../runtime/event-spec.ts'
+import type { EventFields } from '../../runtime/instruments.ts'
 
 const PREFIX = 'healstream_'
 /** Series of one metric; further combinations of labels are counted as `other`. */

@@ -1,9 +1,10 @@
-// `healstream worker|projector|agent`: one role as a process of its own, until a signal or an error
-// after which it can only be started again. Log lines go to stderr as JSON.
+// `healstream worker|projector|agent|notifier`: one role as a process of its own, until a signal or
+// an error after which it can only be started again. Log lines go to stderr as JSON.
 import { resolveSettings, type ResolvedSettings } from '../../config/settings.ts'
 import { EXIT, HsError } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
 import { startAgentProcess } from '../../roles/agent/process.ts'
+import { startNotifierProcess } from '../../roles/notifier/process.ts'
 import { openParts, type ProcessParts } from '../../roles/parts/parts.ts'
 import { type RunningRole, whileWaiting } from '../../roles/parts/running-role.ts'
 import { startProjectorProcess } from '../../roles/projector/process.ts'
@@ -15,7 +16,7 @@ import type { Context } from '../context.ts'
 import { interruption, STOP_MS, withinLimit } from '../lifecycle.ts'
 import type { ClusterFlags } from '../settings-flags.ts'
 
-export type RoleName = 'worker' | 'projector' | 'agent'
+export type RoleName = 'worker' | 'projector' | 'agent' | 'notifier'
 
 /** Errors: HsError of a start that failed, or of what ended the role. */
 export async function serve(
@@ -25,6 +26,7 @@ export async function serve(
 ): Promise<ExitCode> {
   const resolved = resolveSettings(flags, context.env)
   if (name === 'agent' && resolved.settings.agent === null) throw noAgent()
+  if (name === 'notifier' && resolved.settings.notifier === null) throw noNotifier()
   const interrupted = interruption()
   const opening = whileWaiting(resolved.settings.port, () => openParts(resolved, { role: name }))
   const parts = await untilInterrupted(opening, interrupted.signal)
@@ -46,6 +48,12 @@ export async function serve(
 function noAgent(): HsError {
   return new HsError('HS_CONFIG', 'no agent is described', {
     fix: 'Name a file that has an `agent` section with --config; examples/agent.yaml is one.',
+  })
+}
+
+function noNotifier(): HsError {
+  return new HsError('HS_CONFIG', 'no notifier is described', {
+    fix: 'Name a file that has a `notifier` section with --config; examples/notifier.yaml is one.',
   })
 }
 
@@ -79,7 +87,7 @@ function start(
   parts: ProcessParts,
   { resolved, context }: { readonly resolved: ResolvedSettings; readonly context: Context },
 ): Promise<RunningRole> {
-  const { port, agent, standbys, upgrade } = resolved.settings
+  const { port, agent, notifier, standbys, upgrade } = resolved.settings
   if (name === 'worker') {
     const run = claimIfPossible(parts, workersFolder(context.env))
     return startWorkerProcess(parts, { port, standbys, upgrade, run })
@@ -88,6 +96,11 @@ function start(
     const redis = redisOptionsOf(resolved)
     const run = claim(runFolder(context.env))
     return startProjectorProcess(parts, { port, run, redis })
+  }
+  if (name === 'notifier') {
+    if (notifier === null) throw noNotifier()
+    const say = (line: string): void => context.terminal.out(line)
+    return startNotifierProcess(parts, { settings: notifier, port, say })
   }
   if (agent === null) throw noAgent()
   return startAgentProcess(parts, { settings: agent, port })
