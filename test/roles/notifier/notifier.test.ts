@@ -74,8 +74,8 @@ describe('delivery', () => {
     await expect.poll(() => [lines.length, receiver.ids.length], soon).toEqual([2, 1])
     expect(receiver.ids).toEqual(['h1'])
     expect(lines[0]).toContain('firing low → digest shop/shop-1: turns \\u202e red\\n')
-    const tickets = readFileSync(path, 'utf8').trimEnd().split('\n')
-    expect(tickets.map((line): unknown => JSON.parse(line))).toMatchObject([{ key: 'm1' }])
+    const tickets = (): string => readFileSync(path, { encoding: 'utf8', flag: 'a+' })
+    await expect.poll(tickets, soon).toMatch(/^\{.*"key":"m1".*\}\n$/)
   })
 
   test('what cannot be read is told and passed', async () => {
