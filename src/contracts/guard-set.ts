@@ -1,6 +1,6 @@
 // GuardSet: the limits of the guards, by service.
 import * as z from 'zod'
-import { GUARD_DEFAULTS, type GuardLimits } from './limits.ts'
+import { GUARD_DEFAULTS, type FreezeWindow, type GuardLimits, WEEKDAYS } from './limits.ts'
 import { apiVersion, type Common, count, given, headOf } from './policy-fields.ts'
 import { type Kind, kindOf, match, metadata, ms, share } from './policy-fields.ts'
 
@@ -11,6 +11,29 @@ export interface GuardSet extends Common {
   readonly kind: 'GuardSet'
   readonly limits: Partial<GuardLimits>
 }
+
+const CLOCK = /^([01]\d|2[0-3]):([0-5]\d)$/
+const A_CLOCK = 'a time of the day, UTC, such as 22:00'
+/** Minute of the day. */
+const clock: z.ZodType<number, string> = z
+  .string(A_CLOCK)
+  .regex(CLOCK, A_CLOCK)
+  .transform((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)))
+
+const freezeWindow = z
+  .strictObject({
+    days: z
+      .array(z.enum(WEEKDAYS))
+      .min(1)
+      .max(7)
+      .default([...WEEKDAYS]),
+    from: clock,
+    to: clock,
+    why: z.string().max(256).default(''),
+  })
+  .transform(({ days, from, to, why }): FreezeWindow => {
+    return { days, fromMinute: from, toMinute: to, why }
+  })
 
 const guardLimits = {
   cooldownMs: ms.optional(),
@@ -32,6 +55,18 @@ const guardLimits = {
   ineffectiveSpanMs: ms.optional(),
   commandExpiryMs: ms.optional(),
   verifyMs: ms.optional(),
+  healShareMax: share.optional(),
+  zoneSickShareMax: share.optional(),
+  zoneSickMin: count.optional(),
+  stormHealthyMin: share.optional(),
+  stormCalmMs: ms.optional(),
+  commonShareMax: share.optional(),
+  commonMin: count.optional(),
+  commonSpanMs: ms.optional(),
+  doubtFactorMax: z.number().int().min(1).max(100).optional(),
+  approvals: z.number().int().min(0).max(2).optional(),
+  approvalMs: ms.optional(),
+  freeze: z.array(freezeWindow).max(32).optional(),
 }
 
 const guardSet = z.strictObject({

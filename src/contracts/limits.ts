@@ -37,6 +37,22 @@ export const DETECTOR_DEFAULTS: DetectorLimits = {
   dwellMs: 2_000,
 }
 
+/** Days of a freeze window, as they are counted: the week begins on Monday. */
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+export type Weekday = (typeof WEEKDAYS)[number]
+
+/** A time of the week, UTC, in which nothing disruptive is done. */
+export interface FreezeWindow {
+  /** Days on which it begins. */
+  readonly days: readonly Weekday[]
+  /** Minute of the day at which it begins, 0…1,439. */
+  readonly fromMinute: number
+  /** Minute at which it ends; not after `fromMinute` = on the next day. */
+  readonly toMinute: number
+  /** Empty: nobody said why. */
+  readonly why: string
+}
+
 /**
  * Limits of the guards (DESIGN.md section 7, default guards). Infinity-like values switch one off,
  * visibly.
@@ -77,6 +93,32 @@ export interface GuardLimits {
   readonly commandExpiryMs: number
   /** How long an effect may take to show before the attempt counts as ineffective. */
   readonly verifyMs: number
+  /** Instances of a service in our hand at once, routable or not: max(1, floor(share × n)); S0-42. */
+  readonly healShareMax: number
+  /** A zone is frozen when at least `zoneSickMin` of its instances and this share are sick. */
+  readonly zoneSickShareMax: number
+  readonly zoneSickMin: number
+  /**
+   * Storm: fewer than this share of the instances whose health is known are healthy, from `groupMin`
+   * on; over when it has been that share or more for `stormCalmMs`.
+   */
+  readonly stormHealthyMin: number
+  readonly stormCalmMs: number
+  /**
+   * Common cause: more than this share of a service, a zone or a version, from `commonMin` instances
+   * on, fell sick within `commonSpanMs` (F70).
+   */
+  readonly commonShareMax: number
+  readonly commonMin: number
+  readonly commonSpanMs: number
+  /** Inferred evidence stands at most so many times its settle time while we doubt ourselves. */
+  readonly doubtFactorMax: number
+  /** People who have to approve each command: 0, 1 or 2; the proposer is not among them. */
+  readonly approvals: number
+  /** An approval without an end of its own is good for so long. */
+  readonly approvalMs: number
+  /** Nothing disruptive is done in these times of the week. */
+  readonly freeze: readonly FreezeWindow[]
 }
 
 export const GUARD_DEFAULTS: GuardLimits = {
@@ -97,4 +139,16 @@ export const GUARD_DEFAULTS: GuardLimits = {
   ineffectiveSpanMs: 14_400_000,
   commandExpiryMs: 60_000,
   verifyMs: 30_000,
+  healShareMax: 0.3,
+  zoneSickShareMax: 0.55,
+  zoneSickMin: 3,
+  stormHealthyMin: 0.51,
+  stormCalmMs: 120_000,
+  commonShareMax: 0.2,
+  commonMin: 5,
+  commonSpanMs: 30_000,
+  doubtFactorMax: 4,
+  approvals: 0,
+  approvalMs: 900_000,
+  freeze: [],
 }

@@ -1,11 +1,18 @@
 // Gathers what the guards are asked: the instance and its service, what our hand did before, what
 // people and the fleet task have said.
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { type Incident, isInHand } from '../incident/incident.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
 import { isEasing, isSelfEvident, onsetMs } from './evidence.ts'
+import { approvalState } from './approvals.ts'
+import { censusOf, countOf, wellnessOf } from './census.ts'
+import { causeOf } from './crowd.ts'
+import { doubtOf, NO_DOUBT } from './doubt.ts'
+import { frozenAt } from './freeze.ts'
 import { groupOf, isInService } from './group.ts'
+import type { CareInput, ZoneInput } from './guards-of-many.ts'
 import type { FleetInput, GuardInput } from './guards.ts'
 import { coolUntilMs, ineffectiveAttempts, recentActions } from './history.ts'
 import { holdOn } from './holds.ts'
@@ -21,11 +28,8 @@ export interface Case {
 }
 
 /** What the guards are asked about acting on an instance as the policy says. */
-export function guardInput(
-  turn: Turn,
-  { service, facts, incident }: Case,
-  match: Match,
-): GuardInput {
+export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
+  const { service, facts, incident } = found
   const { state, nowMs } = turn
   const { policy, ref } = match.ready
   const limits = guardLimitsOf(state.documents, facts.service)
@@ -61,9 +65,61 @@ export function guardInput(
     }),
     openCommand: isInHand(incident) ? (incident.command?.id ?? null) : null,
     fleet: state.behaviour < BEHAVIOUR_FLEET ? null : fleetInput(turn),
+    care: state.behaviour < BEHAVIOUR_JUDGEMENT ? null : careInput(turn, found, { match, inHand }),
   }
 }
 
 function fleetInput({ state, nowMs }: Turn): FleetInput {
   return { pulse: state.fleet.pulse, tokens: state.fleet.tokens(nowMs) }
+}
+
+function careInput(
+  turn: Turn,
+  { service, facts, incident }: Case,
+  { match, inHand }: { match: Match; inHand: (other: InstanceFacts) => boolean },
+): CareInput {
+  const { state, nowMs } = turn
+  const { crowds, approvals, rhythm } = state.care
+  const limits = guardLimitsOf(state.documents, facts.service)
+  const crowd = crowds.get(facts.service)
+  const cause = causeOf(crowd, facts)
+  const storm = crowd?.storm ?? null
+  const untilMs = ({ calmSinceMs }: { calmSinceMs: number | null }): number | null =>
+    calmSinceMs === null ? null : calmSinceMs + limits.stormCalmMs
+  const { pulse } = state.fleet
+  const { doubts } = turn.facts
+  return {
+    frozen: frozenAt(limits.freeze, nowMs),
+    zone: zoneInput(service, facts, inHand),
+    wellness: wellnessOf(service),
+    storm: storm === null ? null : { sinceMs: storm.sinceMs, untilMs: untilMs(storm) },
+    cause: cause === null ? null : { ...cause, untilMs: untilMs(cause) },
+    fleetStorm: null,
+    fleetCause: null,
+    approval: approvalState(approvals, incident, {
+      policy: match.ready.ref.name,
+      needed: limits.approvals,
+      goodForMs: limits.approvalMs,
+      nowMs,
+    }),
+    doubt:
+      doubts === undefined
+        ? NO_DOUBT
+        : doubtOf(rhythm, doubts, { pulse, nowMs, factorMax: limits.doubtFactorMax }),
+  }
+}
+
+function zoneInput(
+  { instances }: ServiceFacts,
+  target: InstanceFacts,
+  inHand: (other: InstanceFacts) => boolean,
+): ZoneInput {
+  const { zone } = target
+  if (zone === null) return { name: null, count: { n: 0, sick: 0 }, others: [] }
+  const others = new Set<string>()
+  for (const other of instances) {
+    if (other.zone !== null && other.zone !== zone && inHand(other)) others.add(other.zone)
+  }
+  const count = countOf(censusOf(instances), { shared: 'zone', value: zone })
+  return { name: zone, count, others: [...others] }
 }

@@ -4,9 +4,19 @@
 // still counts for cool-down, interval and rate.
 import { formatDuration } from '../../contracts/duration.ts'
 import type { GuardLimits } from '../../contracts/limits.ts'
-import type { GuardVerdict, Mode, Pulse } from '../../contracts/records.ts'
+import type { Mode, Pulse } from '../../contracts/records.ts'
 import { PULSE_STALE_MS, QUIET_EVERY_MS } from '../fleet/term.ts'
 import type { Group } from './group.ts'
+import { type Answer, type Asked, atMost, percent, wait } from './guard-answer.ts'
+import {
+  approvalGuard,
+  type CareInput,
+  commonCauseGuard,
+  freezeGuard,
+  healShareGuard,
+  stormGuard,
+  zoneGuard,
+} from './guards-of-many.ts'
 import { RATE_SPAN_MS } from './history.ts'
 import type { Hold } from './holds.ts'
 
@@ -41,6 +51,8 @@ export interface GuardInput {
   readonly openCommand: string | null
   /** What the fleet task has said; null: by a behaviour that knows nothing of it. */
   readonly fleet: FleetInput | null
+  /** What is asked from behaviour 3 on; null: by an older one. */
+  readonly care: CareInput | null
 }
 
 export interface FleetInput {
@@ -49,15 +61,6 @@ export interface FleetInput {
   readonly tokens: number
 }
 
-/** A verdict, and what a refusal is told by: told once per cause. */
-export interface Asked extends GuardVerdict {
-  readonly cause: string
-}
-
-type Answer = Omit<Asked, 'guard' | 'cause' | 'until_ms'> & {
-  readonly until_ms?: number | null
-  readonly cause?: string
-}
 type Guard = (input: GuardInput) => Answer
 
 function holdGuard({ hold }: GuardInput): Answer {
@@ -89,11 +92,24 @@ function evidenceGuard({ easing }: GuardInput): Answer {
   return { passed: !easing, value, limit: 'evidence that stands' }
 }
 
-function settleGuard({ nowMs, selfEvident, onsetMs, settleMs }: GuardInput): Answer {
-  const limit = formatDuration(settleMs)
+/** As long as inferred evidence has to stand: the longer, the more we doubt ourselves. */
+function settleMsOf({ settleMs, care }: GuardInput): number {
+  return settleMs * (care?.doubt.factor ?? 1)
+}
+
+/** `3 s, 2 times as long: reading is 2.5 s late`. */
+function settleText(input: GuardInput): string {
+  const text = formatDuration(settleMsOf(input))
+  const { factor, why } = input.care?.doubt ?? { factor: 1, why: [] }
+  return factor === 1 ? text : `${text}, ${factor} times as long: ${why.join(', ')}`
+}
+
+function settleGuard(input: GuardInput): Answer {
+  const { nowMs, selfEvident, onsetMs } = input
+  const limit = settleText(input)
   if (selfEvident) return { passed: true, value: 'self-evident', limit }
   const value = `stands for ${formatDuration(nowMs - onsetMs)}`
-  return wait({ value, limit, untilMs: onsetMs + settleMs, nowMs })
+  return wait({ value, limit, untilMs: onsetMs + settleMsOf(input), nowMs })
 }
 
 function warmUpGuard({ nowMs, wasWell, registeredAtMs, limits }: GuardInput): Answer {
@@ -124,7 +140,7 @@ function routableShareGuard({ group, limits }: GuardInput): Answer {
 }
 
 function outShareGuard({ group, limits }: GuardInput): Answer {
-  const most = Math.max(1, Math.floor(limits.outShareMax * group.n))
+  const most = atMost(limits.outShareMax, group.n)
   const value = `${group.outByHand} of ${group.n} out already`
   const passed = !group.targetRoutable || group.outByHand + 1 <= most
   return { passed, value: routableText(group, value), limit: `at most ${most} out` }
@@ -170,7 +186,8 @@ function openCommandGuard({ openCommand }: GuardInput): Answer {
  * itself does without one, but nothing is done in a fleet that is known to be blind.
  */
 function pulseGuard(input: GuardInput): Answer {
-  const { nowMs, selfEvident, onsetMs, settleMs } = input
+  const { nowMs, selfEvident, onsetMs } = input
+  const settleMs = settleMsOf(input)
   const pulse = input.fleet?.pulse ?? null
   const limit = `a pulse of the fleet task, ${formatDuration(settleMs)} after the onset or later`
   const agoMs = pulse === null ? null : Math.max(0, nowMs - pulse.as_of_ms)
@@ -203,19 +220,16 @@ function budgetGuard({ nowMs, fleet }: GuardInput): Answer {
   return { passed: false, value: `${value}; see healstream tasks`, limit, cause: 'unheard' }
 }
 
-/** Passes at `untilMs`. */
-function wait(at: { value: string; limit: string; untilMs: number; nowMs: number }): Answer {
-  const { value, limit, untilMs, nowMs } = at
-  const passed = nowMs >= untilMs
-  return { passed, value, limit, until_ms: passed ? null : untilMs }
-}
-
 function routableText(group: Group, value: string): string {
   return group.targetRoutable ? value : `${value}; the target takes no traffic`
 }
 
-function percent(share: number): string {
-  return `${Math.round(share * 1_000) / 10} %`
+/** A guard of behaviour 3; one that an older behaviour asks for by mistake refuses nothing. */
+function ofCare(ask: (care: CareInput, input: GuardInput) => Answer): Guard {
+  return (input) =>
+    input.care === null
+      ? { passed: true, value: 'not asked', limit: 'none' }
+      : ask(input.care, input)
 }
 
 /**
@@ -224,6 +238,7 @@ function percent(share: number): string {
  * | guard            | refuses                                                                    |
  * | hold             | while a person holds the fleet, service, instance or policy                |
  * | mode             | observe and dry_run; canary on all but the first instance of a service     |
+ * | freeze           | in the freeze windows of the GuardSets                                     |
  * | behind           | a step that has not caught up with the log                                 |
  * | blind            | while all sources of the partition are silent                              |
  * | agent            | no agent beside the instance, or one that is not heard                     |
@@ -231,23 +246,30 @@ function percent(share: number): string {
  * | settle           | inferred evidence that has not stood long enough                           |
  * | warm_up          | a new incarnation that has not been well yet                               |
  * | flapping         | an instance that keeps changing: hands off                                 |
+ * | zone             | a second zone at a time; one that is sick as a whole                       |
+ * | storm            | while too few of the service or of the fleet are healthy                   |
+ * | common_cause     | what too many of a service, zone or version have at once                   |
  * | last_routable    | the last instance that can take traffic                                    |
  * | routable_share   | when too few would be left                                                 |
  * | out_share        | when too many are out by our hand                                          |
+ * | heal_share       | when too many are in our hand, routable or not                             |
  * | cooldown         | the same policy on the same target too soon                                |
  * | service_interval | a second action on the service too soon                                    |
  * | rate             | more actions of this task in a minute than allowed                         |
  * | ineffective      | after several attempts without effect: a person                            |
  * | open_command     | while a command for the target is under way                                |
  * | pulse            | inferred evidence without a fresh pulse; everything in a blind fleet       |
+ * | approval         | while people who have to approve have not, or somebody denies              |
  * | budget           | without a token of the fleet's budget                                      |
  *
- * The last two are asked from behaviour 2 on. The budget comes last: a token is asked for only when
- * nothing else stands against the action.
+ * `pulse` and `budget` are asked from behaviour 2 on; `freeze`, `zone`, `storm`, `common_cause`,
+ * `heal_share` and `approval` from behaviour 3 on. People are asked when nothing else but the budget
+ * stands against the action, and a token when nothing else at all does.
  */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', holdGuard],
   ['mode', modeGuard],
+  ['freeze', ofCare(freezeGuard)],
   ['behind', behindGuard],
   ['blind', blindGuard],
   ['agent', agentGuard],
@@ -255,23 +277,48 @@ export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['settle', settleGuard],
   ['warm_up', warmUpGuard],
   ['flapping', flappingGuard],
+  ['zone', ofCare(zoneGuard)],
+  ['storm', ofCare(stormGuard)],
+  ['common_cause', ofCare(commonCauseGuard)],
   ['last_routable', lastRoutableGuard],
   ['routable_share', routableShareGuard],
   ['out_share', outShareGuard],
+  ['heal_share', ofCare(healShareGuard)],
   ['cooldown', cooldownGuard],
   ['service_interval', serviceIntervalGuard],
   ['rate', rateGuard],
   ['ineffective', ineffectiveGuard],
   ['open_command', openCommandGuard],
   ['pulse', pulseGuard],
+  ['approval', ofCare(approvalGuard)],
   ['budget', budgetGuard],
 ]
 /** Those that ask what the fleet task has said. */
-const OF_FLEET = ['pulse', 'budget']
+const OF_FLEET: readonly string[] = ['pulse', 'budget']
+const OF_CARE: readonly string[] = [
+  'freeze',
+  'zone',
+  'storm',
+  'common_cause',
+  'heal_share',
+  'approval',
+]
+/** Asked also of what takes nothing away, such as a diagnosis or a message. */
+export const GUARDS_OF_HARMLESS: readonly string[] = [
+  'hold',
+  'mode',
+  'behind',
+  'cooldown',
+  'open_command',
+]
 
-/** Asks every guard; the action passes when all do. */
-export function askGuards(input: GuardInput): readonly Asked[] {
-  const asked = GUARDS.filter(([guard]) => input.fleet !== null || !OF_FLEET.includes(guard))
+/** Asks every guard; the action passes when all do. `harmless`: it takes nothing away. */
+export function askGuards(input: GuardInput, harmless: boolean = false): readonly Asked[] {
+  const asked = GUARDS.filter(([guard]) => {
+    if (harmless && !GUARDS_OF_HARMLESS.includes(guard)) return false
+    if (input.fleet === null && OF_FLEET.includes(guard)) return false
+    return input.care !== null || !OF_CARE.includes(guard)
+  })
   return asked.map(([guard, ask]) => {
     const { passed, value, limit, until_ms: until = null, cause = '' } = ask(input)
     return { guard, passed, value, limit, until_ms: until, cause }

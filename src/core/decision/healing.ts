@@ -14,6 +14,7 @@ import type { CoreContext, Output } from '../kernel/step.ts'
 import { act, forgetWaiting } from './act.ts'
 import { applyDocument, detectorLimitsOf, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
+import { leaveCrowd } from './crowd.ts'
 import type { FactName } from './fact-table.ts'
 import { factValues, serviceValues } from './fact-values.ts'
 import { followIncident, followResults, leave } from './follow.ts'
@@ -23,6 +24,7 @@ import { applyOperator, expireHolds } from './holds.ts'
 import { endStreaks, type Match, matchPolicies, NO_MATCH } from './policy.ts'
 import { followServices } from './service-incident.ts'
 import { type Cut as StepCut, newIncidentId, newState, type State, Turn } from './state.ts'
+import { careFor, heardApproval, noteAuthor, settleCare } from './watchful.ts'
 
 export type HealingState = State
 export type Cut = StepCut
@@ -55,6 +57,7 @@ export function initialHealing(context: CoreContext): HealingState {
 export function evolvePolicy(state: HealingState, record: PolicyRecord, _nowMs: number): void {
   const { behaviour, context } = state
   const change = applyDocument(state.documents, record, { sha256: context.sha256, behaviour })
+  if (change.done === 'changed') noteAuthor(state, record)
   if (change.done !== 'refused') return
   const stays = change.inForce === null ? 'nothing is' : `version ${change.inForce} stays`
   const what = `${record.kind} ${plain(record.name)} version ${record.version}`
@@ -62,8 +65,8 @@ export function evolvePolicy(state: HealingState, record: PolicyRecord, _nowMs: 
   state.notices.push({ said: { event: 'refused', summary }, service: null })
 }
 
-export function evolveOperator(state: HealingState, record: OperatorRecord, _nowMs: number): void {
-  const change = applyOperator(state.holds, record)
+export function evolveOperator(state: HealingState, record: OperatorRecord, nowMs: number): void {
+  const change = heardApproval(state, record, nowMs) ?? applyOperator(state.holds, record)
   const by = `${record.kind} ${plain(record.id)} by ${plain(record.actor)}`
   const why = `${by} (${plain(record.reason)})`
   const { service } = record.scope
@@ -94,6 +97,7 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
   followResults(turn)
   if (state.behaviour >= BEHAVIOUR_JUDGEMENT) followServices(turn)
   const cases = followAll(turn)
+  settleCare(turn)
   endStreaks(state.streaks, facts.stepSeq)
   for (const found of cases) act(turn, found)
   forgetWaiting(state)
@@ -145,6 +149,7 @@ function followService(
     if (incident !== null) cases.push({ service, facts: instance, matching, incident })
     if (incident !== null || matching.triggered.size > 0) turn.attended.push(instance)
   }
+  careFor(turn, service, due)
 }
 
 function noteWell({ wellOnce }: State, { key, health, probe, incarnation }: InstanceFacts): void {
@@ -190,7 +195,10 @@ function forgetLeft(turn: Turn, left: readonly string[]): void {
   const { incidents, wellOnce } = turn.state
   for (const key of [...left].sort(compareText)) {
     const incident = incidents.get(key)
-    if (incident !== undefined) leave(turn, incident)
+    if (incident !== undefined) {
+      leave(turn, incident)
+      leaveCrowd(turn.state.care.crowds, incident.service, incident.instance)
+    }
     incidents.delete(key)
     wellOnce.delete(key)
   }

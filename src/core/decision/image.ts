@@ -7,6 +7,7 @@ import { loadIncident, saveIncident } from '../incident/incident.ts'
 import { assert } from '../kernel/assert.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { CoreContext } from '../kernel/step.ts'
+import { loadCare, saveCare } from './care.ts'
 import { loadDocuments, saveDocuments } from './documents.ts'
 import { loadHistory, saveHistory } from './history.ts'
 import { loadHolds, saveHolds } from './holds.ts'
@@ -27,6 +28,7 @@ export function saveHealing(state: State, to: ImageWriter): void {
   for (const [key, incarnation] of state.wellOnce) to.text(key).number(incarnation)
   saveChain(state.chain, to)
   state.fleet.save(to)
+  saveCare(state.care, to)
 }
 
 /** Errors: AssertionError for what is no image of healing. */
@@ -46,6 +48,7 @@ export function loadHealing(context: CoreContext, from: ImageReader): State {
     wellOnce: new Map(from.list(() => [from.text(), from.number()])),
     chain: loadChain(from),
     fleet: loadHolder(from),
+    care: loadCare(from),
     results: [],
     notices: [],
   }

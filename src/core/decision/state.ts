@@ -12,6 +12,7 @@ import type { Incident } from '../incident/incident.ts'
 import { canonical, hex } from '../kernel/canonical.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
+import { type Care, newCare } from './care.ts'
 import { type Documents, newDocuments } from './documents.ts'
 import { type History, newHistory } from './history.ts'
 import { type Holds, holdsAtBirth } from './holds.ts'
@@ -37,6 +38,8 @@ export interface State {
   readonly chain: Chain
   /** Pulses and leases of the fleet task. */
   readonly fleet: Holder
+  /** What the guards remember. */
+  readonly care: Care
   /** Results of this step, in order. */
   results: CommandResult[]
   notices: Notice[]
@@ -54,6 +57,7 @@ export function newState(context: CoreContext): State {
     wellOnce: new Map(),
     chain: newChain(),
     fleet: new Holder(),
+    care: newCare(),
     results: [],
     notices: [],
   }

@@ -81,11 +81,21 @@ export interface ServiceFacts {
   readonly window: Figures
   /** In order of instance id. */
   readonly instances: readonly InstanceFacts[]
+  /** Instances that are not gone, by health; absent: see the instances. */
+  readonly healths?: Readonly<Record<Health, number>>
   /**
    * Of them, in order, those of whom anything that policies or incidents ask about may have changed
    * since the last step, and those the last answer attends to; absent: all of them.
    */
   readonly due?: readonly InstanceFacts[]
+}
+
+/** What a step says of the task itself. */
+export interface Doubts {
+  /** Telemetry and signals have been read up to so long ago; null: not at all. */
+  readonly lagMs: number | null
+  /** A clock of an agent of the partition is not believed. */
+  readonly skewed: boolean
 }
 
 /** Everything one step's decisions are made from. */
@@ -98,6 +108,8 @@ export interface Facts {
   readonly blind: boolean
   /** In order of service id. */
   readonly services: readonly ServiceFacts[]
+  /** What the step says of the task itself; absent: nothing. */
+  readonly doubts?: Doubts
   /** Keys of the instances that have left since the last step; absent: see who is there. */
   readonly left?: readonly string[]
 }

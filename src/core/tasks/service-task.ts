@@ -3,8 +3,11 @@
 // journals what it said.
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
+import { notePromise, noteStep } from '../decision/doubt.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { assert } from '../kernel/assert.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
+import type { Facts } from '../kernel/facts.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
 import { fold } from './fold.ts'
 import { observe } from './fleet-vector.ts'
@@ -45,7 +48,7 @@ export function runStep(state: ServiceState, step: Step): Outcome {
   if (hearing.blind !== state.wasBlind) state.allDirty()
   state.wasBlind = hearing.blind
   const judgement = judgeStep(state, step, hearing)
-  const answer = decide(state.healing, judgement.facts)
+  const answer = decide(state.healing, doubted(state, step, judgement.facts))
   for (const cut of answer.cuts) applyCut(state, cut)
   state.attend(answer.attended)
   tellViews(state, answer.outputs.length > 0)
@@ -58,11 +61,20 @@ export function runStep(state: ServiceState, step: Step): Outcome {
   const judged = judgement.judged > 0 || answer.outputs.length > 0
   const observed = observe(state, step, { services: judgement.facts.services, judged })
   outputs.push(...observed.outputs)
-  return {
-    outputs,
-    urgent: judgement.changed || answer.urgent || observed.urgent,
-    wakeAtMs: answer.cuts.length > 0 ? step.nowMs + 1 : wakeAt(state, answer.wakeAtMs),
+  const wakeAtMs = answer.cuts.length > 0 ? step.nowMs + 1 : wakeAt(state, answer.wakeAtMs)
+  if (state.healing.behaviour >= BEHAVIOUR_JUDGEMENT) {
+    notePromise(state.healing.care.rhythm, wakeAtMs, step.behind)
   }
+  return { outputs, urgent: judgement.changed || answer.urgent || observed.urgent, wakeAtMs }
+}
+
+/** The facts, with what speaks against believing what is inferred from them. */
+function doubted(state: ServiceState, step: Step, facts: Facts): Facts {
+  if (state.healing.behaviour < BEHAVIOUR_JUDGEMENT) return facts
+  noteStep(state.healing.care.rhythm, step.nowMs, step.behind)
+  const atMs = reachedMs(step)
+  const lagMs = atMs === null ? null : step.nowMs - atMs
+  return { ...facts, doubts: { lagMs, skewed: state.admission.hasSkews } }
 }
 
 /** Log time up to which both telemetry and signals have been read, or null. */

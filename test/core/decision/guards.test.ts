@@ -2,9 +2,50 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GUARD_DEFAULTS, type GuardLimits } from '../../../src/contracts/limits.ts'
-import { askGuards, GUARDS, type GuardInput } from '../../../src/core/decision/guards.ts'
+import { NO_DOUBT } from '../../../src/core/decision/doubt.ts'
+import type { CareInput } from '../../../src/core/decision/guards-of-many.ts'
+import {
+  askGuards,
+  GUARDS,
+  GUARDS_OF_HARMLESS,
+  type GuardInput,
+} from '../../../src/core/decision/guards.ts'
 import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
 import { crashed, erring, instance, LOOSE, World } from './world.ts'
+
+const CARE: CareInput = {
+  frozen: null,
+  zone: { name: 'a', count: { n: 4, sick: 1 }, others: [] },
+  wellness: { healthy: 3, known: 4 },
+  storm: null,
+  cause: null,
+  fleetStorm: null,
+  fleetCause: null,
+  approval: { needed: 0, by: [], deniedBy: null, proposer: null, untilMs: null },
+  doubt: NO_DOUBT,
+}
+const care = (some: Partial<CareInput>): Partial<GuardInput> => ({ care: { ...CARE, ...some } })
+const approval = { needed: 2, by: ['ann'], deniedBy: null, proposer: 'bob', untilMs: 1_900_000 }
+const VERDICT = {
+  verdict_id: 'zone:a',
+  services: [],
+  cause_service: null,
+  cause_instance: null,
+  since_ms: 990_000,
+  over: false,
+  sick: 6,
+  instances: 9,
+}
+const CAUSE = {
+  shared: 'service',
+  value: '',
+  named: { shared: 'version', value: '2.1' },
+  sinceMs: 990_000,
+  evident: true,
+  fell: 3,
+  of: 9,
+  calmSinceMs: null,
+} as const
 
 const PASSING: GuardInput = {
   nowMs: 1_000_000,
@@ -32,6 +73,7 @@ const PASSING: GuardInput = {
     pulse: { as_of_ms: 1_000_001, reporters_expected: 3, reporters_seen: 3, blind: false },
     tokens: 1,
   },
+  care: CARE,
 }
 
 /** Inferred, and settled. */
@@ -62,6 +104,7 @@ describe('each alone', () => {
     ['mode', { mode: 'observe' }, null],
     ['mode', { mode: 'dry_run' }, null],
     ['mode', { mode: 'canary' }, null],
+    ['freeze', care({ frozen: { text: 'sat', untilMs: 1_060_000 } }), 1_060_000],
     ['behind', { behind: true }, null],
     ['blind', { blind: true }, null],
     ['agent', { agent: 'none' }, null],
@@ -70,9 +113,21 @@ describe('each alone', () => {
     ['settle', { selfEvident: false, onsetMs: 998_501 }, 1_000_001],
     ['warm_up', { wasWell: false }, 1_119_000],
     ['flapping', { transitions: 4 }, null],
+    ['zone', care({ zone: { name: 'a', count: { n: 5, sick: 3 }, others: [] } }), null],
+    ['zone', care({ zone: { ...CARE.zone, others: ['b'] } }), null],
+    ['zone', care({ fleetCause: { ...VERDICT, what: 'common_cause', attribute: 'zone' } }), null],
+    ['storm', care({ storm: { sinceMs: 1, untilMs: 1_100_000 } }), 1_100_000],
+    ['storm', care({ fleetStorm: { ...VERDICT, what: 'storm' } }), null],
+    ['common_cause', care({ cause: { ...CAUSE, untilMs: null } }), null],
+    ['common_cause', care({ fleetCause: { ...VERDICT, what: 'common_cause' } }), null],
     ['last_routable', { group: { ...group, n: 1, routableOthers: 0 } }, null],
     ['routable_share', { group: { ...group, n: 6, routableOthers: 3 } }, null],
     ['out_share', { group: { ...group, n: 19, routableOthers: 17, outByHand: 1 } }, null],
+    [
+      'heal_share',
+      { group: { n: 9, targetRoutable: false, routableOthers: 2, outByHand: 2 } },
+      null,
+    ],
     ['cooldown', { coolUntilMs: 1_000_001 }, 1_000_001],
     ['service_interval', { serviceLastMs: 940_001 }, 1_000_001],
     ['rate', { recentMs: six }, 1_010_000],
@@ -82,6 +137,13 @@ describe('each alone', () => {
     ['pulse', { ...LATE, fleet: heard(994_999) }, null],
     ['pulse', { ...LATE, fleet: heard(999_499) }, null],
     ['pulse', { fleet: heard(1_000_000, true) }, null],
+    [
+      'settle',
+      { ...LATE, fleet: heard(1_001_000), ...care({ doubt: { factor: 2, why: ['late'] } }) },
+      1_001_000,
+    ],
+    ['approval', care({ approval }), null],
+    ['approval', care({ approval: { ...approval, needed: 0, deniedBy: 'eve' } }), 1_900_000],
     ['budget', { fleet: { ...heard(1_000_000), tokens: 0 } }, null],
     ['budget', { fleet: { pulse: null, tokens: 0 } }, null],
   ]
@@ -101,12 +163,39 @@ describe('each alone', () => {
     ['interval just over', { serviceLastMs: 940_000 }],
     ['rate just under', { recentMs: six.slice(1) }],
     ['two without effect', { ineffectiveMs: [1, 2] }],
+    ['two approvals', care({ approval: { ...approval, by: ['ann', 'eve'] } })],
+    [
+      'a zone with fewer than three sick',
+      care({ zone: { ...CARE.zone, count: { n: 2, sick: 2 } } }),
+    ],
+    ['one without a zone', care({ zone: { name: null, count: { n: 0, sick: 0 }, others: [] } })],
+    [
+      'two of nine in hand',
+      { group: { n: 9, targetRoutable: false, routableOthers: 2, outByHand: 1 } },
+    ],
     ['two out of twenty', { group: { ...group, n: 20, routableOthers: 18, outByHand: 1 } }],
     [
       'not routable at n = 1',
       { group: { n: 1, targetRoutable: false, routableOthers: 0, outByHand: 0 } },
     ],
   ]
+
+  test('what takes nothing away is asked less', () => {
+    const all = { ...PASSING, behind: true, blind: true, openCommand: 'c1', tokens: 0 }
+    const asked = askGuards({ ...all, ...care({ frozen: { text: 'sat', untilMs: 1 } }) }, true)
+    expect(asked.map(({ guard }) => guard)).toEqual(GUARDS_OF_HARMLESS)
+    expect(asked.filter(({ passed }) => !passed).map(({ guard }) => guard)).toEqual([
+      'behind',
+      'open_command',
+    ])
+  })
+
+  test('who is missing is named', () => {
+    const [refused] = askGuards({ ...PASSING, ...care({ approval }) }).filter((one) => !one.passed)
+    expect(`${refused?.value}, limit ${refused?.limit}`).toBe(
+      'approved by ann; missing: a person other than ann and bob, who proposes it, limit 2 approvals',
+    )
+  })
 
   test.each(passing)('%s passes', (_what, some) => {
     expect(failing(some)).toEqual([])

@@ -42,8 +42,8 @@ describe('a crash', () => {
       'restart of shop/a ordered from agent agent-a, attempt 1, valid for 1 min',
     )
     expect(world.last.guards.every(({ passed }) => passed)).toBe(true)
-    // Behaviour 1 does not ask what the fleet task says.
-    expect(world.last.guards).toHaveLength(GUARDS.length - 2)
+    // Behaviour 1 asks neither what the fleet task says nor what came with behaviour 3.
+    expect(world.last.guards).toHaveLength(GUARDS.length - 8)
 
     world.result('started')
     expect(world.step([crashed('a'), b, c], { afterMs: 100 }).outputs).toEqual([])

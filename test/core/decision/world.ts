@@ -167,8 +167,8 @@ export class World {
   private version = 0
   private records = 0
 
-  constructor(nowMs: number = 1_000_000) {
-    this.state = initialHealing(CONTEXT)
+  constructor(nowMs: number = 1_000_000, behaviour: number = CONTEXT.behaviour) {
+    this.state = initialHealing({ ...CONTEXT, behaviour })
     this.nowMs = nowMs
   }
 

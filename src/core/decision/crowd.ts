@@ -1,0 +1,352 @@
+// What happens to many instances of a service at once: a storm (too few are healthy) and common
+// causes (too many of those that share something fell sick within seconds). Both stop actions on
+// single instances until it has been calm for a while (DESIGN.md section 7; F70, prior art M10).
+import { serviceId, type ServiceId } from '../../contracts/ids.ts'
+import type { GuardLimits } from '../../contracts/limits.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import { compareText } from '../kernel/order.ts'
+import { type Census, censusOf, countOf, type Scope, type Shared, wellnessOf } from './census.ts'
+import { isSelfEvident, isSick, onsetMs } from './evidence.ts'
+
+/** One instance that fell sick. */
+interface Onset {
+  readonly sinceMs: number
+  readonly zone: string | null
+  readonly version: string | null
+  /** Evidence that speaks for itself has been seen; else it may be the looking that is sick. */
+  evident: boolean
+  /** It is not sick any more; it still counts for as long as the span is. */
+  over: boolean
+}
+
+/** Too many of a scope fell sick at once. */
+export interface Cause extends Scope {
+  /** What those who fell sick share, where that is narrower than the scope. */
+  readonly named: Scope
+  readonly sinceMs: number
+  /**
+   * So many fell sick by evidence that speaks for itself; else who is seen to be sick, and not only
+   * inferred, is none of them.
+   */
+  readonly evident: boolean
+  /** Fell sick within the span, of so many. */
+  readonly fell: number
+  readonly of: number
+  /** Since when no more than the limit is sick, or null. */
+  calmSinceMs: number | null
+}
+
+interface Storm {
+  readonly sinceMs: number
+  calmSinceMs: number | null
+}
+
+export interface Crowd {
+  /** By instance. */
+  readonly onsets: Map<string, Onset>
+  /** By scope, in the order in which they were found. */
+  readonly causes: Map<string, Cause>
+  storm: Storm | null
+}
+
+/** Of the services to whom something happens. */
+export type Crowds = Map<ServiceId, Crowd>
+
+/** Share of those who fell sick that have to share something for it to be named. */
+const NAMED_SHARE = 0.8
+
+const ofScope = ({ shared, value }: Scope): string => `${shared}:${value}`
+
+/** `zone a`, `version 2.1`, `the service`. */
+export function scopeText({ shared, value }: Scope): string {
+  return shared === 'service' ? 'the service' : `${shared} ${value}`
+}
+
+/**
+ * Notes the instances of whom anything is new. `isInHand`: what our hand does to an instance is no
+ * onset of it.
+ */
+export function noteOnsets(
+  crowds: Crowds,
+  service: ServiceId,
+  {
+    due,
+    isInHand,
+    nowMs,
+  }: {
+    readonly due: readonly InstanceFacts[]
+    readonly isInHand: (instance: InstanceFacts) => boolean
+    readonly nowMs: number
+  },
+): boolean {
+  let crowd = crowds.get(service)
+  let isNew = false
+  for (const instance of due) {
+    const onset = crowd?.onsets.get(instance.instance)
+    const sick = isSick(instance) && instance.lifecycle !== 'gone'
+    if (onset !== undefined && !sick) onset.over = true
+    if (!sick || isInHand(instance)) continue
+    const evident = instance.findings.some(isSelfEvident)
+    if (onset?.over === false) {
+      isNew ||= evident && !onset.evident
+      onset.evident ||= evident
+      continue
+    }
+    crowd ??= crowdOf(crowds, service)
+    const { zone, appVersion: version } = instance
+    // A policy alone is no finding: then it began now.
+    const sinceMs = onsetMs(instance.findings, nowMs)
+    crowd.onsets.delete(instance.instance)
+    crowd.onsets.set(instance.instance, { sinceMs, zone, version, evident, over: false })
+    isNew = true
+  }
+  return isNew
+}
+
+/** An instance has left the registry. */
+export function leaveCrowd(crowds: Crowds, service: ServiceId, instance: string): void {
+  const onset = crowds.get(service)?.onsets.get(instance)
+  if (onset !== undefined) onset.over = true
+}
+
+/**
+ * Judges the crowd of a service in this step; causes that were found now are returned, to be told.
+ * `isNew`: somebody fell sick in this step.
+ */
+export function judgeCrowd(
+  crowds: Crowds,
+  facts: ServiceFacts,
+  at: { readonly nowMs: number; readonly limits: GuardLimits; readonly isNew: boolean },
+): readonly Cause[] {
+  const crowd = judgeStorm(crowds, facts, at)
+  if (crowd === undefined) return []
+  if (!at.isNew && crowd.causes.size === 0) return []
+  const census = censusOf(facts.instances)
+  for (const cause of crowd.causes.values()) calm(cause, isOver(cause, census, at.limits), at.nowMs)
+  return at.isNew ? findCauses(crowd, census, at) : []
+}
+
+/** Forgets what is over. */
+export function settleCrowds(
+  crowds: Crowds,
+  nowMs: number,
+  limitsOf: (service: ServiceId) => GuardLimits,
+): void {
+  for (const [service, crowd] of crowds) {
+    const { commonSpanMs, stormCalmMs } = limitsOf(service)
+    for (const [instance, { over, sinceMs }] of crowd.onsets) {
+      if (over && sinceMs <= nowMs - commonSpanMs) crowd.onsets.delete(instance)
+    }
+    for (const [scope, { calmSinceMs }] of crowd.causes) {
+      if (calmSinceMs !== null && nowMs >= calmSinceMs + stormCalmMs) crowd.causes.delete(scope)
+    }
+    const calmMs = crowd.storm?.calmSinceMs ?? null
+    if (calmMs !== null && nowMs >= calmMs + stormCalmMs) crowd.storm = null
+    const isEmpty = crowd.onsets.size === 0 && crowd.causes.size === 0 && crowd.storm === null
+    if (isEmpty) crowds.delete(service)
+  }
+}
+
+/** The cause that an instance is under, or null; that of the service first. */
+export function causeOf(
+  crowd: Crowd | undefined,
+  { zone, appVersion }: Pick<InstanceFacts, 'zone' | 'appVersion'>,
+): Cause | null {
+  const { causes } = crowd ?? {}
+  if (causes === undefined || causes.size === 0) return null
+  const scopes: Scope[] = [{ shared: 'service', value: '' }]
+  if (zone !== null) scopes.push({ shared: 'zone', value: zone })
+  if (appVersion !== null) scopes.push({ shared: 'version', value: appVersion })
+  for (const scope of scopes) {
+    const cause = causes.get(ofScope(scope))
+    if (cause !== undefined) return cause
+  }
+  return null
+}
+
+/** Instances that fell sick after `sinceMs`, and the newest of those times; by what is asked of. */
+export function recentOnsets(
+  crowd: Crowd | undefined,
+  { zone, version, sinceMs }: { zone: string | null; version: string | null; sinceMs: number },
+): { readonly recent: number; readonly newestMs: number | null } {
+  let recent = 0
+  let newestMs: number | null = null
+  for (const onset of crowd?.onsets.values() ?? []) {
+    if (onset.zone !== zone || onset.version !== version || onset.sinceMs <= sinceMs) continue
+    recent += 1
+    newestMs = Math.max(newestMs ?? onset.sinceMs, onset.sinceMs)
+  }
+  return { recent, newestMs }
+}
+
+function crowdOf(crowds: Crowds, service: ServiceId): Crowd {
+  const held = crowds.get(service)
+  if (held !== undefined) return held
+  const crowd: Crowd = { onsets: new Map(), causes: new Map(), storm: null }
+  crowds.set(service, crowd)
+  return crowd
+}
+
+function judgeStorm(
+  crowds: Crowds,
+  facts: ServiceFacts,
+  { nowMs, limits }: { readonly nowMs: number; readonly limits: GuardLimits },
+): Crowd | undefined {
+  const crowd = crowds.get(facts.service)
+  const { healthy, known } = wellnessOf(facts)
+  const isStorm = known >= limits.groupMin && healthy < limits.stormHealthyMin * known
+  if (crowd?.storm === undefined || crowd.storm === null) {
+    if (!isStorm) return crowd
+    const found = crowdOf(crowds, facts.service)
+    found.storm = { sinceMs: nowMs, calmSinceMs: null }
+    return found
+  }
+  calm(crowd.storm, !isStorm, nowMs)
+  return crowd
+}
+
+function calm(what: { calmSinceMs: number | null }, isCalm: boolean, nowMs: number): void {
+  what.calmSinceMs = isCalm ? (what.calmSinceMs ?? nowMs) : null
+}
+
+function isOver(cause: Cause, census: Census, { commonShareMax }: GuardLimits): boolean {
+  const { n, sick } = countOf(census, cause)
+  return sick <= commonShareMax * n
+}
+
+/** Scopes of which too many fell sick within the span, and that are not known yet. */
+function findCauses(
+  crowd: Crowd,
+  census: Census,
+  { nowMs, limits }: { readonly nowMs: number; readonly limits: GuardLimits },
+): readonly Cause[] {
+  const all = [...crowd.onsets.values()].sort((a, b) => a.sinceMs - b.sinceMs)
+  const scopes: Scope[] = [{ shared: 'service', value: '' }]
+  // Where all share one zone or version, that says no more than the service does.
+  if (census.zones.size > 1) scopes.push(...scopesOf('zone', census.zones))
+  if (census.versions.size > 1) scopes.push(...scopesOf('version', census.versions))
+  const found: Cause[] = []
+  for (const scope of scopes) {
+    const { n: of } = countOf(census, scope)
+    const known = crowd.causes.get(ofScope(scope))
+    if (of < limits.commonMin || known?.evident === true) continue
+    const most = limits.commonShareMax * of
+    const onsets = all.filter((onset) => isIn(scope, onset))
+    const seen = within(
+      onsets.filter(({ evident }) => evident),
+      limits.commonSpanMs,
+    )
+    const evident = seen.length > most
+    const fell = evident ? seen : within(onsets, limits.commonSpanMs)
+    if (fell.length <= most || (known !== undefined && !evident)) continue
+    const named = scope.shared === 'service' ? nameOf(scopes, fell) : scope
+    const cause: Cause = {
+      ...scope,
+      named,
+      evident,
+      sinceMs: nowMs,
+      fell: fell.length,
+      of,
+      calmSinceMs: null,
+    }
+    crowd.causes.set(ofScope(scope), cause)
+    found.push(cause)
+  }
+  return found
+}
+
+function scopesOf(shared: Shared, counts: ReadonlyMap<string, unknown>): readonly Scope[] {
+  return [...counts.keys()].sort(compareText).map((value) => ({ shared, value }))
+}
+
+function isIn({ shared, value }: Scope, { zone, version }: Onset): boolean {
+  return shared === 'service' || (shared === 'zone' ? zone : version) === value
+}
+
+/** The most of them, in order of their times, that lie within the span. */
+function within(onsets: readonly Onset[], spanMs: number): readonly Onset[] {
+  let best: readonly Onset[] = []
+  let from = 0
+  for (let to = 0; to < onsets.length; to++) {
+    while ((onsets[from]?.sinceMs ?? 0) < (onsets[to]?.sinceMs ?? 0) - spanMs) from += 1
+    if (to + 1 - from > best.length) best = onsets.slice(from, to + 1)
+  }
+  return best
+}
+
+/** What nearly all of them share: a version, else a zone, else the service. */
+function nameOf(scopes: readonly Scope[], fell: readonly Onset[]): Scope {
+  const shares = (scope: Scope): boolean =>
+    fell.filter((onset) => isIn(scope, onset)).length >= NAMED_SHARE * fell.length
+  const found = (shared: Shared): Scope | undefined =>
+    scopes.find((scope) => scope.shared === shared && shares(scope))
+  return found('version') ?? found('zone') ?? { shared: 'service', value: '' }
+}
+
+export function saveCrowds(crowds: Crowds, to: ImageWriter): void {
+  to.int(crowds.size)
+  for (const [service, { onsets, causes, storm }] of crowds) {
+    to.text(service).int(onsets.size)
+    for (const [instance, { sinceMs, zone, version, evident, over }] of onsets) {
+      to.text(instance).number(sinceMs).textOrNull(zone).textOrNull(version)
+      to.flag(evident).flag(over)
+    }
+    to.int(causes.size)
+    for (const cause of causes.values()) {
+      saveScope(cause, to)
+      saveScope(cause.named, to)
+      to.flag(cause.evident)
+        .number(cause.sinceMs)
+        .int(cause.fell)
+        .int(cause.of)
+        .numberOrNull(cause.calmSinceMs)
+    }
+    to.flag(storm !== null)
+    if (storm !== null) to.number(storm.sinceMs).numberOrNull(storm.calmSinceMs)
+  }
+}
+
+export function loadCrowds(from: ImageReader): Crowds {
+  return new Map(from.list(() => [serviceId(from.text()), loadCrowd(from)]))
+}
+
+function loadCrowd(from: ImageReader): Crowd {
+  const onsets = from.list((): [string, Onset] => [
+    from.text(),
+    {
+      sinceMs: from.number(),
+      zone: from.textOrNull(),
+      version: from.textOrNull(),
+      evident: from.flag(),
+      over: from.flag(),
+    },
+  ])
+  const causes = from.list(
+    (): Cause => ({
+      ...loadScope(from),
+      named: loadScope(from),
+      evident: from.flag(),
+      sinceMs: from.number(),
+      fell: from.int(),
+      of: from.int(),
+      calmSinceMs: from.numberOrNull(),
+    }),
+  )
+  const storm = from.flag() ? { sinceMs: from.number(), calmSinceMs: from.numberOrNull() } : null
+  return {
+    onsets: new Map(onsets),
+    causes: new Map(causes.map((cause) => [ofScope(cause), cause])),
+    storm,
+  }
+}
+
+const SHARED = { service: true, zone: true, version: true } as const
+
+function saveScope({ shared, value }: Scope, to: ImageWriter): void {
+  to.text(shared).text(value)
+}
+
+function loadScope(from: ImageReader): Scope {
+  return { shared: from.oneOf(SHARED), value: from.text() }
+}
