@@ -105,8 +105,11 @@ export function noteOnsets(
 }
 
 /** An instance has left the registry. */
-export function leaveCrowd(crowds: Crowds, service: ServiceId, instance: string): void {
-  const onset = crowds.get(service)?.onsets.get(instance)
+export function leaveCrowd(
+  crowds: Crowds,
+  { service, instance }: { readonly service: ServiceId; readonly instance: string | null },
+): void {
+  const onset = instance === null ? undefined : crowds.get(service)?.onsets.get(instance)
   if (onset !== undefined) onset.over = true
 }
 

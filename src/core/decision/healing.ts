@@ -197,7 +197,7 @@ function forgetLeft(turn: Turn, left: readonly string[]): void {
     const incident = incidents.get(key)
     if (incident !== undefined) {
       leave(turn, incident)
-      leaveCrowd(turn.state.care.crowds, incident.service, incident.instance)
+      leaveCrowd(turn.state.care.crowds, incident)
     }
     incidents.delete(key)
     wellOnce.delete(key)
