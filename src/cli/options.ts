@@ -1,5 +1,6 @@
 // Options that several commands share.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../contracts/duration.ts'
 import type { ExitCode } from '../contracts/failure.ts'
 
 /** How a command that can end well in several ways ended (findings, interrupted). */
@@ -25,4 +26,11 @@ export function whole(min: number, max: number): (text: string) => number {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`)
   }
+}
+
+/** A duration as text gives milliseconds, or a usage error. */
+export function span(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== null) return ms
+  throw new InvalidArgumentError('expected a duration such as 65s or 5m.')
 }

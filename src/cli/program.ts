@@ -6,12 +6,13 @@ import { EXIT, HsError } from '../contracts/failure.ts'
 import type { ExitCode } from '../contracts/failure.ts'
 import type { DemoFlags } from './commands/demo.ts'
 import type { GetFlags } from './commands/get.ts'
+import type { ReasonFlags } from './commands/incident.ts'
 import type { PolicyApplyFlags } from './commands/policy.ts'
 import type { TailFlags } from './commands/tail.ts'
 import type { Context, Output, ReadFlags } from './context.ts'
 import { printable } from '../contracts/printable.ts'
 import { printableJson, printableLines } from './printable.ts'
-import { type Ending, outputOption, reading, whole } from './options.ts'
+import { type Ending, outputOption, reading, span, whole } from './options.ts'
 import { addCluster } from './program-cluster.ts'
 import { addDoctor } from './program-doctor.ts'
 import { addTasks } from './program-tasks.ts'
@@ -162,6 +163,11 @@ function addIncidents(program: Command, context: Context): void {
   reading(explain.command('incident').description('why it acted or did not, clause by clause'))
     .argument('<id>', 'incident id, or `latest`')
     .action(async (id: string, flags: ReadFlags) => (await load()).explain(context, id, flags))
+  reading(explain.command('reason').description('the fewest records that were enough for it'))
+    .argument('<id>', 'incident id, or `latest`')
+    .option('--event <n>', 'number of the event (default: the last decision)', whole(1, 1e9))
+    .option('--since <duration>', 'records from so long before it on (default: 65s)', span, 65_000)
+    .action(async (id: string, flags: ReasonFlags) => (await load()).reason(context, id, flags))
 }
 
 function addPolicies(program: Command, context: Context, ending: Ending): void {

@@ -7,12 +7,13 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startHttpServer } from '../../src/adapters/http/server.ts'
 import { createMemoryLog } from '../../src/adapters/memory/memory-log.ts'
 import { createSerde } from '../../src/adapters/serde/serde.ts'
-import { instanceId } from '../../src/contracts/ids.ts'
+import { clusterId, instanceId } from '../../src/contracts/ids.ts'
 import type { RecordOf } from '../../src/contracts/records.ts'
 import { encodeUtf8 } from '../../src/contracts/utf8.ts'
 import { viewKey } from '../../src/contracts/view-key.ts'
 import { PolicyStore } from '../../src/roles/projector/policy-store.ts'
 import { startProjector } from '../../src/roles/projector/projector.ts'
+import { Reasons } from '../../src/roles/projector/reasons.ts'
 import { readingRoutes } from '../../src/roles/projector/routes.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { SILENT } from '../../src/runtime/instruments.ts'
@@ -65,6 +66,7 @@ beforeAll(async () => {
     source: { ...shared, decoder: serde },
     views: projector,
     policies,
+    reasons: new Reasons({ ...shared, decoder: serde, clusterId: clusterId('c') }),
     init: async () => {
       const created = !genesis
       genesis = true

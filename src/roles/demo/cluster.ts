@@ -19,6 +19,7 @@ import { PolicyStore } from '../projector/policy-store.ts'
 import { startProjector } from '../projector/projector.ts'
 import type { Projector } from '../projector/projector.ts'
 import type { ReadModel } from '../projector/read-model.ts'
+import { Reasons } from '../projector/reasons.ts'
 import { readingRoutes } from '../projector/routes.ts'
 import { startWorker } from '../worker/worker.ts'
 import type { WorkerHandle } from '../worker/worker.ts'
@@ -155,6 +156,7 @@ export class Cluster {
       source,
       views: this.projector,
       policies: new PolicyStore({ ...source, views: this.projector }),
+      reasons: new Reasons(source),
       init: () => this.init(),
       hasGenesis: () => this.genesis,
     })

@@ -7,6 +7,7 @@ import type { ProcessParts } from '../parts/parts.ts'
 import { fatalSwitch, type RunningRole, startEndpoint } from '../parts/running-role.ts'
 import { PolicyStore } from './policy-store.ts'
 import { startProjector } from './projector.ts'
+import { Reasons } from './reasons.ts'
 import { readingRoutes } from './routes.ts'
 
 export interface ProjectorSettings {
@@ -29,6 +30,7 @@ export async function startProjectorProcess(
       source: parts,
       views: projector,
       policies: new PolicyStore({ ...parts, views: projector }),
+      reasons: new Reasons(parts),
       // Without a genesis this process would not have started.
       init: () => Promise.resolve({ clusterId: parts.clusterId, created: false }),
       hasGenesis: () => true,

@@ -9,6 +9,7 @@ import { checkedPolicies } from './policy-store.ts'
 import type { PolicyStore } from './policy-store.ts'
 import type { Projector } from './projector.ts'
 import type { ReadModel } from './read-model.ts'
+import { REASON_SPAN_MAX_MS, REASON_SPAN_MS, type ReasonRequest, type Reasons } from './reasons.ts'
 import { tail, tailRequest } from './tail.ts'
 import type { TailSource } from './tail.ts'
 import { recencyHeaders } from './view-recency.ts'
@@ -18,6 +19,7 @@ export interface ReadingOptions {
   readonly source: TailSource & { readonly clock: Clock }
   readonly views: Pick<Projector, 'answer'>
   readonly policies: PolicyStore
+  readonly reasons: Reasons
   /** Sets the cluster up; `created` is false when it was set up before. */
   readonly init: () => Promise<{ readonly clusterId: string; readonly created: boolean }>
   /** False before `init`: nothing can be read or written yet. */
@@ -60,6 +62,7 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       if (found === null) throw noIncident(id)
       return found
     }),
+    reasonRoute(options),
     view('/v1/commands', (model, request) => model.commands(service(request))),
     view('/v1/policies', (model) => model.policies()),
     get('/v1/tail/:topic', ({ params, query, signal }) => ({
@@ -95,12 +98,37 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
   ]
 }
 
+function reasonRoute(options: ReadingOptions): HttpRoute {
+  return {
+    method: 'GET',
+    path: '/v1/incidents/:id/reason',
+    handle: async ({ params, query, signal }) => {
+      needGenesis(options)
+      const id = params['id'] ?? ''
+      const found = options.views.answer().model.incident(id)
+      if (found === null) throw noIncident(id)
+      return json(await options.reasons.find(found, reasonRequest(query), signal))
+    },
+  }
+}
+
 function noIncident(id: string): HsError {
   const found =
     id === 'ops'
       ? 'no event of `ops`: nothing has happened to the tasks themselves'
       : `there is no incident ${JSON.stringify(id)}`
   return new HsError('HS_NOT_FOUND', found, { fix: 'List them with `healstream get incidents`.' })
+}
+
+/** Errors: HS_USAGE. */
+function reasonRequest(query: Readonly<Record<string, string>>): ReasonRequest {
+  const event = query['event'] === undefined ? null : Number(query['event'])
+  const spanMs = query['span_ms'] === undefined ? REASON_SPAN_MS : Number(query['span_ms'])
+  if (event !== null && !Number.isSafeInteger(event))
+    throw new HsError('HS_USAGE', `event is ${JSON.stringify(query['event'])}, expected a number`)
+  if (!(spanMs >= 0 && spanMs <= REASON_SPAN_MAX_MS))
+    throw new HsError('HS_USAGE', `span_ms is ${spanMs}, expected 0 to ${REASON_SPAN_MAX_MS}`)
+  return { event, spanMs }
 }
 
 function needGenesis(options: ReadingOptions): void {

@@ -95,7 +95,7 @@ function linesOf(decoder: Decoder, kind: TopicKind, fetched: Fetched): readonly 
   for (const batch of fetched.batches) {
     const reason = batch.unreadable()
     if (reason === null)
-      batch.visit((view) => lines.push(lineOf(decoder, kind, fetched, view)), fetched.from)
+      batch.visit((view) => lines.push(lineOf(decoder, fetched, { kind, view })), fetched.from)
     else lines.push(unreadableLine(batch, reason))
   }
   return lines
@@ -108,7 +108,20 @@ function unreadableLine(batch: RecordBatch, reason: string): TailLine {
 
 const utf8 = new TextDecoder()
 
-function lineOf(decoder: Decoder, kind: TopicKind, at: Fetched, view: RecordView): TailLine {
+/** A record of an input as a line. */
+export function lineOfView(
+  { decoder, prefix }: Pick<TailSource, 'decoder' | 'prefix'>,
+  at: { readonly topic: TopicKind; readonly partition: number; readonly view: RecordView },
+): TailLine {
+  const { topic: kind, partition, view } = at
+  return lineOf(decoder, { topic: topicName(kind, prefix), partition }, { kind, view })
+}
+
+function lineOf(
+  decoder: Decoder,
+  at: Pick<Fetched, 'topic' | 'partition'>,
+  { kind, view }: { readonly kind: TopicKind; readonly view: RecordView },
+): TailLine {
   const key = view.keyStart < 0 ? null : view.buffer.subarray(view.keyStart, view.keyEnd)
   const place = {
     topic: at.topic,

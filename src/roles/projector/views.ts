@@ -130,6 +130,21 @@ export interface TailLine {
   readonly undecodable?: string
 }
 
+/** The smallest reason of a decision: without any one of the records it would not be. */
+export interface ReasonView {
+  readonly event: IncidentEvent
+  /** Log time of the state from which on records were looked at; what was before lies in it. */
+  readonly since_ms: number
+  /** Records since then. */
+  readonly among: number
+  /** Sets of records that were tried. */
+  readonly tests: number
+  /** false: the time ran out, and some of the records may be needless. */
+  readonly minimal: boolean
+  /** In the order in which they were read. */
+  readonly records: readonly TailLine[]
+}
+
 /** What became of each document of an apply. */
 export interface AppliedPolicy {
   readonly name: string
