@@ -3,6 +3,7 @@
 import type { CommandAction } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
 import type { PolicyAction } from '../../contracts/heal-policy.ts'
+import { modeOf } from '../../contracts/policy-trigger.ts'
 import type { GuardVerdict } from '../../contracts/records.ts'
 import { makeCommand } from '../command/command.ts'
 import { type Incident, matchKey, targetName } from '../incident/incident.ts'
@@ -134,7 +135,7 @@ function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Jud
     policy: ref.name,
     policy_version: ref.version,
     policy_sha256: ref.sha256,
-    mode: policy.mode,
+    mode: modeOf(policy, service),
     behaviour: state.behaviour,
     lease_id: state.behaviour < BEHAVIOUR_FLEET ? null : state.fleet.spend(nowMs),
   }

@@ -13,7 +13,8 @@ import { BEHAVIOUR_JUDGEMENT, BEHAVIOUR_LATEST } from '../kernel/behaviour.ts'
 import { hex } from '../kernel/canonical.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
-import { compileTrigger } from './expression.ts'
+import { compilePolicy } from './compile-policy.ts'
+import { FACTS } from './fact-table.ts'
 import type { Trigger } from './trigger.ts'
 
 /** A larger document does not come into force. */
@@ -120,10 +121,18 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
   if (document.kind !== 'HealPolicy') return { ...held, ready: null }
   const field = behaviour < BEHAVIOUR_JUDGEMENT ? fieldOfJudgement(document) : null
   if (field !== null) return `spec.${field}: behaviour ${behaviour} does not know it`
-  const compiled = compileTrigger(document.trigger)
+  const compiled = compilePolicy(document)
   if (!compiled.ok) return `spec.trigger: ${compiled.problem.message}`
+  const fact = behaviour < BEHAVIOUR_JUDGEMENT ? newFactOf(compiled.trigger) : null
+  if (fact !== null) return `spec.trigger: there is no fact "${fact}"`
   const ref: PolicyRef = { name, version, sha256: digest }
   return { ...held, ready: { policy: document, ref, trigger: compiled.trigger } }
+}
+
+/** A fact that the trigger reads and behaviours before judgement do not know, or null. */
+function newFactOf({ clauses }: Trigger): string | null {
+  const facts = clauses.flatMap((clause) => clause.facts)
+  return facts.find((fact) => FACTS[fact].isNew === true) ?? null
 }
 
 /** Heal policies in force, in order of name. */

@@ -9,21 +9,29 @@
 // literal. There is no wall clock: `timestamp`, `duration` and `now` are not in the vocabulary.
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
+import { JUDGED_WINDOW_MS } from '../../contracts/policy-trigger.ts'
 import { didYouMean } from '../../contracts/suggest.ts'
 import { utf8Size } from '../../contracts/utf8.ts'
 import { splitConjunction } from './clause-split.ts'
-import { FACT_NAMES, FACTS, type FactName, type FactValues, isFact } from './fact-table.ts'
+import {
+  FACT_LIST_MAX,
+  FACT_NAMES,
+  FACTS,
+  type FactName,
+  type FactValues,
+  isFact,
+  isTexts,
+  overWindow,
+  TEXT_MAX,
+} from './fact-table.ts'
 import { writtenOut } from './pattern-size.ts'
-import type { Comparison, Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
+import { comparisonOf, type Named, predicateOf } from './predicate.ts'
+import type { Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
 
 export const TRIGGER_BYTES_MAX = 4_096
 export const COST_MAX = 100_000
 export const LIST_MAX = 256
 export const NESTING_MAX = 2
-/** A fact that is a text longer than this, in UTF-16 code units, counts as unknown. */
-export const TEXT_MAX = 256
-/** A fact that is a list is cut to so many items. */
-export const FACT_LIST_MAX = 64
 const NODES_MAX = 400
 const PROGRAM_MAX = 1_000
 /** Written out, a pattern larger than this is too large however it is compiled. */
@@ -214,9 +222,21 @@ function boundOf(node: ASTNode, scope: Scope): Bound {
     case '!_':
     case '-_':
       return { cost: boundOf(node.args, scope).cost + 1, size: 1 }
+    case '[]':
+      return boundOfMetric(node, scope)
     default:
       return boundOfOperator(node, scope)
   }
+}
+
+/** `metrics["name"]`: nothing else has an index. */
+function boundOfMetric(node: ASTNode & { op: '[]' }, scope: Scope): Bound {
+  const [of, key] = node.args
+  const isMetric = of.op === 'id' && isFact(of.args) && FACTS[of.args].type.startsWith('map')
+  if (!isMetric || key.op !== 'value' || typeof key.args !== 'string') {
+    throw new Refused(node, 'only metrics["name"] has an index, by a literal name')
+  }
+  return { cost: boundOf(of, scope).cost + 2, size: 1 }
 }
 
 function boundOfLiteral(node: ASTNode & { op: 'value' }): Bound {
@@ -258,45 +278,15 @@ function noteIntegers(node: ASTNode, operands: readonly ASTNode[], scope: Scope)
   scope.notes.push({ message, start: node.start, end: node.end, hint })
 }
 
-function comparisonOf(node: ASTNode): Comparison | null {
-  const flipped = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '==': '==', '!=': '!=' } as const
-  switch (node.op) {
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-    case '==':
-    case '!=': {
-      const [left, right] = node.args
-      const [fact, value] = left.op === 'id' ? [left, right] : [right, left]
-      if (fact.op !== 'id' || !isFact(fact.args)) return null
-      const literal = literalOf(value)
-      const op = fact === left ? node.op : flipped[node.op]
-      return literal === null ? null : { fact: fact.args, op, literal }
-    }
-    default:
-      return null
-  }
-}
-
-function literalOf(node: ASTNode): number | string | boolean | null {
-  if (node.op === '-_') {
-    const inner = literalOf(node.args)
-    return typeof inner === 'number' ? -inner : null
-  }
-  if (node.op !== 'value') return null
-  const value = node.args
-  if (typeof value === 'bigint') return Number(value)
-  return typeof value === 'object' ? null : value
-}
-
-interface Checked {
+/** A condition that may come into force. */
+export interface Checked {
   readonly clause: CompiledClause
   readonly cost: number
   readonly notes: readonly TriggerProblem[]
 }
 
-function check(text: string): Checked {
+/** `spanMs`: the window that figures are taken over. */
+function check(text: string, spanMs: number): Checked {
   const parsed = CEL.parse(text)
   const notes: TriggerProblem[] = []
   const scope: Scope = { variables: new Map(), nesting: 0, facts: new Set(), notes }
@@ -310,31 +300,36 @@ function check(text: string): Checked {
   if (type !== 'bool') {
     throw new Refused(whole, `is a ${type}, not a condition`, 'end with a comparison')
   }
-  const facts = [...scope.facts]
-  const comparison = comparisonOf(parsed.ast)
-  const holds = (values: FactValues): boolean => {
-    // The common case without the cost of an error: a plain comparison of an unknown fact.
-    if (comparison !== null && values[comparison.fact] === null) return false
+  const named: Named = (name) => (isFact(name) ? overWindow(name, spanMs) : null)
+  const read = [...scope.facts].map((name) => ({ name, fact: overWindow(name, spanMs) }))
+  const comparison = comparisonOf(parsed.ast, named)
+  const plain = predicateOf(parsed.ast, named)
+  const slow = (values: FactValues): boolean | undefined => {
     try {
-      return parsed(known(facts, values)) === true
+      return parsed(known(read, values)) === true
     } catch {
-      return false
+      return undefined
     }
   }
-  const clause = { text, facts, comparison, holds }
-  return { clause, cost, notes }
+  const ask = plain ?? slow
+  const holds = (values: FactValues): boolean => ask(values) === true
+  const facts = read.map(({ fact }) => fact)
+  return { clause: { text, facts, comparison, ask, holds }, cost, notes }
 }
 
 /**
  * The facts that are known; the library takes an absent one as an error, which `||` and `&&` absorb
  * as CEL says.
  */
-function known(facts: readonly FactName[], values: FactValues): Record<string, unknown> {
+function known(
+  read: readonly { readonly name: FactName; readonly fact: FactName }[],
+  values: FactValues,
+): Record<string, unknown> {
   const context: Record<string, unknown> = {}
-  for (const name of facts) {
-    const value = values[name]
+  for (const { name, fact } of read) {
+    const value = values[fact]
     if (value === null || (typeof value === 'string' && value.length > TEXT_MAX)) continue
-    context[name] = typeof value === 'object' ? value.slice(0, FACT_LIST_MAX) : value
+    context[name] = isTexts(value) ? value.slice(0, FACT_LIST_MAX) : value
   }
   return context
 }
@@ -361,17 +356,30 @@ function toProblem(text: string, error: unknown): TriggerProblem {
 
 /**
  * Compiles a trigger, or says what is wrong with it. Never throws; bounded in time by the size
- * limits.
+ * limits. `spanMs`: the window that its figures are taken over.
  */
-export function compileTrigger(text: string): Compiled {
+export function compileTrigger(text: string, spanMs: number = JUDGED_WINDOW_MS): Compiled {
+  const checked = checkText(text, spanMs)
+  if (!checked.ok) return checked
+  const { clause, cost, notes } = checked
+  return {
+    ok: true,
+    trigger: { text, clauses: clausesOf(text, clause, spanMs), over: null, cost, notes },
+  }
+}
+
+/** One condition, whole; as `compileTrigger`. */
+export function checkText(
+  text: string,
+  spanMs: number,
+): ({ readonly ok: true } & Checked) | (Compiled & { readonly ok: false }) {
   const whole = { start: 0, end: text.length }
   try {
     if (text.trim() === '') throw new Refused(whole, 'is empty')
     if (utf8Size(text) > TRIGGER_BYTES_MAX) {
       throw new Refused(whole, `is longer than ${TRIGGER_BYTES_MAX} bytes`)
     }
-    const { clause, cost, notes } = check(text)
-    return { ok: true, trigger: { text, clauses: clausesOf(text, clause), cost, notes } }
+    return { ok: true, ...check(text, spanMs) }
   } catch (error) {
     return { ok: false, problem: toProblem(text, error) }
   }
@@ -381,9 +389,9 @@ export function compileTrigger(text: string): Compiled {
  * One clause per operand of the top-level conjunction; the whole one when the pieces do not stand
  * alone.
  */
-function clausesOf(text: string, whole: CompiledClause): readonly CompiledClause[] {
+function clausesOf(text: string, whole: CompiledClause, spanMs: number): readonly CompiledClause[] {
   try {
-    return splitConjunction(text).map((part) => check(part).clause)
+    return splitConjunction(text).map((part) => check(part, spanMs).clause)
   } catch {
     return [whole]
   }

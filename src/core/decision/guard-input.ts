@@ -1,9 +1,11 @@
 // Gathers what the guards are asked: the instance and its service, what our hand did before, what
 // people and the fleet task have said.
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
+import { modeOf } from '../../contracts/policy-trigger.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { type Incident, isInHand } from '../incident/incident.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import { isCanary } from './canary.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
 import { isEasing, isSelfEvident, onsetMs } from './evidence.ts'
 import { approvalState } from './approvals.ts'
@@ -11,7 +13,7 @@ import { censusOf, countOf, wellnessOf } from './census.ts'
 import { causeOf } from './crowd.ts'
 import { doubtOf, NO_DOUBT } from './doubt.ts'
 import { frozenAt } from './freeze.ts'
-import { groupOf, isInService } from './group.ts'
+import { groupOf } from './group.ts'
 import type { CareInput, ZoneInput } from './guards-of-many.ts'
 import type { FleetInput, GuardInput } from './guards.ts'
 import { coolUntilMs, ineffectiveAttempts, recentActions } from './history.ts'
@@ -38,13 +40,12 @@ export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
     const open = state.incidents.get(other.key)
     return open !== undefined && isInHand(open)
   }
-  const first = service.instances.find(isInService)
   return {
     nowMs,
     limits,
     hold: holdOn(state.holds, acted),
-    mode: policy.mode,
-    isFirst: first?.instance === facts.instance,
+    mode: modeOf(policy, facts.service),
+    isFirst: isCanary(policy, service.instances, facts),
     behind: turn.facts.behind,
     blind: turn.facts.blind,
     agent: facts.agent === null ? 'none' : facts.agentHeard ? 'heard' : 'silent',

@@ -12,16 +12,16 @@ import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { act, forgetWaiting } from './act.ts'
-import { applyDocument, detectorLimitsOf, policiesOf } from './documents.ts'
+import { applyDocument, detectorLimitsOf, policiesInForce, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
 import { leaveCrowd } from './crowd.ts'
-import type { FactName } from './fact-table.ts'
-import { factValues, serviceValues } from './fact-values.ts'
 import { followIncident, followResults, leave } from './follow.ts'
 import type { Case } from './guard-input.ts'
 import { pruneHistory } from './history.ts'
 import { applyOperator, expireHolds } from './holds.ts'
-import { endStreaks, type Match, matchPolicies, NO_MATCH } from './policy.ts'
+import { forgetOnsets, keepOnsets } from './onsets.ts'
+import { endStreaks, type Match, Matcher, NO_MATCH } from './policy.ts'
+import { type Program, programOf } from './policy.ts'
 import { followServices } from './service-incident.ts'
 import { type Cut as StepCut, newIncidentId, newState, type State, Turn } from './state.ts'
 import { careFor, heardApproval, noteAuthor, settleCare } from './watchful.ts'
@@ -57,7 +57,10 @@ export function initialHealing(context: CoreContext): HealingState {
 export function evolvePolicy(state: HealingState, record: PolicyRecord, _nowMs: number): void {
   const { behaviour, context } = state
   const change = applyDocument(state.documents, record, { sha256: context.sha256, behaviour })
-  if (change.done === 'changed') noteAuthor(state, record)
+  if (change.done === 'changed') {
+    noteAuthor(state, record)
+    renewPrograms(state)
+  }
   if (change.done !== 'refused') return
   const stays = change.inForce === null ? 'nothing is' : `version ${change.inForce} stays`
   const what = `${record.kind} ${plain(record.name)} version ${record.version}`
@@ -126,19 +129,11 @@ function followService(
 ): void {
   const { state, facts } = turn
   const { service, due, cases } = at
-  const policies = policiesOf(state.documents, service.service)
-  const common = policies.length === 0 ? null : serviceValues(service)
+  const program = programAt(state, service.service)
+  const matcher = program.planned.length === 0 ? null : new Matcher(program, service, facts)
   for (const instance of due) {
     noteWell(state, instance)
-    const matching =
-      common === null
-        ? NO_MATCH
-        : matchPolicies(
-            state.streaks,
-            policies,
-            { facts: instance, values: factValues(instance, common) },
-            facts,
-          )
+    const matching = matcher === null ? NO_MATCH : matcher.match(state, instance)
     turn.wake(matching.dueMs)
     let incident = state.incidents.get(instance.key) ?? null
     if (incident !== null && !followIncident(turn, incident, { facts: instance, matching })) {
@@ -192,7 +187,7 @@ function absent({ state, facts }: Turn): readonly string[] {
 
 /** They have left the registry. */
 function forgetLeft(turn: Turn, left: readonly string[]): void {
-  const { incidents, wellOnce } = turn.state
+  const { incidents, wellOnce, onsets } = turn.state
   for (const key of [...left].sort(compareText)) {
     const incident = incidents.get(key)
     if (incident !== undefined) {
@@ -201,36 +196,34 @@ function forgetLeft(turn: Turn, left: readonly string[]): void {
     }
     incidents.delete(key)
     wellOnce.delete(key)
+    if (onsets.size > 0) forgetOnsets(onsets, key)
   }
+}
+
+/** The policies in force at a service. */
+function programAt(state: State, service: ServiceId): Program {
+  let program = state.programs.get(service)
+  if (program === undefined) {
+    program = programOf(policiesOf(state.documents, service))
+    state.programs.set(service, program)
+  }
+  return program
+}
+
+function renewPrograms({ programs, onsets, documents }: State): void {
+  programs.clear()
+  if (onsets.size === 0) return
+  const inForce = new Set<string>(policiesInForce(documents).map(({ ref }) => ref.name))
+  keepOnsets(onsets, (policy) => inForce.has(policy))
 }
 
 /**
  * What the policies in force read of the figures of a service: nothing, those of each instance, or
  * also those of the service as a whole.
  */
-export function readsOf(state: HealingState, service: ServiceId): 'nothing' | 'own' | 'service' {
-  const facts = policiesOf(state.documents, service).flatMap(({ trigger }) =>
-    trigger.clauses.flatMap((clause) => clause.facts),
-  )
-  if (facts.some((fact) => OF_SERVICE.has(fact))) return 'service'
-  return facts.some((fact) => FIGURES.has(fact)) ? 'own' : 'nothing'
+export function readsOf(state: HealingState, service: ServiceId): Program['reads'] {
+  return programAt(state, service).reads
 }
-
-const FIGURES: ReadonlySet<FactName> = new Set([
-  'success_rate',
-  'error_rate',
-  'p99_ms',
-  'n',
-  'errors',
-])
-const OF_SERVICE: ReadonlySet<FactName> = new Set([
-  'service_success_rate',
-  'service_error_rate',
-  'service_p99_ms',
-  'service_n',
-  'service_instances',
-  'service_healthy',
-])
 
 export function detectorLimits(state: HealingState, service: ServiceId): DetectorLimits {
   return detectorLimitsOf(state.documents, service)

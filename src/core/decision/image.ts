@@ -5,12 +5,13 @@ import { loadHolder } from '../fleet/holder.ts'
 import { loadChain, saveChain } from '../incident/audit.ts'
 import { loadIncident, saveIncident } from '../incident/incident.ts'
 import { assert } from '../kernel/assert.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import { loadCare, saveCare } from './care.ts'
 import { loadDocuments, saveDocuments } from './documents.ts'
 import { loadHistory, saveHistory } from './history.ts'
 import { loadHolds, saveHolds } from './holds.ts'
+import { loadOnsets, saveOnsets } from './onsets.ts'
 import { loadStreaks, saveStreaks } from './policy.ts'
 import type { State } from './state.ts'
 
@@ -22,6 +23,7 @@ export function saveHealing(state: State, to: ImageWriter): void {
   saveHolds(state.holds, to)
   saveHistory(state.history, to)
   saveStreaks(state.streaks, to)
+  if (to.form >= FORM_JUDGEMENT) saveOnsets(state.onsets, to)
   to.int(state.incidents.size)
   for (const incident of state.incidents.values()) saveIncident(incident, to)
   to.int(state.wellOnce.size)
@@ -40,6 +42,8 @@ export function loadHealing(context: CoreContext, from: ImageReader): State {
     holds: loadHolds(from),
     history: loadHistory(from),
     streaks: loadStreaks(from),
+    onsets: from.form >= FORM_JUDGEMENT ? loadOnsets(from) : new Map(),
+    programs: new Map(),
     incidents: new Map(
       from
         .list(() => loadIncident(from))

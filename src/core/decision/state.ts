@@ -16,7 +16,8 @@ import { type Care, newCare } from './care.ts'
 import { type Documents, newDocuments } from './documents.ts'
 import { type History, newHistory } from './history.ts'
 import { type Holds, holdsAtBirth } from './holds.ts'
-import type { Streaks } from './policy.ts'
+import type { Onsets } from './onsets.ts'
+import type { Program, Streaks } from './policy.ts'
 
 /** Something about the task itself, to be told with the next decision. */
 export interface Notice {
@@ -31,6 +32,10 @@ export interface State {
   readonly holds: Holds
   readonly history: History
   readonly streaks: Streaks
+  /** Conditions over time, from behaviour 3 on. */
+  readonly onsets: Onsets
+  /** Policies by service, ready to be asked; emptied with every change of a document. */
+  readonly programs: Map<ServiceId, Program>
   /** Open incidents by `viewKey` of their instance, or of the service they are about. */
   readonly incidents: Map<string, Incident>
   /** By instance: the incarnation that has been seen well. */
@@ -53,6 +58,8 @@ export function newState(context: CoreContext): State {
     holds: holdsAtBirth(context.afterLossMs),
     history: newHistory(),
     streaks: new Map(),
+    onsets: new Map(),
+    programs: new Map(),
     incidents: new Map(),
     wellOnce: new Map(),
     chain: newChain(),

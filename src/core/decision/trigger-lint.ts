@@ -1,6 +1,6 @@
 // What can be said about a trigger before it runs: that it does not compile, can never be true, is
 // always true, holds without a single request, or judges a rate over a handful of requests.
-import { FACT_NAMES, FACTS, type FactName, type FactValues } from './fact-table.ts'
+import { FACT_NAMES, FACTS, type FactName, type FactValues, valuesOf } from './fact-table.ts'
 import { compileTrigger } from './expression.ts'
 import type { Comparison, Trigger, TriggerProblem } from './trigger.ts'
 
@@ -11,12 +11,13 @@ export interface TriggerLint {
 }
 
 /** A healthy instance without traffic, in a healthy service without traffic. */
-const IDLE: FactValues = {
-  success_rate: null,
-  error_rate: null,
-  p99_ms: null,
+const IDLE: FactValues = valuesOf({
   n: 0,
+  n_10s: 0,
+  n_5m: 0,
   errors: 0,
+  errors_10s: 0,
+  errors_5m: 0,
   health: 'healthy',
   probe: 'up',
   detectors: [],
@@ -28,13 +29,15 @@ const IDLE: FactValues = {
   instance: 'instance',
   zone: 'zone',
   incarnation: 1,
-  service_success_rate: null,
-  service_error_rate: null,
-  service_p99_ms: null,
   service_n: 0,
+  service_n_10s: 0,
+  service_n_5m: 0,
   service_instances: 3,
   service_healthy: 3,
-}
+  version: '1.0',
+  zone_sick_share: 0,
+  version_sick_share: 0,
+})
 
 /** Numbers that are left for a fact; an open end does not belong to it. */
 class Interval {

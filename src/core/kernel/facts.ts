@@ -29,6 +29,9 @@ export interface Finding {
   } | null
 }
 
+/** The windows that are kept, milliseconds. */
+export type SpanMs = 10_000 | 60_000 | 300_000
+
 /**
  * A window's figures; rates and quantiles are null when nothing was counted. Latencies in
  * microseconds.
@@ -72,6 +75,8 @@ export interface InstanceFacts {
   readonly metrics: Metrics
   /** The 60-s window. */
   readonly window: Figures
+  /** Another window; absent: nothing is known of others. */
+  over?(spanMs: SpanMs): Figures
   /** Last probe verdict of this incarnation, and its log time. */
   readonly probe: { readonly verdict: 'up' | 'down'; readonly atMs: number } | null
 }
@@ -79,6 +84,8 @@ export interface InstanceFacts {
 export interface ServiceFacts {
   readonly service: ServiceId
   readonly window: Figures
+  /** Another window; absent: nothing is known of others. */
+  over?(spanMs: SpanMs): Figures
   /** In order of instance id. */
   readonly instances: readonly InstanceFacts[]
   /** Instances that are not gone, by health; absent: see the instances. */

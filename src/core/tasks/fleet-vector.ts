@@ -38,7 +38,10 @@ export function observe(
 /** A token is kept in hand only where a policy may act on somebody. */
 function wantsStock({ healing }: ServiceState, services: readonly ServiceFacts[]): boolean {
   if (!services.some(({ instances }) => instances.length > 0)) return false
-  return policiesInForce(healing.documents).some(({ policy }) => ACTING.includes(policy.mode))
+  return policiesInForce(healing.documents).some(({ policy }) => {
+    const modes = [policy.mode, ...Object.values(policy.modes)]
+    return modes.some((mode) => ACTING.includes(mode))
+  })
 }
 
 function vectorOf(state: ServiceState, services: readonly ServiceFacts[]): Vector {

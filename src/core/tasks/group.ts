@@ -3,7 +3,7 @@
 import type { ServiceId } from '../../contracts/ids.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
-import type { Figures, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
+import type { Figures, InstanceFacts, ServiceFacts, SpanMs } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { MARKS, type Slots, WORDS } from '../kernel/slots.ts'
 import { DIRTY, TOUCHED } from './marks.ts'
@@ -62,7 +62,7 @@ export class Group implements ServiceFacts {
   routable: number = 0
   /** As it was told last; null: it was not. */
   told: { readonly view: Told; readonly health: Health; readonly routable: boolean } | null = null
-  private readonly figures: () => Figures
+  private readonly figures: (spanMs: SpanMs) => Figures
   /** The first `touchedCount` of them; the list keeps its length, to be filled again. */
   private readonly touched: Subject[] = []
   private touchedCount = 0
@@ -75,15 +75,19 @@ export class Group implements ServiceFacts {
   private orderSlots = new Int32Array(PLACES_FIRST)
   private otherSlots = new Int32Array(PLACES_FIRST)
 
-  /** `slots`: of its subjects. `figures`: the window of the service as it is. */
-  constructor(service: ServiceId, slots: Slots, figures: () => Figures) {
+  /** `slots`: of its subjects. `figures`: a window of the service as it is. */
+  constructor(service: ServiceId, slots: Slots, figures: (spanMs: SpanMs) => Figures) {
     this.service = service
     this.slots = slots
     this.figures = figures
   }
 
   get window(): Figures {
-    return this.figures()
+    return this.figures(60_000)
+  }
+
+  over(spanMs: SpanMs): Figures {
+    return this.figures(spanMs)
   }
 
   get instances(): readonly InstanceFacts[] {

@@ -11,7 +11,7 @@ import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
 import { grownInts } from '../kernel/grow.ts'
-import type { Figures, InstanceFacts } from '../kernel/facts.ts'
+import type { Figures, InstanceFacts, SpanMs } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import { SlotQueue } from '../kernel/slot-queue.ts'
@@ -219,10 +219,10 @@ export class ServiceState {
     return this.windows.isCurrent(row, this.slots.word(slot, GENERATION)) ? row : 0
   }
 
-  figuresOf({ slot, vital }: Subject): Figures {
+  figuresOf({ slot, vital }: Subject, spanMs: SpanMs = 60_000): Figures {
     const row = this.knownRow(slot)
-    if (row !== 0) return this.windows.figures(row)
-    return this.windows.instance(vital.service, vital.instance)
+    if (row !== 0) return this.windows.figures(row, spanMs)
+    return this.windows.instance(vital.service, vital.instance, spanMs)
   }
 
   serviceRowOf(group: Group): number {
@@ -353,7 +353,9 @@ export class ServiceState {
   group(service: string): Group {
     let group = this.groups.get(service)
     if (group === undefined) {
-      group = new Group(serviceId(service), this.slots, () => this.windows.service(service))
+      group = new Group(serviceId(service), this.slots, (spanMs) => {
+        return this.windows.service(service, spanMs)
+      })
       this.groups.set(service, group)
       this.order = null
     }

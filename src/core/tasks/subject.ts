@@ -6,7 +6,7 @@ import { viewKey } from '../../contracts/view-key.ts'
 import { recentFlips, standing } from '../health/health.ts'
 import type { Source } from '../health/silence.ts'
 import { loadVital, newVital, saveVital, type Vital } from '../health/vital.ts'
-import type { Figures, Finding, InstanceFacts } from '../kernel/facts.ts'
+import type { Figures, Finding, InstanceFacts, SpanMs } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
 import { type Metrics, NO_METRICS, NO_SIGNS, type Signs } from '../kernel/signs.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
@@ -147,7 +147,7 @@ export interface Judged {
 
 /** Knows the figures of a subject as they are. */
 export interface FiguresOf {
-  figuresOf(subject: Subject): Figures
+  figuresOf(subject: Subject, spanMs?: SpanMs): Figures
 }
 
 /** Facts as of a judgement, whose figures go on while nothing else changes. */
@@ -210,6 +210,10 @@ export class SubjectFacts implements InstanceFacts {
 
   get metrics(): Metrics {
     return NO_METRICS
+  }
+
+  over(spanMs: SpanMs): Figures {
+    return this.from.figuresOf(this.subject, spanMs)
   }
 }
 

@@ -1,9 +1,13 @@
 // Matching in log time: S0-41 and S0-42 with their own figures, and an oracle for "sustained".
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { figure } from '../../../src/core/decision/policy.ts'
-import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
-import { figures, instance, LOOSE, World } from './world.ts'
+import { policiesInForce, type ReadyPolicy } from '../../../src/core/decision/documents.ts'
+import { compileTrigger } from '../../../src/core/decision/expression.ts'
+import { InstanceValues, ServiceValues } from '../../../src/core/decision/fact-values.ts'
+import { figure, Matcher, programOf } from '../../../src/core/decision/policy.ts'
+import type { CompiledClause } from '../../../src/core/decision/trigger.ts'
+import type { Figures, InstanceFacts } from '../../../src/core/kernel/facts.ts'
+import { figures, instance, LOOSE, service, World } from './world.ts'
 
 const ARTICLE =
   '{"trigger":"error_rate > 0.5","evaluation_window":"5m",' +
@@ -118,6 +122,31 @@ describe('what a streak belongs to', () => {
     expect(world.commands).toHaveLength(1)
   })
 
+  test.each([
+    ['10s', figures(0), figures(100, 60), figures(0), true],
+    ['10s', figures(100, 60), figures(100, 10), figures(100, 60), false],
+    ['5m', figures(0), figures(0), figures(100, 51), true],
+    ['5m', figures(100, 60), figures(100, 60), figures(100, 50), false],
+  ])('S0-41: the mean over %s, and of no other window', (...[span, w60, w10, w300, acts]) => {
+    const world = new World()
+    world.state.behaviour = 3
+    const window = { evaluationMode: 'window', evaluationWindow: span }
+    world.policy({ trigger: 'error_rate > 0.5', mode: 'observe', ...window })
+    const over = (spanMs: number): Figures => (spanMs === 10_000 ? w10 : w300)
+    world.step([instance('a', { window: w60, over }), b, c])
+    expect(world.events.some(({ event }) => event === 'matched')).toBe(acts)
+  })
+
+  test("C-16: the boundary is the policy's own: > is more than, >= at least", () => {
+    const acts = (trigger: string): boolean => {
+      const world = new World()
+      world.policy({ trigger, mode: 'observe' })
+      world.step([at(50), b, c])
+      return world.events.some(({ event }) => event === 'matched')
+    }
+    expect([acts('error_rate > 0.5'), acts('error_rate >= 0.5')]).toEqual([false, true])
+  })
+
   test('services that are not selected do not match', () => {
     const world = new World()
     world.policy({ match: { services: ['stock'] } })
@@ -160,3 +189,80 @@ function everSustained(seen: readonly { ms: number; bad: boolean }[], forMs: num
 test('figures are told with at most four decimals', () => {
   expect([0.123456, 12, 0.6, Infinity].map(figure)).toEqual(['0.1235', '12', '0.6', 'Infinity'])
 })
+
+describe('what is asked together is what each policy says alone', () => {
+  const clauses = fc.constantFrom(
+    'error_rate > 0.5',
+    'n >= 20',
+    'health == "unhealthy"',
+    '!("silence" in detectors)',
+    'service_error_rate > 0.2',
+    'service_instances >= 3 && n > 5',
+    'service_healthy < 2 || p99_ms > 10',
+    'zone_sick_share >= 0.5',
+    'service_n > 100 && service_healthy >= 1',
+  )
+  const triggers = fc
+    .array(clauses, { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.map((part) => `(${part})`).join(' && '))
+  const some = fc.record({
+    window: fc.constantFrom(figures(), figures(100, 60, 20_000), figures(30, 3, 5_000)),
+    health: fc.constantFrom('healthy' as const, 'unhealthy' as const),
+    lifecycle: fc.constantFrom('ready' as const, 'ready' as const, 'draining' as const),
+    zone: fc.constantFrom('z1', null),
+  })
+
+  test('over any facts', () => {
+    const groups = fc.array(some, { minLength: 1, maxLength: 4 })
+    const policies = fc.array(triggers, { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(policies, groups, (texts, states) => {
+        const ready = texts.map((text, i) => readyOf(`p${i}`, text))
+        const all = states.map((state, i) => instance(`i${i}`, state))
+        const facts = service(all)
+        const at = { nowMs: 1, stepSeq: 1 }
+        const memory = { streaks: new Map(), onsets: new Map() }
+        const matcher = new Matcher(programOf(ready), facts, at)
+        for (const one of all) {
+          const values = new InstanceValues(one, new ServiceValues(facts))
+          const expected = texts.flatMap((text, i) => {
+            const isAsked = one.lifecycle === 'ready'
+            return isAsked && wholly(text).holds(values) ? [`p${i}`] : []
+          })
+          const { matches, triggered } = matcher.match(memory, one)
+          expect([...triggered]).toEqual(expected)
+          expect(matches.map((match) => match.ready.ref.name)).toEqual(expected)
+        }
+      }),
+    )
+  })
+
+  test('what they read of the figures', () => {
+    const reads = (...texts: string[]): string =>
+      programOf(texts.map((text) => readyOf('p', text))).reads
+    expect(reads('health == "unhealthy"')).toBe('nothing')
+    expect(reads('health == "unhealthy"', 'n_5m > 1')).toBe('own')
+    expect(reads('n > 1', 'zone_sick_share > 0.5')).toBe('service')
+    expect(reads('service_n_10s > 5')).toBe('service')
+  })
+})
+
+/** A conditional expression is always the library's, and one clause. */
+function wholly(text: string): CompiledClause {
+  const compiled = compileTrigger(`(${text}) ? true : false`)
+  const [clause] = compiled.ok ? compiled.trigger.clauses : []
+  if (clause === undefined) throw new Error(text)
+  return clause
+}
+
+function readyOf(name: string, trigger: string): ReadyPolicy {
+  const world = new World()
+  world.state.behaviour = 3
+  world.policy({ trigger }, name)
+  const [ready] = policiesInForce(world.state.documents)
+  if (ready === undefined) {
+    const made = compileTrigger(trigger)
+    throw new Error(made.ok ? 'not in force' : made.problem.message)
+  }
+  return ready
+}
