@@ -146,11 +146,14 @@ function unaryPart(op: string, inner: Part | null): Part | null {
     return { kind, of: (values) => negated(of(values)) }
   }
   if (op !== '-_' || (kind !== 'double' && kind !== 'int')) return null
-  return { kind, of: (values) => opposite(of(values)) }
+  // A whole 0 has no sign: -(0) is 0, and n / -(0) is as n / 0.
+  const minus = kind === 'int' ? less : opposite
+  return { kind, of: (values) => minus(of(values)) }
 }
 
 const negated = (value: Value): Value => (typeof value === 'boolean' ? !value : undefined)
 const opposite = (value: Value): Value => (typeof value === 'number' ? -value : undefined)
+const less = (value: Value): Value => (typeof value === 'number' ? 0 - value : undefined)
 
 const isNumber = ({ kind }: Part): boolean => kind === 'double' || kind === 'int'
 

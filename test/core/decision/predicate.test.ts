@@ -89,6 +89,13 @@ describe('plain functions and the library', () => {
   })
 })
 
+test('a whole 0 has no sign, a double 0 has one', () => {
+  // Once: n / -(0) was minus infinity here, and infinity in the library.
+  const values = valuesOf({ n: 1 })
+  expect([ask('n / -(0) > 1', values), ask('n / -(0.0) > 1', values)]).toEqual([true, false])
+  expect(ask('(n / -(0) > 1) ? true : false', values)).toBe(true)
+})
+
 test('what only the library does is left to it', () => {
   const named = (): null => null
   const node = (op: string, ...args: unknown[]): { op: string; args: unknown } => ({ op, args })
