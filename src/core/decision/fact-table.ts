@@ -54,6 +54,24 @@ const p99 = (text: string, scope: FactScope): FactSpec => ({
   range: COUNT,
 })
 
+/** What an instance tells of itself; it goes on with its telemetry. */
+const told = (text: string, range: readonly [number, number]): FactSpec => ({
+  type: 'double',
+  text,
+  range,
+  unknown: 'not told',
+  scope: 'window',
+  isNew: true,
+})
+const toldWord = (text: string, values: readonly string[]): FactSpec => ({
+  type: 'string',
+  text,
+  values,
+  unknown: 'not told',
+  scope: 'window',
+  isNew: true,
+})
+
 /** Figures that are taken over a window, of an instance. */
 const FIGURES = ['success_rate', 'error_rate', 'p99_ms', 'n', 'errors'] as const
 /** The same of a whole service. */
@@ -85,7 +103,24 @@ type First =
 
 export type FactName = First | Figure | `${Figure}${WindowSuffix}` | New
 
-type New = 'version' | 'zone_sick_share' | 'version_sick_share'
+type New =
+  | 'version'
+  | 'zone_sick_share'
+  | 'version_sick_share'
+  | 'notes'
+  | 'cpu'
+  | 'memory_mib'
+  | 'fds'
+  | 'run_queue_ms'
+  | 'loop_delay_ms'
+  | 'rtt_ms'
+  | 'loss'
+  | 'error_logs'
+  | 'task_success'
+  | 'breaker'
+  | 'score'
+  | 'label'
+  | 'metrics'
 
 const FIRST: Readonly<Record<Figure | First, FactSpec>> = {
   success_rate: rate('share of requests of the last 60 s that succeeded', 'window'),
@@ -166,6 +201,35 @@ const NEW: Readonly<Record<New, FactSpec>> = {
     range: SHARE,
     unknown: 'registered without a version',
     scope: 'group',
+    isNew: true,
+  },
+  notes: {
+    type: 'list<string>',
+    text: 'names of the detectors whose finding argues for nothing by itself',
+    scope: 'instance',
+    isNew: true,
+  },
+  cpu: told('CPU time it uses, cores', COUNT),
+  memory_mib: told('resident memory, MiB', COUNT),
+  fds: told('open file descriptors', COUNT),
+  run_queue_ms: told('time runnable but not running, milliseconds per second', COUNT),
+  loop_delay_ms: told('delay of its event loop, milliseconds', COUNT),
+  rtt_ms: told('round trip of probes, milliseconds', COUNT),
+  loss: told('share of probes that were lost', SHARE),
+  error_logs: told('log lines of level error and above in the last 60 s', COUNT),
+  task_success: told('share of its last tasks that succeeded', SHARE),
+  breaker: toldWord('the worst of its circuit breakers (S0-54)', ['closed', 'half_open', 'open']),
+  score: told('health score, 0 to 100 (S3-14)', [0, 100]),
+  label: toldWord('why it fails, as far as its signs say (S1-13, S1-14, S1-15)', [
+    'network_partition',
+    'resource_contention',
+    'config_drift',
+  ]),
+  metrics: {
+    type: 'map<string, double>',
+    text: '`metrics["name"]`: newest value of a metric of your own',
+    unknown: 'not told under this name',
+    scope: 'window',
     isNew: true,
   },
 }

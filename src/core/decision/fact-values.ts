@@ -2,6 +2,7 @@
 // most are of nobody's interest.
 import type { Health, Lifecycle, Link } from '../../contracts/records.ts'
 import type { Figures, InstanceFacts, ServiceFacts, SpanMs } from '../kernel/facts.ts'
+import type { Metrics } from '../kernel/signs.ts'
 import type { FactValues } from './fact-table.ts'
 import { isInService } from './group.ts'
 
@@ -280,6 +281,63 @@ export class InstanceValues implements FactValues {
 
   get incarnation(): number {
     return this.facts.incarnation
+  }
+
+  get notes(): readonly string[] {
+    return this.facts.notes.map(({ detector }) => detector)
+  }
+
+  get cpu(): number | null {
+    return this.facts.signs.cpu
+  }
+
+  get fds(): number | null {
+    return this.facts.signs.fds
+  }
+
+  get run_queue_ms(): number | null {
+    return this.facts.signs.runQueueMs
+  }
+
+  get loop_delay_ms(): number | null {
+    return this.facts.signs.loopDelayMs
+  }
+
+  get rtt_ms(): number | null {
+    return this.facts.signs.rttMs
+  }
+
+  get loss(): number | null {
+    return this.facts.signs.loss
+  }
+
+  get error_logs(): number | null {
+    return this.facts.signs.errorLogs
+  }
+
+  get task_success(): number | null {
+    return this.facts.signs.taskSuccess
+  }
+
+  get score(): number | null {
+    return this.facts.signs.score
+  }
+
+  get memory_mib(): number | null {
+    const { memory } = this.facts.signs
+    return memory === null ? null : memory / 1_048_576
+  }
+
+  get breaker(): string | null {
+    return this.facts.signs.breaker
+  }
+
+  get label(): string | null {
+    return this.facts.signs.label
+  }
+
+  get metrics(): Metrics {
+    return this.facts.metrics
   }
 
   get zone_sick_share(): number | null {

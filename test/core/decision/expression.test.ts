@@ -44,6 +44,10 @@ describe('what a trigger means', () => {
     ['self_evident ? n > 1 : n > 100', { self_evident: true, n: 2 }, true],
     ['service.matches("^shop-[0-9]+$")', { service: 'shop-12' }, true],
     ['service.matches("^shop-[0-9]+$")', { service: 'xshop-12' }, false],
+    ['metrics["queue_depth"] > 10', { metrics: new Map([['queue_depth', 11]]) }, true],
+    ['metrics["queue_depth"] > 10', { metrics: new Map([['other', 11]]) }, false],
+    ['metrics["a"] > 10 ? true : false', { metrics: new Map([['a', 11]]) }, true],
+    ['!(metrics["a"] > 10) || n > 1', { n: 2, metrics: new Map() }, true],
   ] as const)('%s over %j is %s', (text, some, expected) => {
     expect(holds(text, some as Partial<FactValues>)).toBe(expected)
   })
@@ -97,6 +101,9 @@ describe('what is refused, and where', () => {
     ['constructor == "x"', 0, 11, 'no fact "constructor"', ''],
     ['detectors.exists(n, n == "x")', 17, 18, 'already means', ''],
     ['', 0, 0, 'is empty', ''],
+    ['detectors[0] == "x"', 0, 12, 'only metrics["name"] has an index', ''],
+    ['metrics[service] > 1', 0, 16, 'by a literal name', ''],
+    ['metrics.a > 1', 0, 9, 'not used here', ''],
   ])('%s', (...[text, start, end, message, hint]) => {
     const found = problem(text)
     expect(found).toMatchObject({ start, end })

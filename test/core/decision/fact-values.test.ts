@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { InstanceValues, ServiceValues } from '../../../src/core/decision/fact-values.ts'
 import { FACT_NAMES, FACTS, type FactValues } from '../../../src/core/decision/fact-table.ts'
 import type { Figures, InstanceFacts } from '../../../src/core/kernel/facts.ts'
+import { NO_SIGNS } from '../../../src/core/kernel/signs.ts'
 import { crashed, figures, finding, instance, service } from './world.ts'
 
 const valuesOf = (one: InstanceFacts, all: readonly InstanceFacts[] = [one]): FactValues =>
@@ -26,7 +27,20 @@ test('every fact has a value, and only what may be unknown is null', () => {
     'version',
     'zone_sick_share',
     'version_sick_share',
+    'cpu',
+    'memory_mib',
+    'fds',
+    'run_queue_ms',
+    'loop_delay_ms',
+    'rtt_ms',
+    'loss',
+    'error_logs',
+    'task_success',
+    'breaker',
+    'score',
+    'label',
   ])
+  expect(valuesOf(instance('a')).metrics).toEqual(new Map())
   const optional = FACT_NAMES.filter((name) => FACTS[name].unknown !== undefined)
   expect(unknown.filter((name) => !optional.includes(name))).toEqual([])
 })
@@ -37,6 +51,20 @@ test('figures of the other windows come from those', () => {
   expect(values).toMatchObject({ n: 60, n_10s: 10, n_5m: 300, errors_10s: 1, errors_5m: 30 })
   expect(values).toMatchObject({ error_rate: 0, error_rate_10s: 0.1, p99_ms_5m: 300 })
   expect(valuesOf(instance('a')).n_10s).toBeNull()
+})
+
+test('signs and metrics are as the instance tells them', () => {
+  const signs = {
+    ...NO_SIGNS,
+    cpu: 1.5,
+    memory: 3 * 1_048_576,
+    breaker: 'open' as const,
+    score: 40,
+  }
+  const metrics = new Map([['queue_depth', 12]])
+  const one = instance('a', { signs, metrics, notes: [finding({ detector: 'rtt_jump' })] })
+  expect(valuesOf(one)).toMatchObject({ cpu: 1.5, memory_mib: 3, breaker: 'open', score: 40 })
+  expect(valuesOf(one)).toMatchObject({ notes: ['rtt_jump'], metrics, rtt_ms: null })
 })
 
 test('shares of a zone and of a version count those in service', () => {
