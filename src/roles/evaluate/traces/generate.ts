@@ -14,7 +14,7 @@ import type { Event, Series, Trace } from './series.ts'
 export const TRACE_KINDS = ['dynamic', 'steady', 'diurnal', 'drift'] as const
 export type TraceKind = (typeof TRACE_KINDS)[number]
 
-const SAMPLE_MS = 10_000
+export const SAMPLE_MS = 10_000
 const DAY_MS = 86_400_000
 const DAYS = 2
 const SERIES = 4
