@@ -29,16 +29,21 @@ export interface Speaker {
   readonly incarnation: number
   readonly atMs: number
   readonly seq: number
+  /** Of the agent's ledger; default 1. */
+  readonly epoch?: number
 }
 
 type Head = Pick<Signal, 'service' | 'instance' | 'agent' | 'epoch' | 'lane' | 'seq'>
 
-function head({ service, instance, agent, seq }: Speaker): Head {
+/** Of a tick, and between two heartbeats, where nothing else is said. */
+const TICK_MS = 3_000
+
+function head({ service, instance, agent, seq, epoch = 1 }: Speaker): Head {
   return {
     service: serviceId(service),
     instance: instanceId(instance),
     agent: agentId(agent),
-    epoch: 1,
+    epoch,
     lane: 'live',
     seq,
   }
@@ -50,14 +55,18 @@ export interface Counts {
   readonly latencyUs: number
 }
 
-export function telemetry(who: Speaker, { ok, failed, latencyUs }: Counts): TelemetryDelta {
+export function telemetry(
+  who: Speaker,
+  { ok, failed, latencyUs }: Counts,
+  tickMs: number = TICK_MS,
+): TelemetryDelta {
   const n = ok + failed
   return {
     ...head(who),
     operation: '',
     incarnation: who.incarnation,
     tick_start_ms: who.atMs,
-    tick_ms: 3_000,
+    tick_ms: tickMs,
     flush: 'tick',
     n,
     errors: failed,
@@ -94,11 +103,11 @@ function signal(who: Speaker, kind: Signal['kind'], part: Part): Signal {
   }
 }
 
-export function heartbeat(who: Speaker, state: string): Signal {
+export function heartbeat(who: Speaker, state: string, periodMs: number = TICK_MS): Signal {
   return signal(who, 'heartbeat', {
     heartbeat: {
       level: 2,
-      period_ms: 3_000,
+      period_ms: periodMs,
       state,
       in_flight: null,
       queue: null,
@@ -110,19 +119,36 @@ export function heartbeat(who: Speaker, state: string): Signal {
   })
 }
 
-export function probe(who: Speaker, verdict: 'up' | 'down'): Signal {
+export interface ProbeWords {
+  /** Of a verdict that is down. */
+  readonly why?: 'refused' | 'timeout'
+  readonly local?: boolean
+}
+
+export function probe(
+  who: Speaker,
+  verdict: 'up' | 'down',
+  { why = 'refused', local = true }: ProbeWords = {},
+): Signal {
   const isDown = verdict === 'down'
   return signal(who, 'probe', {
     probe: {
       protocol: 'http',
       profile: 'fast',
       verdict,
-      reason: isDown ? 'refused' : 'ok',
+      reason: isDown ? why : 'ok',
       failures: isDown ? 3 : 0,
       latency_us: 1_000,
       status: isDown ? null : 200,
-      local: true,
+      local,
     },
+  })
+}
+
+/** Nobody listens at its port. */
+export function refusedConnection(who: Speaker): Signal {
+  return signal(who, 'connection', {
+    connection: { event: 'refused', local: true, port: 8_080 },
   })
 }
 
@@ -132,7 +158,12 @@ export function processEvent(who: Speaker, event: 'started' | 'exited'): Signal 
   })
 }
 
-export function registration(who: Speaker, version: number): ServiceEvent {
+export interface Where {
+  readonly zone?: string
+  readonly appVersion?: string
+}
+
+export function registration(who: Speaker, version: number, where: Where = {}): ServiceEvent {
   const { service, instance, agent, epoch, seq } = head(who)
   return {
     service_name: service,
@@ -148,8 +179,8 @@ export function registration(who: Speaker, version: number): ServiceEvent {
     host: null,
     port: null,
     health_path: null,
-    zone: null,
-    app_version: null,
+    zone: where.zone ?? null,
+    app_version: where.appVersion ?? null,
     agent,
     epoch,
     seq,
