@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, resolve, sep } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const pure = ['contracts', 'core', 'config', 'schemas', 'tidy', 'evaluation']
+const pure = ['contracts', 'core', 'config', 'schemas', 'tidy']
 const forked = [
   'runtime',
   'adapters',
@@ -19,6 +19,7 @@ const forked = [
   'simulate',
   'mutation',
   'history',
+  'evaluation',
 ]
 
 /** They need real brokers and the build; how long a test may take, and how many run at once. */

@@ -84,7 +84,7 @@ export const SECTIONS = [
   { name: 'parts', shareSeconds: 15, run: partsSection },
   { name: 'check', shareSeconds: 60, run: checkSection },
   testSection('pure', 60, ['pure']),
-  testSection('scenario', 25, ['scenario']),
+  testSection('scenario', 25, ['scenario', 'evaluation']),
   { name: 'docs', shareSeconds: 15, run: docsSection },
   { name: 'package', shareSeconds: 10, run: packageSection },
   testSection('conformance', 10, ['conformance']),

@@ -1,7 +1,6 @@
 // `healstream eval` with its commands and flags.
 import { type Command, Option } from 'commander'
-import { EXPERIMENTS } from '../roles/evaluate/campaign/plan.ts'
-import { RUNS_WHOLE } from '../roles/evaluate/campaign/campaign.ts'
+import { EXPERIMENTS, RUNS_WHOLE } from '../roles/evaluate/campaign/plan.ts'
 import type { CampaignFlags, DetectorsFlags } from './commands/eval.ts'
 import type { Context } from './context.ts'
 import { type Ending, outputOption, whole } from './options.ts'

@@ -15,6 +15,7 @@ import { printableJson, printableLines } from './printable.ts'
 import { type Ending, outputOption, reading, span, whole } from './options.ts'
 import { addCluster } from './program-cluster.ts'
 import { addDoctor } from './program-doctor.ts'
+import { addEval } from './program-eval.ts'
 import { addTasks } from './program-tasks.ts'
 import { addSimulate } from './program-simulate.ts'
 import { openTerminal } from './terminal.ts'
@@ -87,6 +88,7 @@ function build(context: Context, ending: Ending): Command {
   addCluster(program, context, ending)
   addDoctor(program, context, ending)
   addSimulate(program, context, ending)
+  addEval(program, context, ending)
   addTasks(program, context, ending)
   program
     .command('version')

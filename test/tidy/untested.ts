@@ -53,6 +53,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/runtime/event-spec.ts', 'shapes'],
   ['src/runtime/notice-events.ts', 'test/runtime/instruments.test.ts: part of the table'],
   ['src/roles/evaluate/', 'test/evaluation: traces and scores; what they come to'],
+  ['src/cli/program-eval.ts', 'as src/cli/commands/; test/evaluation has what it calls'],
   ['src/cli/program-simulate.ts', 'the section `simulation` runs it; test/simulate'],
   ['src/contracts/detector-set.ts', 'test/contracts/policy.test.ts: a kind of document'],
   ['src/contracts/guard-set.ts', 'as detector-set.ts'],

@@ -28,7 +28,7 @@ export interface Sample {
 /** A detector that takes part; `start` makes one for a series. */
 export interface Contestant {
   readonly name: string
-  start(indicator: Indicator): (sample: Sample) => boolean
+  readonly start: (indicator: Indicator) => (sample: Sample) => boolean
 }
 
 export interface Row extends Score {
@@ -165,4 +165,31 @@ function rowOf(
     faults: delays.length,
     alerts: outcomes.reduce((sum, { alerts }) => sum + alerts, 0),
   }
+}
+
+export interface Verdict {
+  /** The first contestant is right often enough, and better than the fixed threshold (S3-20). */
+  readonly ok: boolean
+  readonly accuracy: number | null
+  readonly fixedAccuracy: number | null
+  readonly text: string
+}
+
+export const ACCURACY_MIN = 0.91
+
+/** Of the first contestant, and of the best fixed threshold, on the latency of dynamic traces. */
+export function verdictOf(rows: readonly Row[]): Verdict {
+  const of = rows.filter(({ kind, indicator }) => kind === 'dynamic' && indicator === 'latency')
+  const fixed = of.find(({ detector }) => detector === FIXED)
+  const baselines: readonly string[] = [NEVER, FIXED, FIXED_EACH, FIXED_RECALL]
+  const first = of.find(({ detector }) => !baselines.includes(detector))
+  const accuracy = first?.accuracy ?? null
+  const fixedAccuracy = fixed?.accuracy ?? null
+  const wins = accuracy !== null && fixedAccuracy !== null && accuracy > fixedAccuracy
+  const ok = wins && accuracy >= ACCURACY_MIN
+  const share = (value: number | null): string => `${((value ?? 0) * 100).toFixed(1)} %`
+  const text =
+    `latency of the dynamic traces: ${first?.detector ?? 'nobody'} ${share(accuracy)} ` +
+    `(wanted: ${share(ACCURACY_MIN)}), the best fixed threshold ${share(fixedAccuracy)}`
+  return { ok, accuracy, fixedAccuracy, text }
 }

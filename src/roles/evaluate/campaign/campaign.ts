@@ -5,9 +5,6 @@ import { quantile } from '../score/score.ts'
 import type { Experiment } from './plan.ts'
 import { type Miss, Run, type RunOptions, type Tally } from './run.ts'
 
-/** Runs of each experiment that make a whole campaign; continuous integration takes one of each. */
-export const RUNS_WHOLE = 20
-
 /** What a campaign has to come to. */
 export const HARMFUL_MAX = 0
 export const HEALED_MIN = 0.99

@@ -38,6 +38,12 @@ export const WIDE_TROUBLES = [
 
 export type TroubleKind = (typeof HOST_TROUBLES)[number] | (typeof WIDE_TROUBLES)[number]
 
+const WIDE: readonly TroubleKind[] = WIDE_TROUBLES
+
+export function isWide(kind: TroubleKind): boolean {
+  return WIDE.includes(kind)
+}
+
 export interface TelemetryFault {
   readonly what: 'telemetry'
   readonly kind: TroubleKind
@@ -94,7 +100,9 @@ export const WARM_MS = 60_000
 /** A single fault that is not cured by then is not healed. */
 export const HEAL_MS = 180_000
 
-/** So many of each in one run; twenty runs are a whole campaign. */
+/** Runs of each experiment that make a whole campaign; continuous integration takes one of each. */
+export const RUNS_WHOLE = 20
+/** So many of each in one run. */
 export const PER_RUN = { telemetry: 500, single: 30, shared: 45, zone: 5 } as const
 const TELEMETRY_EVERY_MS = 1_000
 const SINGLE_EVERY_MS = 15_000

@@ -9,6 +9,7 @@ import {
   type Fault,
   type Ground,
   HEAL_MS,
+  isWide,
   planOf,
   type SharedFault,
   type SingleFault,
@@ -57,6 +58,8 @@ export interface RunOptions {
 const TAIL_MS = 30_000
 /** A command that was decided this soon after its reason was gone is no harm. */
 const GRACE_MS = 5_000
+/** A trouble may have been the reason of what was decided so long after it. */
+const AFTER_MS = 15_000
 
 interface Mutable {
   harmful: number
@@ -211,12 +214,25 @@ export class Run {
     }
   }
 
+  /** Shared faults are judged by how many they made us restart, also after they were over. */
   #judge({ atMs, command, member }: Acted): void {
     const { name } = member.instance.spec
+    if (this.#options.experiment !== 'mixed') return
     if (atMs <= (this.#illUntil.get(name) ?? 0) + GRACE_MS) return
     this.#tally.harmful++
-    const what = `${command.action} of ${name}, with which nothing was wrong`
-    this.#miss(atMs - START_MS, what)
+    const at = atMs - START_MS
+    const why = this.#troublesAt(at, this.world.hosts.indexOf(member.host)).join(', ')
+    this.#miss(at, `${command.action} of ${name}, with which nothing was wrong (${why})`)
+  }
+
+  /** What was wrong with the way of its telemetry, then or a moment before. */
+  #troublesAt(atMs: number, host: number): readonly string[] {
+    return this.plan.flatMap((fault) => {
+      if (fault.what !== 'telemetry') return []
+      const isOn = fault.atMs <= atMs && atMs <= fault.atMs + fault.forMs + AFTER_MS
+      const isHere = isWide(fault.kind) || fault.at === host
+      return isOn && isHere ? [fault.kind] : []
+    })
   }
 
   #miss(atMs: number, what: string): void {

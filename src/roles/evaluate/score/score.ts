@@ -45,7 +45,10 @@ export function sumOf(all: readonly Confusion[]): Confusion {
 
 export function scoreOf({ tp, fp, tn, fn }: Confusion): Score {
   return {
-    ...{ tp, fp, tn, fn },
+    tp,
+    fp,
+    tn,
+    fn,
     accuracy: ratio(tp + tn, tp + fp + tn + fn),
     precision: ratio(tp, tp + fp),
     recall: ratio(tp, tp + fn),
