@@ -25,7 +25,7 @@ import {
   TEXT_MAX,
 } from './fact-table.ts'
 import { writtenOut } from './pattern-size.ts'
-import { comparisonOf, type Named, predicateOf } from './predicate.ts'
+import { comparisonOf, memberOf, type Named, predicateOf } from './predicate.ts'
 import type { Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
 
 export const TRIGGER_BYTES_MAX = 4_096
@@ -303,6 +303,7 @@ function check(text: string, spanMs: number): Checked {
   const named: Named = (name) => (isFact(name) ? overWindow(name, spanMs) : null)
   const read = [...scope.facts].map((name) => ({ name, fact: overWindow(name, spanMs) }))
   const comparison = comparisonOf(parsed.ast, named)
+  const member = memberOf(parsed.ast, named)
   const plain = predicateOf(parsed.ast, named)
   const slow = (values: FactValues): boolean | undefined => {
     try {
@@ -314,7 +315,7 @@ function check(text: string, spanMs: number): Checked {
   const ask = plain ?? slow
   const holds = (values: FactValues): boolean => ask(values) === true
   const facts = read.map(({ fact }) => fact)
-  return { clause: { text, facts, comparison, ask, holds }, cost, notes }
+  return { clause: { text, facts, comparison, member, ask, holds }, cost, notes }
 }
 
 /**

@@ -10,6 +10,7 @@ import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { ReadyPolicy } from './documents.ts'
 import { FACTS, type FactValue, type FactValues, isMetrics, isTexts } from './fact-table.ts'
 import { InstanceValues, ServiceValues } from './fact-values.ts'
+import { Gates } from './gates.ts'
 import { isInService } from './group.ts'
 import { compose, type Composed, forgetOnsets, type Onsets } from './onsets.ts'
 import type { CompiledClause, Over, Trigger } from './trigger.ts'
@@ -90,6 +91,7 @@ interface Planned {
 /** The policies that select a service, in order of name. */
 export interface Program {
   readonly planned: readonly Planned[]
+  readonly gates: Gates
   /** What they read of the service's figures: nothing, each instance's, or also the service's. */
   readonly reads: 'nothing' | 'own' | 'service'
 }
@@ -102,7 +104,12 @@ export function programOf(policies: readonly ReadyPolicy[]): Program {
   )
   const isOfService = scopes.has('service') || scopes.has('group')
   const reads = isOfService ? 'service' : scopes.has('window') ? 'own' : 'nothing'
-  return { planned: policies.map(plan), reads }
+  const planned = policies.map(plan)
+  // Conditions over time are always asked: each of them is remembered by itself.
+  const gates = new Gates(
+    planned.map(({ ready, own }) => (ready.trigger.over === null ? own : null)),
+  )
+  return { planned, gates, reads }
 }
 
 function plan(ready: ReadyPolicy): Planned {
@@ -121,7 +128,9 @@ const isCommon = ({ facts }: CompiledClause): boolean =>
  */
 export class Matcher {
   private readonly values: ServiceValues
-  private readonly open: readonly Planned[]
+  private readonly program: Program
+  /** Policies for which the service says yes. */
+  private readonly open: readonly boolean[]
   private readonly at: MatchAt
 
   constructor(program: Program, service: ServiceFacts, at: MatchAt) {
@@ -130,10 +139,11 @@ export class Matcher {
     const { planned } = program
     const isOneAsked = planned.some(({ common }) => common.length > 0)
     const [first] = service.instances
+    this.program = program
     this.open =
       isOneAsked && first !== undefined
-        ? planned.filter(({ common }) => all(common, new InstanceValues(first, this.values)))
-        : planned
+        ? planned.map(({ common }) => all(common, new InstanceValues(first, this.values)))
+        : []
   }
 
   match(memory: Memory, facts: InstanceFacts): Matching {
@@ -143,7 +153,11 @@ export class Matcher {
     }
     let found: Found | null = null
     const values = new InstanceValues(facts, this.values)
-    for (const { ready, own } of this.open) {
+    const { planned, gates } = this.program
+    for (const at of gates.open(values)) {
+      const asked = planned[at]
+      if (asked === undefined || this.open[at] === false) continue
+      const { ready, own } = asked
       const { over } = ready.trigger
       const composed = over === null ? null : this.compose(memory, { ready, facts, values, over })
       if (over === null ? !all(own, values) : composed?.holds !== true) continue

@@ -11,7 +11,7 @@ import {
   type FactValues,
 } from './fact-table.ts'
 import { isMetrics, isTexts, TEXT_MAX } from './fact-table.ts'
-import type { Comparison } from './trigger.ts'
+import type { Comparison, Member } from './trigger.ts'
 
 /** A node of a checked expression, as far as it is looked at. */
 export interface Node {
@@ -267,4 +267,13 @@ function literalOf(node: Node): number | string | boolean | null {
   return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean'
     ? value
     : null
+}
+
+/** The condition as `"text" in fact`, or null when it is none. */
+export function memberOf(node: Node, named: Named): Member | null {
+  if (node.op !== 'in' || !Array.isArray(node.args)) return null
+  const [text, list] = node.args.filter(isNode)
+  if (text?.op !== 'value' || typeof text.args !== 'string') return null
+  const fact = list?.op === 'id' && typeof list.args === 'string' ? named(list.args) : null
+  return fact === null ? null : { fact, text: text.args }
 }

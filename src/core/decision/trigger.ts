@@ -19,11 +19,18 @@ export interface Comparison {
   readonly literal: number | string | boolean
 }
 
+export interface Member {
+  readonly fact: FactName
+  readonly text: string
+}
+
 export interface CompiledClause {
   readonly text: string
   /** Facts it reads, in the order of first use. */
   readonly facts: readonly FactName[]
   readonly comparison: Comparison | null
+  /** Of `"text" in fact`: what has to be in which list. */
+  readonly member: Member | null
   /** undefined where CEL says error: a fact that counts is unknown, or the clause fails. */
   ask(values: FactValues): boolean | undefined
   /** True only when the clause is known to hold: what reads an unknown fact, or fails, does not. */
