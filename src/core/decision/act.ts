@@ -12,7 +12,7 @@ import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { guardLimitsOf } from './documents.ts'
 import { toEvidence, triggerEvidence } from './evidence.ts'
 import { escalate } from './follow.ts'
-import { type Case, guardInput } from './guard-input.ts'
+import { type Case, guardInput, tokenZone } from './guard-input.ts'
 import type { Asked } from './guard-answer.ts'
 import { askGuards } from './guards.ts'
 import { ineffectiveAttempts, nextSeq, noteAction } from './history.ts'
@@ -42,7 +42,8 @@ export function act(turn: Turn, found: Case): void {
     waits ||= refusals.length === 1 && refusal?.guard === 'budget'
   }
   const isOpen = incident.state === 'matched'
-  turn.state.fleet.wait(found.facts.key, waits && isOpen)
+  const zone = tokenZone(turn.state, found.facts)
+  turn.state.fleet.wait(found.facts.key, waits && isOpen, zone)
 }
 
 /** Incidents that have gone on or ended wait for nothing. */
@@ -137,7 +138,8 @@ function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Jud
     policy_sha256: ref.sha256,
     mode: modeOf(policy, service),
     behaviour: state.behaviour,
-    lease_id: state.behaviour < BEHAVIOUR_FLEET ? null : state.fleet.spend(nowMs),
+    lease_id:
+      state.behaviour < BEHAVIOUR_FLEET ? null : state.fleet.spend(nowMs, tokenZone(state, facts)),
   }
   const body = makeCommand(state.context, draft, turn.outputs.length)
   turn.outputs.push({ topic: 'commands', key: service, body })

@@ -168,15 +168,23 @@ export function causeOf(
   return null
 }
 
-/** Instances that fell sick after `sinceMs`, and the newest of those times; by what is asked of. */
+/**
+ * Instances of a zone and a version (undefined: of any) that fell sick after `sinceMs`, and the
+ * newest of those times.
+ */
 export function recentOnsets(
   crowd: Crowd | undefined,
-  { zone, version, sinceMs }: { zone: string | null; version: string | null; sinceMs: number },
+  at: {
+    readonly zone: string | null
+    readonly version: string | null | undefined
+    readonly sinceMs: number
+  },
 ): { readonly recent: number; readonly newestMs: number | null } {
   let recent = 0
   let newestMs: number | null = null
   for (const onset of crowd?.onsets.values() ?? []) {
-    if (onset.zone !== zone || onset.version !== version || onset.sinceMs <= sinceMs) continue
+    if (onset.zone !== at.zone || onset.sinceMs <= at.sinceMs) continue
+    if (at.version !== undefined && onset.version !== at.version) continue
     recent += 1
     newestMs = Math.max(newestMs ?? onset.sinceMs, onset.sinceMs)
   }

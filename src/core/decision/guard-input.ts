@@ -19,7 +19,7 @@ import type { FleetInput, GuardInput } from './guards.ts'
 import { coolUntilMs, ineffectiveAttempts, recentActions } from './history.ts'
 import { holdOn } from './holds.ts'
 import type { Match, Matching } from './policy.ts'
-import type { Turn } from './state.ts'
+import type { State, Turn } from './state.ts'
 
 /** An instance with an open incident, and what the policies say of it. */
 export interface Case {
@@ -65,13 +65,19 @@ export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
       spanMs: limits.ineffectiveSpanMs,
     }),
     openCommand: isInHand(incident) ? (incident.command?.id ?? null) : null,
-    fleet: state.behaviour < BEHAVIOUR_FLEET ? null : fleetInput(turn),
+    fleet: state.behaviour < BEHAVIOUR_FLEET ? null : fleetInput(turn, facts),
     care: state.behaviour < BEHAVIOUR_JUDGEMENT ? null : careInput(turn, found, { match, inHand }),
   }
 }
 
-function fleetInput({ state, nowMs }: Turn): FleetInput {
-  return { pulse: state.fleet.pulse, tokens: state.fleet.tokens(nowMs) }
+function fleetInput({ state, nowMs }: Turn, facts: InstanceFacts): FleetInput {
+  const tokens = state.fleet.tokens(nowMs, tokenZone(state, facts))
+  return { pulse: state.fleet.pulse, tokens }
+}
+
+/** The zone that a token has to be of; absent: by a behaviour whose tokens are of none. */
+export function tokenZone({ behaviour }: State, { zone }: InstanceFacts): string | undefined {
+  return behaviour < BEHAVIOUR_JUDGEMENT ? undefined : (zone ?? '')
 }
 
 function careInput(
@@ -95,8 +101,8 @@ function careInput(
     wellness: wellnessOf(service),
     storm: storm === null ? null : { sinceMs: storm.sinceMs, untilMs: untilMs(storm) },
     cause: cause === null ? null : { ...cause, untilMs: untilMs(cause) },
-    fleetStorm: null,
-    fleetCause: null,
+    fleetStorm: state.fleet.verdicts.storm(nowMs),
+    fleetCause: state.fleet.verdicts.cause(facts, nowMs),
     approval: approvalState(approvals, incident, {
       policy: match.ready.ref.name,
       needed: limits.approvals,

@@ -5,10 +5,15 @@
 // a
 //     holder that has read its grant. Time ends nothing here; a deadline stops only the holder
 //   - a spent token is free again a minute after the word of it was read
+//   - from behaviour 3 on a token is of a zone: it is given only while nobody is at work in another,
+//     and none lies where it could be spent in any
 //   - before the first grant every task has answered this life of the fleet task and said what it
 //     holds, so that a fleet task without its journal takes over what an earlier one gave
 import type { LeaseUse, Observation } from '../../contracts/records.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
+
+import type { Picture } from './picture.ts'
+import { ANY_ZONE, loadWants, saveWants, type Want, wantsOf, zoneBudget } from './wants.ts'
 
 /** The span of the limit: so many disruptive actions per minute. */
 export const BUDGET_SPAN_MS = 60_000
@@ -20,12 +25,13 @@ const RENEW_MS = 40_000
 const HEARD_MS = 15_000
 /** Who was asked for a token and does not answer for so long does not count as an answer. */
 const ANSWER_MS = 3_000
-
 export interface Lease {
   readonly id: string
   /** seq of the record that granted it; 0 for one taken over. */
   readonly seq: number
   readonly partition: number
+  /** ANY_ZONE, or that of a zone. */
+  readonly budget: string
   readonly tokens: number
   spent: number
   deadlineMs: number
@@ -41,10 +47,15 @@ interface Holder {
   fleetSeq: number
   /** Since when it waits, or null. */
   waitsSinceMs: number | null
+  /** What waits, by zone; before behaviour 3 it does not say. */
+  wants: readonly Want[]
 }
 
 /** What the budget reads of an observation. */
-export type Word = Pick<Observation, 'at_ms' | 'waiting' | 'stock' | 'fleet_seq' | 'leases'>
+export type Word = Pick<
+  Observation,
+  'at_ms' | 'waiting' | 'stock' | 'fleet_seq' | 'leases' | 'wants'
+>
 
 /** A grant or renewal, or a lease asked back, as the record with this seq says it. */
 export interface Order {
@@ -61,6 +72,8 @@ export interface OrderAt {
   readonly held: boolean
   /** The next seq of a record. */
   readonly nextSeq: () => number
+  /** From behaviour 3 on: the fleet as it was told last. */
+  readonly picture: Picture | null
 }
 
 export function leaseId(seq: number): string {
@@ -76,6 +89,8 @@ export class Budget {
   private readonly holders = new Map<number, Holder>()
   /** seq of the first record of this life, or null. */
   private bornSeq: number | null = null
+  /** Log time until which nothing is given, because more than one service has just fallen sick. */
+  private unclearUntilMs = 0
   /** An earlier life has granted something somewhere: its minute has to pass. */
   private heirUntilMs = 0
 
@@ -96,7 +111,8 @@ export class Budget {
     const { fleet_seq: fleetSeq, at_ms: atMs } = word
     const [waiting, stock] = [Math.max(0, word.waiting), Math.max(0, word.stock)]
     const waitsSinceMs = waiting > 0 ? (before?.waitsSinceMs ?? atMs) : null
-    this.holders.set(partition, { atMs, waiting, stock, fleetSeq, waitsSinceMs })
+    const wants = word.wants ?? []
+    this.holders.set(partition, { atMs, waiting, stock, fleetSeq, waitsSinceMs, wants })
     const uses = new Map(word.leases.map((use) => [use.lease_id, use]))
     this.leases = this.leases.filter((lease) => {
       if (lease.partition !== partition) return true
@@ -133,27 +149,38 @@ export class Budget {
     if (!this.isReady() || at.nowMs < this.heirUntilMs) return []
     const orders: Order[] = []
     let free = at.limit - this.taken(at.nowMs)
-    if (!at.held) {
+    if (!at.held && at.picture !== null) {
+      const given = this.ofZones(at, at.picture, free)
+      for (const { lease } of given) free -= lease.tokens
+      orders.push(...given, ...this.renewals(at))
+    } else if (!at.held) {
       for (const [partition, { waiting }] of this.inTurn()) {
         const tokens = Math.min(waiting - this.heldBy(partition), free)
         if (tokens <= 0) continue
-        orders.push(this.grant(partition, tokens, at))
+        orders.push(this.grant({ partition, tokens, budget: ANY_ZONE }, at))
         free -= tokens
       }
       for (const [partition, { stock, waiting }] of this.inOrder()) {
         // Half of the budget stays for those who wait.
         if (stock + waiting <= this.heldBy(partition) || free <= Math.ceil(at.limit / 2)) continue
-        orders.push(this.grant(partition, 1, at))
+        orders.push(this.grant({ partition, tokens: 1, budget: ANY_ZONE }, at))
         free -= 1
       }
       orders.push(...this.renewals(at))
     }
-    return [...orders, ...this.takeBacks(this.wanted() - free, at)]
+    const wanted = this.wanted()
+    // A token that lies idle may stand in the way of one of a zone, however many are free.
+    const short = at.picture !== null && wanted > 0 ? at.limit : wanted - free
+    return [...orders, ...this.takeBacks(short, at)]
   }
 
   /** When `orders` may say something by time alone: the first such time after `nowMs`, or null. */
   nextMs(nowMs: number): number | null {
-    const times = [this.heirUntilMs, ...this.spent.map(({ freeAtMs }) => freeAtMs)]
+    const times = [
+      this.heirUntilMs,
+      this.unclearUntilMs,
+      ...this.spent.map(({ freeAtMs }) => freeAtMs),
+    ]
     for (const lease of this.leases) {
       if (this.isWanted(lease)) times.push(lease.deadlineMs - RENEW_MS)
       if (lease.askedMs !== null) times.push(lease.askedMs + ANSWER_MS)
@@ -166,17 +193,22 @@ export class Budget {
     to.numberOrNull(this.bornSeq).number(this.heirUntilMs)
     to.int(this.leases.length)
     for (const lease of this.leases) {
-      const { id, seq, partition, tokens, spent, deadlineMs, askedMs } = lease
+      const { id, seq, partition, budget, tokens, spent, deadlineMs, askedMs } = lease
       to.text(id).number(seq).int(partition).int(tokens).int(spent)
+      if (to.form >= FORM_JUDGEMENT) to.text(budget)
       to.number(deadlineMs).numberOrNull(askedMs)
     }
     to.int(this.spent.length)
     for (const { freeAtMs, tokens } of this.spent) to.number(freeAtMs).int(tokens)
     to.int(this.holders.size)
-    for (const [partition, { atMs, waiting, stock, fleetSeq, waitsSinceMs }] of this.inOrder()) {
+    for (const [partition, holder] of this.inOrder()) {
+      const { atMs, waiting, stock, fleetSeq, waitsSinceMs, wants } = holder
       to.int(partition).number(atMs).int(waiting).int(stock).number(fleetSeq)
       to.numberOrNull(waitsSinceMs)
+      if (to.form < FORM_JUDGEMENT) continue
+      saveWants(wants, to)
     }
+    if (to.form >= FORM_JUDGEMENT) to.number(this.unclearUntilMs)
   }
 
   /** Into an empty one. */
@@ -189,6 +221,7 @@ export class Budget {
       partition: from.int(),
       tokens: from.int(),
       spent: from.int(),
+      budget: from.form < FORM_JUDGEMENT ? ANY_ZONE : from.text(),
       deadlineMs: from.number(),
       askedMs: from.numberOrNull(),
     }))
@@ -201,9 +234,11 @@ export class Budget {
         stock: from.int(),
         fleetSeq: from.number(),
         waitsSinceMs: from.numberOrNull(),
+        wants: from.form < FORM_JUDGEMENT ? [] : loadWants(from),
       },
     ])
     for (const [partition, holder] of holders) this.holders.set(partition, holder)
+    if (from.form >= FORM_JUDGEMENT) this.unclearUntilMs = from.number()
   }
 
   /** Whether the lease goes on after what its holder says of it. */
@@ -223,6 +258,7 @@ export class Budget {
       id,
       seq: 0,
       partition,
+      budget: use.budget ?? ANY_ZONE,
       tokens,
       spent: 0,
       deadlineMs: nowMs,
@@ -235,11 +271,53 @@ export class Budget {
     if (tokens > 0) this.spent.push({ freeAtMs: nowMs + BUDGET_SPAN_MS, tokens })
   }
 
-  private grant(partition: number, tokens: number, { nowMs, nextSeq }: OrderAt): Order {
-    const seq = nextSeq()
-    const deadlineMs = nowMs + LEASE_MS
+  /**
+   * What is given by zone to those who wait. One token lies ready to be spent in any zone, so that
+   * its holder can act at once; before anybody else is given one it is asked back.
+   */
+  private ofZones(at: OrderAt, picture: Picture, room: number): readonly Order[] {
+    this.unclearUntilMs = picture.unclearUntilMs
+    if (at.nowMs < this.unclearUntilMs) return []
+    const orders: Order[] = []
+    let free = room
+    for (const [partition, holder] of this.inTurn()) {
+      for (const { zone, waiting } of wantsOf(holder)) {
+        const tokens = Math.min(waiting - this.heldFor(partition, zoneBudget(zone)), free)
+        if (tokens <= 0 || !this.mayGive(zone, { at, picture })) continue
+        orders.push(this.grant({ partition, tokens, budget: zoneBudget(zone) }, at))
+        free -= tokens
+      }
+    }
+    const isIdle = this.leases.length === 0 && [...picture.inHand].every((zone) => zone === '')
+    const first = this.inOrder().find(([, { stock }]) => stock > 0)
+    if (isIdle && first !== undefined && free > Math.ceil(at.limit / 2)) {
+      orders.push(this.grant({ partition: first[0], tokens: 1, budget: ANY_ZONE }, at))
+    }
+    return orders
+  }
+
+  private mayGive(
+    zone: string,
+    { at, picture }: { readonly at: OrderAt; readonly picture: Picture },
+  ): boolean {
+    const isNamed = zone !== ''
+    if (isNamed && [...picture.inHand].some((other) => other !== '' && other !== zone)) return false
+    return this.leases.every(({ budget, askedMs }) => {
+      if (budget === zoneBudget(zone) || budget === zoneBudget('')) return true
+      if (budget !== ANY_ZONE) return !isNamed
+      return !isNamed && askedMs !== null && at.nowMs - askedMs >= ANSWER_MS
+    })
+  }
+
+  private grant(
+    given: Pick<Lease, 'partition' | 'tokens' | 'budget'>,
+    at: Pick<OrderAt, 'nowMs' | 'nextSeq'>,
+  ): Order {
+    const { partition } = given
+    const seq = at.nextSeq()
+    const deadlineMs = at.nowMs + LEASE_MS
     const id = leaseId(seq)
-    const lease: Lease = { id, seq, partition, tokens, spent: 0, deadlineMs, askedMs: null }
+    const lease: Lease = { ...given, id, seq, spent: 0, deadlineMs, askedMs: null }
     this.leases.push(lease)
     return { kind: 'grant', partition, seq, lease: { ...lease } }
   }
@@ -285,6 +363,16 @@ export class Budget {
       orders.push({ kind: 'take_back', partition, seq: nextSeq(), lease: { ...lease } })
     }
     return orders
+  }
+
+  /** Tokens in its hand that it may spend on this budget. */
+  private heldFor(partition: number, budget: string): number {
+    let held = 0
+    for (const lease of this.leases) {
+      if (lease.partition !== partition) continue
+      if (lease.budget === budget || lease.budget === ANY_ZONE) held += lease.tokens - lease.spent
+    }
+    return held
   }
 
   private heldBy(partition: number): number {

@@ -6,13 +6,18 @@
 //   granted ─► in hand ─► spent ─────────────┐
 //                 │ ▲                        ├─► settled in an observation ─► the granter's again
 //        renewed  └─┘─► deadline, asked back ┘                       (spent: after a minute)
-import type { FleetRecord, LeaseUse, Pulse } from '../../contracts/records.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import type { FleetRecord, LeaseUse, Pulse, ZoneWant } from '../../contracts/records.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
+import { compareText } from '../kernel/order.ts'
 import { leaseId } from './budget.ts'
+import { HeldVerdicts } from './verdicts.ts'
+import { ANY_ZONE, zoneBudget } from './wants.ts'
 
 interface HeldLease {
   readonly id: string
   readonly tokens: number
+  /** ANY_ZONE, or that of a zone. */
+  readonly budget: string
   spent: number
   deadlineMs: number
 }
@@ -24,12 +29,14 @@ export class Holder {
   /** In order of their grants. */
   private leases: HeldLease[] = []
   private settled: LeaseUse[] = []
-  /** Incidents that wait for nothing but a token. */
-  private waiting = new Set<string>()
+  /** Incidents that wait for nothing but a token, with the zones it is to be of. */
+  private waiting = new Map<string, string>()
   /** gen and seq of the newest record of the fleet task. */
   private gen = 0
   seq: number = 0
   pulse: Pulse | null = null
+  /** What holds across services; from behaviour 3 on. */
+  readonly verdicts: HeldVerdicts = new HeldVerdicts()
   /** The fleet task has to be told at once. */
   urgent: boolean = false
 
@@ -41,6 +48,9 @@ export class Holder {
     this.gen = record.gen
     this.seq = record.seq
     if (record.kind === 'pulse' && record.pulse !== null) this.pulse = record.pulse
+    if (record.kind === 'verdict' && record.verdict !== null) {
+      this.verdicts.hear(record.verdict, record.at_ms)
+    }
     if (record.grant === null) return
     if (record.kind === 'grant') this.granted(record.grant, record.seq)
     if (record.kind === 'take_back') this.askedBack(record.grant.lease_id)
@@ -53,18 +63,20 @@ export class Holder {
     this.drop()
   }
 
-  /** Tokens that may be spent at `nowMs`. */
-  tokens(nowMs: number): number {
+  /** Tokens that may be spent at `nowMs`, in a zone or, where none is named, in any. */
+  tokens(nowMs: number, zone?: string): number {
     let tokens = 0
-    for (const { tokens: granted, spent, deadlineMs } of this.leases) {
-      if (deadlineMs > nowMs) tokens += granted - spent
+    for (const { tokens: granted, spent, deadlineMs, budget } of this.leases) {
+      if (deadlineMs > nowMs && isOf(budget, zone)) tokens += granted - spent
     }
     return tokens
   }
 
   /** Spends a token; the lease it was paid from, or null when there is none. */
-  spend(nowMs: number): string | null {
-    const lease = this.leases.find(({ deadlineMs }) => deadlineMs > nowMs)
+  spend(nowMs: number, zone?: string): string | null {
+    const lease = this.leases.find(({ deadlineMs, budget }) => {
+      return deadlineMs > nowMs && isOf(budget, zone)
+    })
     if (lease === undefined) return null
     lease.spent += 1
     this.urgent = true
@@ -74,14 +86,14 @@ export class Holder {
   }
 
   /** Whether the incident waits for nothing but a token. */
-  wait(incident: string, waits: boolean): void {
+  wait(incident: string, waits: boolean, zone: string = ''): void {
     if (!waits) this.waiting.delete(incident)
-    else if (this.waiting.size < WAITING_MAX) this.waiting.add(incident)
+    else if (this.waiting.size < WAITING_MAX) this.waiting.set(incident, zone)
   }
 
   /** Only these go on waiting. */
   keepWaiting(isWaiting: (incident: string) => boolean): void {
-    for (const incident of this.waiting) {
+    for (const incident of this.waiting.keys()) {
       if (!isWaiting(incident)) this.waiting.delete(incident)
     }
   }
@@ -89,6 +101,23 @@ export class Holder {
   /** Commands that wait for a token. */
   get demand(): number {
     return this.waiting.size
+  }
+
+  /** The same by zone, in order. */
+  wants(): readonly ZoneWant[] {
+    const byZone = new Map<string, number>()
+    for (const zone of this.waiting.values()) byZone.set(zone, (byZone.get(zone) ?? 0) + 1)
+    const zones = [...byZone].sort(([a], [b]) => compareText(a, b))
+    return zones.map(([zone, waiting]) => ({ zone, waiting }))
+  }
+
+  /** Gives back tokens of zones in which nothing waits: they stand in the way of others. */
+  giveBackZones(): void {
+    const wanted = new Set([...this.waiting.values()].map((zone) => zoneBudget(zone)))
+    for (const lease of this.leases) {
+      if (lease.budget !== ANY_ZONE && !wanted.has(lease.budget)) this.settle(lease)
+    }
+    this.drop()
   }
 
   /** Gives back what is more than `wanted`. */
@@ -129,12 +158,19 @@ export class Holder {
   save(to: ImageWriter): void {
     to.number(this.gen).number(this.seq).flag(this.urgent)
     to.int(this.leases.length)
-    for (const { id, tokens, spent, deadlineMs } of this.leases) {
+    const isZoned = to.form >= FORM_JUDGEMENT
+    for (const { id, tokens, spent, deadlineMs, budget } of this.leases) {
       to.text(id).int(tokens).int(spent).number(deadlineMs)
+      if (isZoned) to.text(budget)
     }
     to.int(this.settled.length)
-    for (const { lease_id: id, tokens, spent } of this.settled) to.text(id).int(tokens).int(spent)
-    to.texts([...this.waiting])
+    for (const { lease_id: id, tokens, spent, budget = ANY_ZONE } of this.settled) {
+      to.text(id).int(tokens).int(spent)
+      if (isZoned) to.text(budget)
+    }
+    to.texts([...this.waiting.keys()])
+    if (isZoned) to.texts([...this.waiting.values()])
+    if (isZoned) this.verdicts.save(to)
     to.flag(this.pulse !== null)
     if (this.pulse === null) return
     const { as_of_ms, reporters_expected, reporters_seen, blind } = this.pulse
@@ -146,19 +182,23 @@ export class Holder {
     this.gen = from.number()
     this.seq = from.number()
     this.urgent = from.flag()
+    const isZoned = from.form >= FORM_JUDGEMENT
+    const budget = (): string => (isZoned ? from.text() : ANY_ZONE)
     this.leases = from.list(() => ({
       id: from.text(),
       tokens: from.int(),
       spent: from.int(),
       deadlineMs: from.number(),
+      budget: budget(),
     }))
-    this.settled = from.list(() => ({
-      lease_id: from.text(),
-      tokens: from.int(),
-      spent: from.int(),
-      settled: true,
-    }))
-    this.waiting = new Set(from.texts())
+    this.settled = from.list(() => {
+      const lease = { id: from.text(), tokens: from.int(), spent: from.int(), budget: budget() }
+      return useOf(lease, true)
+    })
+    const incidents = from.texts()
+    const zones = isZoned ? from.texts() : []
+    this.waiting = new Map(incidents.map((incident, i) => [incident, zones[i] ?? '']))
+    if (isZoned) this.verdicts.load(from)
     this.pulse = from.flag()
       ? {
           as_of_ms: from.number(),
@@ -174,11 +214,11 @@ export class Holder {
    * nothing when the lease has been settled meanwhile.
    */
   private granted(grant: NonNullable<FleetRecord['grant']>, seq: number): void {
-    const { lease_id: id, tokens, deadline_ms: deadlineMs } = grant
+    const { lease_id: id, tokens, deadline_ms: deadlineMs, budget } = grant
     const held = this.leases.find((lease) => lease.id === id)
     if (held !== undefined) held.deadlineMs = Math.max(held.deadlineMs, deadlineMs)
     else if (id === leaseId(seq) && tokens > 0) {
-      this.leases.push({ id, tokens, spent: 0, deadlineMs })
+      this.leases.push({ id, tokens, budget, spent: 0, deadlineMs })
     }
   }
 
@@ -208,6 +248,15 @@ export function loadHolder(from: ImageReader): Holder {
   return holder
 }
 
-function useOf({ id, tokens, spent }: HeldLease, settled: boolean): LeaseUse {
-  return { lease_id: id, tokens, spent, settled }
+/** A budget of no zone is not named: it was there before there were others. */
+function useOf(
+  { id, tokens, spent, budget }: Omit<HeldLease, 'deadlineMs'>,
+  settled: boolean,
+): LeaseUse {
+  const use = { lease_id: id, tokens, spent, settled }
+  return budget === ANY_ZONE ? use : { ...use, budget }
+}
+
+function isOf(budget: string, zone: string | undefined): boolean {
+  return zone === undefined || budget === ANY_ZONE || budget === zoneBudget(zone)
 }

@@ -21,6 +21,8 @@ export interface ObserveAt {
   /** Records were read or something was judged since it was last asked. */
   readonly stirred: boolean
   readonly vector: () => Vector
+  /** From behaviour 3 on: tokens are of zones. */
+  readonly zoned: boolean
   readonly sha256: (bytes: Uint8Array) => Uint8Array
 }
 
@@ -43,6 +45,7 @@ export class Observer {
     const { holder } = this
     const { nowMs } = at
     holder.expire(nowMs)
+    if (at.zoned) holder.giveBackZones()
     holder.giveBack(at.stock + holder.demand, nowMs)
     this.stirred ||= at.stirred || holder.hasSettled
     const isUrgent = holder.urgent || holder.demand !== this.demand
@@ -72,6 +75,7 @@ export class Observer {
       ...vector,
       leases: holder.takeUses(),
       waiting: holder.demand,
+      ...(at.zoned ? { wants: holder.wants() } : {}),
       stock: at.stock,
       fleet_seq: holder.seq,
     }

@@ -1,8 +1,9 @@
 // What the fleet task knows of the service tasks: the newest observation of each, which agents are
 // expected, and how many of them are missing. Too many missing at once is blindness: then nothing
 // is known about the fleet, and nothing disruptive is done (reliability.md I20).
-import type { Observation, ServiceCount } from '../../contracts/records.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import type { GroupCount, Observation, ServiceCount } from '../../contracts/records.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
+import { type Picture, pictureOf } from './picture.ts'
 
 /** An observation older than this says nothing any more: one is due every ten seconds. */
 export const FRESH_MS = 15_000
@@ -38,7 +39,10 @@ const COUNTS = [
 ] as const
 
 /** As it was told; names are not checked again here. */
-type Count = Omit<ServiceCount, 'service'> & { readonly service: string }
+type Count = Omit<ServiceCount, 'service' | 'groups'> & {
+  readonly service: string
+  readonly groups: readonly GroupCount[]
+}
 
 interface Vector {
   gen: number
@@ -60,7 +64,8 @@ export class Watch {
 
   /** Takes in an observation; false for an older gen or seq, which changes nothing. */
   hear(partition: number, observation: Observation): boolean {
-    const { gen, seq, at_ms: atMs, services, reporters } = observation
+    const { gen, seq, at_ms: atMs, reporters } = observation
+    const services = observation.services.map((one) => ({ ...one, groups: one.groups ?? [] }))
     const held = this.vectors.get(partition)
     if (held !== undefined && (gen < held.gen || seq <= held.seq)) return false
     if (held === undefined || !areAlike(held.services, services)) this.changed = true
@@ -73,6 +78,11 @@ export class Watch {
     if (this.vectors.size < this.partitions) return false
     for (const { atMs } of this.vectors.values()) if (asOfMs - atMs > FRESH_MS) return false
     return true
+  }
+
+  /** The fleet as it was told last. */
+  picture(): Picture {
+    return pictureOf([...this.vectors.values()].flatMap(({ services }) => services))
   }
 
   /** Some service deviates. */
@@ -156,6 +166,12 @@ function saveCount(count: Count, to: ImageWriter): void {
   const zones = Object.entries(count.sick_by_zone)
   to.int(zones.length)
   for (const [zone, sick] of zones) to.text(zone).number(sick)
+  if (to.form < FORM_JUDGEMENT) return
+  to.int(count.groups.length)
+  for (const group of count.groups) {
+    to.text(group.zone).text(group.app_version).int(group.instances).int(group.healthy)
+    to.int(group.sick).int(group.recent).numberOrNull(group.newest_ms).int(group.in_hand)
+  }
 }
 
 function loadCount(from: ImageReader): Count {
@@ -174,5 +190,19 @@ function loadCount(from: ImageReader): Count {
     sick_by_zone: Object.fromEntries(
       from.list((): [string, number] => [from.text(), from.number()]),
     ),
+    groups: from.form < FORM_JUDGEMENT ? [] : from.list(() => loadGroup(from)),
+  }
+}
+
+function loadGroup(from: ImageReader): GroupCount {
+  return {
+    zone: from.text(),
+    app_version: from.text(),
+    instances: from.int(),
+    healthy: from.int(),
+    sick: from.int(),
+    recent: from.int(),
+    newest_ms: from.numberOrNull(),
+    in_hand: from.int(),
   }
 }

@@ -30,6 +30,7 @@ import {
   serviceTask,
   taskKey,
 } from '../fleet/term.ts'
+import { Verdicts } from '../fleet/verdicts.ts'
 import { Watch } from '../fleet/watch.ts'
 import { assert } from '../kernel/assert.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
@@ -44,7 +45,7 @@ const FORMATS: ReadonlyMap<number, number> = new Map([
   [2, FORM_JUDGEMENT],
 ])
 type Input = 'observations' | 'policies' | 'operator'
-type FleetPart = Partial<Pick<FleetRecord, 'pulse' | 'grant'>>
+type FleetPart = Partial<Pick<FleetRecord, 'pulse' | 'grant' | 'verdict'>>
 
 export function createFleetCore(context: CoreContext, image: Uint8Array | null): TaskCore {
   const fleet = new Fleet(context)
@@ -86,6 +87,7 @@ class Fleet {
   private readonly context: CoreContext
   private readonly watch: Watch
   private readonly budget: Budget
+  private readonly verdicts = new Verdicts()
   private documents = newDocuments()
   private holds: Holds
   private readonly letters: DeadLetters
@@ -115,7 +117,7 @@ class Fleet {
       return { topic: 'dlq', key: `${body.origin_topic}-${body.origin_partition}`, body }
     })
     const isActing = this.behaviour >= BEHAVIOUR_FLEET && !step.behind
-    const said = isActing ? [...this.pulses(step), ...this.leases(step)] : []
+    const said = isActing ? [...this.says(step), ...this.pulses(step), ...this.leases(step)] : []
     return {
       outputs: [...dlq, ...said],
       urgent: said.length > 0,
@@ -130,6 +132,7 @@ class Fleet {
     saveDocuments(this.documents, to)
     saveHolds(this.holds, to)
     this.letters.save(to)
+    if (to.form >= FORM_JUDGEMENT) this.verdicts.save(to)
   }
 
   /** Into an empty one. */
@@ -143,6 +146,7 @@ class Fleet {
     this.documents = loadDocuments(from, this.context.sha256)
     this.holds = loadHolds(from)
     this.letters.load(from)
+    if (from.form >= FORM_JUDGEMENT) this.verdicts.load(from)
   }
 
   private fold({ topic, partition }: Slice, view: RecordView): void {
@@ -204,6 +208,21 @@ class Fleet {
     return null
   }
 
+  /** What holds across services, to every partition: before the pulse that lets them act. */
+  private says({ nowMs, asOf }: Step): readonly Output[] {
+    const { observations: asOfMs } = asOf
+    if (this.behaviour < BEHAVIOUR_JUDGEMENT) return []
+    if (!isRecent(asOfMs, nowMs) || !this.watch.isFresh(asOfMs)) return []
+    const limits = guardLimitsOf(this.documents, EVERYBODY)
+    const said = this.verdicts.judge(this.watch.picture(), limits, nowMs)
+    const partitions = Array.from({ length: this.context.partitionCount }, (_, i) => i)
+    return said.flatMap((verdict) =>
+      partitions.map((partition) =>
+        this.record({ partition, seq: this.nextSeq(), kind: 'verdict' }, { verdict }),
+      ),
+    )
+  }
+
   /** One to every partition when it is time, and only of a time up to which everybody was read. */
   private pulses({ nowMs, asOf }: Step): readonly Output[] {
     const { observations: asOfMs } = asOf
@@ -237,10 +256,11 @@ class Fleet {
     const { perMinute: limit } = guardLimitsOf(this.documents, EVERYBODY)
     const held = [...this.holds.values()].some(({ scope }) => scope.fleet)
     const nextSeq = (): number => this.nextSeq()
-    const orders = this.budget.orders({ nowMs, limit, held, nextSeq })
+    const picture = this.behaviour < BEHAVIOUR_JUDGEMENT ? null : this.watch.picture()
+    const orders = this.budget.orders({ nowMs, limit, held, nextSeq, picture })
     return orders.map((order) => {
-      const { id, tokens, deadlineMs } = order.lease
-      const grant = { lease_id: id, budget: 'fleet', tokens, deadline_ms: deadlineMs }
+      const { id, budget, tokens, deadlineMs } = order.lease
+      const grant = { lease_id: id, budget, tokens, deadline_ms: deadlineMs }
       return this.record(order, { grant })
     })
   }
@@ -279,6 +299,7 @@ class Fleet {
     const due = [this.letters.nextMs()]
     if (isActing) {
       const pulseMs = this.pulseDueMs()
+      due.push(this.verdicts.nextMs(guardLimitsOf(this.documents, EVERYBODY)))
       due.push(pulseMs > nowMs ? pulseMs : nowMs + BUSY_EVERY_MS, this.budget.nextMs(nowMs))
     } else if (this.behaviour >= BEHAVIOUR_FLEET) due.push(nowMs + BUSY_EVERY_MS)
     for (const { expiresAtMs } of this.holds.values()) due.push(expiresAtMs)

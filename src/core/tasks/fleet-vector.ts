@@ -3,8 +3,10 @@ import type { AgentId } from '../../contracts/ids.ts'
 import type { Reporter, ServiceCount } from '../../contracts/records.ts'
 import { overlay } from '../decision/healing.ts'
 import { policiesInForce } from '../decision/documents.ts'
+import { groupsOf } from './fleet-groups.ts'
 import { BEHAVIOUR_FLEET, serviceTask } from '../fleet/term.ts'
 import type { Vector } from '../fleet/observer.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 import type { Output, Step } from '../kernel/step.ts'
@@ -26,6 +28,7 @@ export function observe(
     nowMs: state.nowMs,
     task: serviceTask(context.partition),
     stock: wantsStock(state, told.services) ? 1 : 0,
+    zoned: healing.behaviour >= BEHAVIOUR_JUDGEMENT,
     stirred: told.judged || step.slices.length > 0,
     vector: () => vectorOf(state, told.services),
     sha256: context.sha256,
@@ -58,7 +61,9 @@ function vectorOf(state: ServiceState, services: readonly ServiceFacts[]): Vecto
   return { services: services.map((facts) => countOf(state, facts)), reporters }
 }
 
-function countOf(state: ServiceState, { service, window, instances }: ServiceFacts): ServiceCount {
+function countOf(state: ServiceState, facts: ServiceFacts): ServiceCount {
+  const { service, window, instances } = facts
+  const isGrouped = state.healing.behaviour >= BEHAVIOUR_JUDGEMENT
   const counts = { healthy: 0, unstable: 0, unhealthy: 0, unknown: 0 }
   const sickByZone = new Map<string, number>()
   let routable = 0
@@ -87,6 +92,7 @@ function countOf(state: ServiceState, { service, window, instances }: ServiceFac
     p99_us: window.p99Us,
     onset_ms: onsetMs,
     sick_by_zone: Object.fromEntries(zones),
+    ...(isGrouped ? { groups: groupsOf(state, facts) } : {}),
   }
 }
 

@@ -155,7 +155,7 @@ export const bareFleet: FleetStep = ({ image, tasks, limit }, reads, { nowMs, as
       budget.born(seq)
     }
   }
-  for (const order of budget.orders({ nowMs, limit, held: false, nextSeq })) {
+  for (const order of budget.orders({ nowMs, limit, held: false, nextSeq, picture: null })) {
     const { id, tokens, deadlineMs } = order.lease
     const grant = { lease_id: id, budget: 'fleet', tokens, deadline_ms: deadlineMs }
     say(order.partition, { seq: order.seq, kind: order.kind, pulse: null, grant })

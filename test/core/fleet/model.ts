@@ -147,6 +147,7 @@ export function taskSteps(model: Model, p: number, step: TaskStep): Model {
         nowMs,
         task: serviceTask(p),
         stock,
+        zoned: false,
         stirred: step.count > 0,
         vector: () => ({ services: [], reporters: [] }),
         sha256,

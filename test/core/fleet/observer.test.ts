@@ -21,6 +21,7 @@ class Task {
       nowMs: NOW + ms,
       task: serviceTask(0),
       stock,
+      zoned: false,
       stirred,
       vector: () => {
         this.looks += 1
