@@ -1,16 +1,16 @@
 // HealPolicy: when to do what, and the bare JSON of S0-41. The trigger is text here; the core
 // compiles it.
 import * as z from 'zod'
+import { ACTION_ALIASES, ACTION_NAMES, type ActionName } from './action.ts'
+import { actionNamed, argsProblem } from './action.ts'
 import { policyName } from './ids.ts'
 import { apiVersion, type Common, duration, headOf, id } from './policy-fields.ts'
 import { type Kind, kindOf, match, metadata, services } from './policy-fields.ts'
 import { canaryShare, type Composite, JUDGED_WINDOW_MS, mode, modes } from './policy-trigger.ts'
 import { plainTrigger, trigger, triggerText, windowProblem } from './policy-trigger.ts'
+import { args, ladder, type Plan, planOfAction, planOfLadder } from './plan.ts'
+import type { WrittenRung } from './plan.ts'
 import type { Mode } from './records.ts'
-
-/** What a policy can ask for. `restart_service` is an old name of `restart_instance`. */
-export const POLICY_ACTIONS = ['restart_instance'] as const
-export type PolicyAction = (typeof POLICY_ACTIONS)[number]
 
 export interface HealPolicy extends Common {
   readonly kind: 'HealPolicy'
@@ -30,7 +30,10 @@ export interface HealPolicy extends Common {
    */
   readonly evaluationMode: 'sustained' | 'window'
   readonly forMs: number
-  readonly action: PolicyAction
+  /** What it asks for first. */
+  readonly action: ActionName
+  /** All it asks for (S2-47, S1-51). */
+  readonly plan: Plan
   /** null = the guards' default. */
   readonly cooldownMs: number | null
   readonly expiryMs: number | null
@@ -38,34 +41,55 @@ export interface HealPolicy extends Common {
 }
 
 const evaluationMode = z.enum(['sustained', 'window'])
-const action = z.enum([...POLICY_ACTIONS, 'restart_service'])
+const action = z.enum([...ACTION_NAMES, ...Object.keys(ACTION_ALIASES)])
 
-const healSpec = z
-  .strictObject({
-    match: match.default({ services: [] }),
-    mode: mode.default('observe'),
-    modes: modes.default({}),
-    canaryShare: canaryShare.optional(),
-    trigger,
-    for: duration.optional(),
-    evaluationWindow: duration.optional(),
-    evaluationMode: evaluationMode.default('sustained'),
-    action,
-    cooldown: duration.optional(),
-    expiry: duration.optional(),
-    verify: duration.optional(),
-  })
-  .superRefine((spec, context) => {
-    if (spec.for !== undefined && spec.evaluationWindow !== undefined) {
-      const message = 'one of `for` and `evaluationWindow`, they are the same'
-      context.addIssue({ code: 'custom', path: ['for'], message })
-    }
-    const message = windowProblem(spec.evaluationMode, spec.evaluationWindow ?? spec.for)
-    if (message !== null) {
-      const path = [spec.evaluationWindow === undefined ? 'evaluationMode' : 'evaluationWindow']
-      context.addIssue({ code: 'custom', path, message })
-    }
-  })
+const healFields = z.strictObject({
+  match: match.default({ services: [] }),
+  mode: mode.default('observe'),
+  modes: modes.default({}),
+  canaryShare: canaryShare.optional(),
+  trigger,
+  for: duration.optional(),
+  evaluationWindow: duration.optional(),
+  evaluationMode: evaluationMode.default('sustained'),
+  action: action.optional(),
+  args: args.optional(),
+  ladder: ladder.optional(),
+  cooldown: duration.optional(),
+  expiry: duration.optional(),
+  verify: duration.optional(),
+})
+
+const healSpec = healFields.superRefine((spec, context) => {
+  checkPlan(spec, context)
+  if (spec.for !== undefined && spec.evaluationWindow !== undefined) {
+    const message = 'one of `for` and `evaluationWindow`, they are the same'
+    context.addIssue({ code: 'custom', path: ['for'], message })
+  }
+  const message = windowProblem(spec.evaluationMode, spec.evaluationWindow ?? spec.for)
+  if (message !== null) {
+    const path = [spec.evaluationWindow === undefined ? 'evaluationMode' : 'evaluationWindow']
+    context.addIssue({ code: 'custom', path, message })
+  }
+})
+
+/** Either one action or a ladder, and arguments that fit. */
+function checkPlan(
+  spec: Pick<z.output<typeof healFields>, 'action' | 'args' | 'ladder'>,
+  context: z.core.$RefinementCtx,
+): void {
+  const fail = (path: string, message: string): void => {
+    context.addIssue({ code: 'custom', path: [path], message, input: spec })
+  }
+  if ((spec.action === undefined) === (spec.ladder === undefined)) {
+    fail('action', 'either `action` or `ladder`')
+  }
+  const name = spec.action === undefined ? null : actionNamed(spec.action)
+  const problem = name === null ? null : argsProblem(name, spec.args ?? {})
+  if (problem !== null) fail('args', problem)
+  if (name === null && spec.args !== undefined)
+    fail('args', 'nothing: a ladder has them in its rungs')
+}
 
 const healPolicy = z.strictObject({
   apiVersion,
@@ -102,15 +126,21 @@ function toHeal(spec: z.output<typeof healSpec>, head: Omit<Common, 'services'>)
     ...triggerText(spec.trigger),
     evaluationMode: spec.evaluationMode,
     forMs: spec.evaluationWindow ?? spec.for ?? 0,
-    action: canonicalAction(spec.action),
+    ...planned(spec),
     cooldownMs: spec.cooldown ?? null,
     expiryMs: spec.expiry ?? null,
     verifyMs: spec.verify ?? null,
   }
 }
 
-function canonicalAction(name: PolicyAction | 'restart_service'): PolicyAction {
-  return name === 'restart_service' ? 'restart_instance' : name
+function planned(spec: {
+  readonly action?: string | undefined
+  readonly args?: Readonly<Record<string, string>> | undefined
+  readonly ladder?: readonly WrittenRung[] | undefined
+}): Pick<HealPolicy, 'action' | 'plan'> {
+  const own = { action: actionNamed(spec.action ?? 'none') ?? 'none', args: spec.args ?? {} }
+  const plan = spec.ladder === undefined ? planOfAction(own) : planOfLadder(spec.ladder)
+  return { action: plan.rungs[0]?.steps[0]?.actions[0]?.action ?? own.action, plan }
 }
 
 /**
@@ -121,6 +151,8 @@ export function fieldOfJudgement(policy: HealPolicy): string | null {
   if (policy.composite !== null) return 'trigger'
   if (Object.keys(policy.modes).length > 0) return 'modes'
   if (policy.canaryShare !== null) return 'canaryShare'
+  if (!policy.plan.repeats) return 'ladder'
+  if (policy.action !== 'restart_instance') return 'action'
   const isWindow = policy.evaluationMode === 'window' && policy.forMs !== JUDGED_WINDOW_MS
   return isWindow ? 'evaluationWindow' : null
 }
