@@ -131,7 +131,7 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     disruptive: false,
     target: 'service',
     args: {
-      metric: { type: 'word', text: 'what is held', words: ['cpu_percent'], required: true },
+      metric: { type: 'id', text: 'fact of instances whose mean is held', required: true },
       target: { type: 'number', text: 'where it is held', required: true },
       min: { type: 'count', text: 'least replicas', required: true },
       max: { type: 'count', text: 'most replicas', required: true },

@@ -27,6 +27,9 @@ export interface CommandDraft
     | 'lease_id'
   > {
   readonly action: CommandAction
+  readonly args?: Command['args']
+  /** Step of the plan, from 0. */
+  readonly plan_step?: number
   readonly target: Omit<Command['target'], 'cluster_id' | 'host'>
 }
 
@@ -37,12 +40,12 @@ export function makeCommand(context: CoreContext, draft: CommandDraft, index: nu
     kid: null,
     signature: null,
     target: { ...draft.target, cluster_id: clusterId(context.clusterId), host: null },
-    args: {},
+    args: draft.args ?? {},
     task: taskId(context.taskId),
     gen: 0,
     predicate: PREDICATE,
     not_before_ms: draft.issued_at_ms,
-    plan_step: 0,
+    plan_step: draft.plan_step ?? 0,
   }
   const place = [context.clusterId, context.taskId, draft.step_seq, index, body]
   const digest = hex(context.sha256(canonical(place)))

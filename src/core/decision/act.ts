@@ -1,8 +1,7 @@
 // From a matched policy to a command, or to a refusal that names the guard, its value and its
 // limit.
-import type { CommandAction } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
-import type { PolicyAction } from '../../contracts/heal-policy.ts'
+import { rungText } from '../../contracts/plan.ts'
 import { modeOf } from '../../contracts/policy-trigger.ts'
 import type { GuardVerdict } from '../../contracts/records.ts'
 import { makeCommand } from '../command/command.ts'
@@ -21,8 +20,6 @@ import type { Turn } from './state.ts'
 
 /** Guards that refuse because too few would be left. */
 const KEEPS_ROUTABLE = ['last_routable', 'routable_share', 'out_share']
-
-const WIRE: Readonly<Record<PolicyAction, CommandAction>> = { restart_instance: 'restart' }
 
 /** Tells which policies match, and lets the first one act that all guards let pass. */
 export function act(turn: Turn, found: Case): void {
@@ -48,15 +45,19 @@ export function act(turn: Turn, found: Case): void {
 
 /** Incidents that have gone on or ended wait for nothing. */
 export function forgetWaiting({ fleet, incidents }: Turn['state']): void {
-  fleet.keepWaiting((key) => incidents.get(key)?.state === 'matched')
+  fleet.keepWaiting((key) => {
+    const incident = incidents.get(key)
+    return incident?.state === 'matched' || incident?.run?.phase === 'waiting'
+  })
 }
 
-function release(incident: Incident): void {
+/** No refusal stands any more. */
+export function release(incident: Incident): void {
   incident.guard = null
   incident.kept = false
 }
 
-function tellMatch(turn: Turn, incident: Incident, match: Match): void {
+export function tellMatch(turn: Turn, incident: Incident, match: Match): void {
   const { policy, ref } = match.ready
   if (incident.matched.has(matchKey(ref))) return
   incident.matched.add(matchKey(ref))
@@ -64,30 +65,36 @@ function tellMatch(turn: Turn, incident: Incident, match: Match): void {
   const seen = match.clauses.map(({ value }) => plain(value)).join('; ')
   const held = heldMs > 0 ? `for ${formatDuration(heldMs)}` : 'now'
   const how = policy.evaluationMode === 'window' ? 'over the window' : held
+  const asked = policy.plan.rungs.map(rungText).join('; else ')
   turn.say(incident, {
     event: 'matched',
-    ...(incident.state === 'detected' ? { to: 'matched' as const } : {}),
-    summary: `policy ${ref.name} matches ${how} (${seen}) and asks for ${policy.action}`,
+    ...(incident.state === 'matched' ? {} : { to: 'matched' as const }),
+    summary: `policy ${ref.name} matches ${how} (${seen}) and asks for ${asked}`,
     policy: ref,
     clauses: match.clauses,
     action: policy.action,
   })
 }
 
-function recordOf({ cause: _cause, ...verdict }: Asked): GuardVerdict {
+export function recordOf({ cause: _cause, ...verdict }: Asked): GuardVerdict {
   return verdict
 }
 
-interface Judged {
+export interface Judged {
   readonly match: Match
   readonly verdicts: readonly Asked[]
 }
 
 /** Told once per attempt, policy, guard and cause. */
-function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Asked }): void {
+export function refuse(
+  turn: Turn,
+  found: Case,
+  what: Judged & { readonly refusal: Asked; readonly asked?: string },
+): void {
   const { incident } = found
   const { match, verdicts, refusal } = what
   const { policy, ref } = match.ready
+  const asked = what.asked ?? policy.action
   for (const { passed, until_ms: untilMs } of verdicts) if (!passed) turn.wake(untilMs)
   incident.guard = refusal.guard
   incident.kept = verdicts.some(({ guard, passed }) => !passed && KEEPS_ROUTABLE.includes(guard))
@@ -103,11 +110,11 @@ function refuse(turn: Turn, found: Case, what: Judged & { readonly refusal: Aske
   const target = targetName(incident)
   turn.say(incident, {
     event: 'refused',
-    summary: `${policy.action} of ${target} refused by guard ${refusal.guard}: ${saw}${left}`,
+    summary: `${asked} of ${target} refused by guard ${refusal.guard}: ${saw}${left}`,
     policy: ref,
     clauses: match.clauses,
     guards: verdicts.map(recordOf),
-    action: policy.action,
+    action: asked,
   })
   if (refusal.guard !== 'ineffective') return
   const { ineffectiveSpanMs: spanMs } = guardLimitsOf(turn.state.documents, incident.service)
@@ -125,7 +132,8 @@ function command(turn: Turn, { facts, incident }: Case, { match, verdicts }: Jud
   incident.attempt += 1
   release(incident)
   const draft = {
-    action: WIRE[policy.action],
+    // The only action of behaviours before judgement, the only ones that come here.
+    action: 'restart' as const,
     target: { service, instance, incarnation, agent, agent_epoch: agentEpoch },
     seq: nextSeq(state.history, agent),
     step_seq: turn.facts.stepSeq,

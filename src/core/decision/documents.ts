@@ -4,6 +4,7 @@ import { policyName } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../contracts/limits.ts'
 import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
 import { fieldOfJudgement, type HealPolicy } from '../../contracts/heal-policy.ts'
+import { gatesOf } from '../../contracts/plan.ts'
 import { parsePolicy, type PolicyDocument } from '../../contracts/policy.ts'
 import { selects } from '../../contracts/policy-fields.ts'
 import type { PolicyRecord, PolicyRef } from '../../contracts/records.ts'
@@ -25,6 +26,8 @@ export interface ReadyPolicy {
   readonly policy: HealPolicy
   readonly ref: PolicyRef
   readonly trigger: Trigger
+  /** Of its plan, by their text. */
+  readonly gates: ReadonlyMap<string, Trigger>
 }
 
 interface Held {
@@ -45,10 +48,12 @@ export interface Documents {
   readonly guards: Map<string, GuardLimits>
   /** Heal policies in force, in order of name; null = to be made anew. */
   policies: readonly ReadyPolicy[] | null
+  /** Names of those whose plan is of a service as a whole; null = to be made anew. */
+  whole: ReadonlySet<string> | null
 }
 
 export function newDocuments(): Documents {
-  return { held: new Map(), detectors: new Map(), guards: new Map(), policies: null }
+  return { held: new Map(), detectors: new Map(), guards: new Map(), policies: null, whole: null }
 }
 
 const KINDS = { HealPolicy: true, DetectorSet: true, GuardSet: true } as const
@@ -83,6 +88,7 @@ export function applyDocument(
   documents.detectors.clear()
   documents.guards.clear()
   documents.policies = null
+  documents.whole = null
   return { done: 'changed' }
 }
 
@@ -125,8 +131,14 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
   if (!compiled.ok) return `spec.trigger: ${compiled.problem.message}`
   const fact = behaviour < BEHAVIOUR_JUDGEMENT ? newFactOf(compiled.trigger) : null
   if (fact !== null) return `spec.trigger: there is no fact "${fact}"`
+  const gates = new Map<string, Trigger>()
+  for (const text of gatesOf(document.plan)) {
+    const gate = compileTrigger(text)
+    if (!gate.ok) return `gate ${text}: ${gate.problem.message}`
+    gates.set(text, gate.trigger)
+  }
   const ref: PolicyRef = { name, version, sha256: digest }
-  return { ...held, ready: { policy: document, ref, trigger: compiled.trigger } }
+  return { ...held, ready: { policy: document, ref, trigger: compiled.trigger, gates } }
 }
 
 /** A fact that the trigger reads and behaviours before judgement do not know, or null. */
@@ -142,6 +154,22 @@ export function policiesInForce(documents: Documents): readonly ReadyPolicy[] {
     return ready === null ? [] : [ready]
   })
   return documents.policies
+}
+
+/** The policy as it was when the plan began; null when it is not in force any more. */
+export function policyAt({ held }: Documents, { name, version }: PolicyRef): ReadyPolicy | null {
+  const found = held.get(`HealPolicy/${name}`)
+  return found?.version === version ? found.ready : null
+}
+
+/** Names of the policies whose plan is of a service as a whole. */
+export function wholePolicies(documents: Documents): ReadonlySet<string> {
+  documents.whole ??= new Set(
+    policiesInForce(documents).flatMap(({ policy, ref }) => {
+      return policy.plan.target === 'service' ? [ref.name] : []
+    }),
+  )
+  return documents.whole
 }
 
 /** Heal policies in force that select the service, in order of name. */

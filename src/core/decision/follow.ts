@@ -1,6 +1,7 @@
 // Follows what was begun: results of agents, the effect of an act, recovery with or without us, and
 // incidents whose instance has left. Nothing is decided here.
 import { formatDuration } from '../../contracts/duration.ts'
+import { OUTCOME_FACT, type OutcomeWord } from '../../contracts/incident-outcome.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import type { CommandResult, ResultOutcome } from '../../contracts/records.ts'
 import {
@@ -12,6 +13,7 @@ import {
 } from '../incident/incident.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { present } from '../kernel/assert.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
@@ -24,7 +26,7 @@ import type { Turn } from './state.ts'
 export const RESULT_GRACE_MS = 5_000
 const FACTS_MAX = 32
 
-function factsOf(result: CommandResult): Readonly<Record<string, string>> {
+export function factsOf(result: CommandResult): Readonly<Record<string, string>> {
   const entries = Object.entries(result.facts).sort(([a], [b]) => compareText(a, b))
   const kept = entries.slice(0, FACTS_MAX).map(([key, value]) => [plain(key), plain(value)])
   const lives = [
@@ -141,8 +143,19 @@ export function escalate(turn: Turn, incident: Incident, attempts: number): void
   const limits = guardLimitsOf(turn.state.documents, incident.service)
   const span = formatDuration(limits.ineffectiveSpanMs)
   const what = `${attempts} attempts without effect on ${targetName(incident)} in ${span}`
-  const summary = `${what}: a person has to look`
-  turn.say(incident, { event: 'escalated', to: 'escalated', summary })
+  giveUp(turn, incident, `${what}: a person has to look`)
+}
+
+/** As `escalate`, for any reason. */
+export function giveUp(turn: Turn, incident: Incident, summary: string): void {
+  incident.escalated = true
+  const outcome = outcomeOf(turn, 'escalated')
+  turn.say(incident, { event: 'escalated', to: 'escalated', summary, ...outcome })
+}
+
+/** How it ended, in one word, for those outside (S0-56). */
+function outcomeOf({ state }: Turn, outcome: OutcomeWord): { facts?: Record<string, string> } {
+  return state.behaviour < BEHAVIOUR_JUDGEMENT ? {} : { facts: { [OUTCOME_FACT]: outcome } }
 }
 
 /** One open incident with the facts of its instance. Returns whether it is still open. */
@@ -186,7 +199,7 @@ function isWanting({ command }: Incident, { triggered }: Matching): boolean {
   return command === null ? triggered.size > 0 : triggered.has(command.policy.name)
 }
 
-function tellNewEvidence(turn: Turn, incident: Incident, { findings }: InstanceFacts): void {
+export function tellNewEvidence(turn: Turn, incident: Incident, { findings }: InstanceFacts): void {
   const fresh = findings.filter(({ detector }) => !incident.told.has(detector))
   if (fresh.length === 0) return
   for (const { detector } of fresh) incident.told.add(detector)
@@ -271,13 +284,14 @@ function followEffect(
 export function recover(turn: Turn, incident: Incident, how: string): boolean {
   const took = formatDuration(turn.nowMs - incident.openedAtMs)
   const summary = `${targetName(incident)} has recovered after ${took}, ${how}`
-  turn.say(incident, { event: 'recovered', to: 'recovered', summary })
+  const outcome = outcomeOf(turn, incident.escalated ? 'healed_after_escalation' : 'healed')
+  turn.say(incident, { event: 'recovered', to: 'recovered', summary, ...outcome })
   return false
 }
 
 /** The instance has left the registry. Returns that the incident is not open any more. */
 export function leave(turn: Turn, incident: Incident): boolean {
   const summary = `${targetName(incident)} left before it was seen to recover`
-  turn.say(incident, { event: 'failed', to: 'failed', summary })
+  turn.say(incident, { event: 'failed', to: 'failed', summary, ...outcomeOf(turn, 'left') })
   return false
 }

@@ -18,6 +18,7 @@ import type { CareInput, ZoneInput } from './guards-of-many.ts'
 import type { FleetInput, GuardInput } from './guards.ts'
 import { coolUntilMs, ineffectiveAttempts, recentActions } from './history.ts'
 import { holdOn } from './holds.ts'
+import { isOut } from './plan-scene.ts'
 import type { Match, Matching } from './policy.ts'
 import type { State, Turn } from './state.ts'
 
@@ -36,10 +37,7 @@ export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
   const { policy, ref } = match.ready
   const limits = guardLimitsOf(state.documents, facts.service)
   const acted = { service: facts.service, instance: facts.instance, policy: ref.name }
-  const inHand = (other: InstanceFacts): boolean => {
-    const open = state.incidents.get(other.key)
-    return open !== undefined && isInHand(open)
-  }
+  const inHand = ({ key }: InstanceFacts): boolean => isOut(state, key)
   return {
     nowMs,
     limits,

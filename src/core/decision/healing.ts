@@ -11,6 +11,7 @@ import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
+import { leftPercent, release } from '../plan/marks.ts'
 import { act, forgetWaiting } from './act.ts'
 import { applyDocument, detectorLimitsOf, policiesInForce, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
@@ -22,7 +23,10 @@ import { applyOperator, expireHolds } from './holds.ts'
 import { forgetOnsets, keepOnsets } from './onsets.ts'
 import { endStreaks, type Match, Matcher, NO_MATCH } from './policy.ts'
 import { type Program, programOf } from './policy.ts'
-import { followServices } from './service-incident.ts'
+import { actOnPlans } from './plan-act.ts'
+import { followPlanResult, followRun, type Scene } from './plan-follow.ts'
+import { followServices, ofInstance, type Wholes } from './service-incident.ts'
+import type { Notification } from './state.ts'
 import { type Cut as StepCut, newIncidentId, newState, type State, Turn } from './state.ts'
 import { careFor, heardApproval, noteAuthor, settleCare } from './watchful.ts'
 
@@ -38,6 +42,8 @@ export interface HealingAnswer {
   readonly cuts: Cut[]
   /** To be among the due of the next step, whatever changes. */
   readonly attended: readonly InstanceFacts[]
+  /** People to be told (action `notify`), for hs.alerts. */
+  readonly notifications: readonly Notification[]
 }
 
 /** What healing adds to the raw health. `routable` null = no opinion, the raw health decides. */
@@ -45,9 +51,11 @@ export interface Overlay {
   readonly routable: boolean | null
   readonly guard: string | null
   readonly incidentId: IncidentId | null
+  /** No more than this share of its normal traffic (S0-46); null: nothing is set. */
+  readonly maxPercent: number | null
 }
 
-const UNGUARDED: Overlay = { routable: null, guard: null, incidentId: null }
+const UNGUARDED: Overlay = { routable: null, guard: null, incidentId: null, maxPercent: null }
 
 export function initialHealing(context: CoreContext): HealingState {
   return newState(context)
@@ -97,16 +105,18 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
   for (const notice of state.notices) turn.ops(notice)
   state.notices = []
   expireHolds(state.holds, facts.nowMs)
+  // Answers to commands of plans, then those to commands of behaviours before them.
+  state.results = state.results.filter((result) => !followPlanResult(turn, result))
   followResults(turn)
-  if (state.behaviour >= BEHAVIOUR_JUDGEMENT) followServices(turn)
   const cases = followAll(turn)
   settleCare(turn)
   endStreaks(state.streaks, facts.stepSeq)
-  for (const found of cases) act(turn, found)
+  const doAct = state.behaviour >= BEHAVIOUR_JUDGEMENT ? actOnPlans : act
+  for (const found of cases) doAct(turn, found)
   forgetWaiting(state)
   if (facts.stepSeq % PRUNE_STEPS === 0) pruneHistory(state.history, facts.nowMs)
-  const { outputs, cuts, wakeAtMs, attended } = turn
-  return { outputs, urgent: outputs.length > 0, wakeAtMs, cuts, attended }
+  const { outputs, cuts, wakeAtMs, attended, notifications } = turn
+  return { outputs, urgent: outputs.length > 0, wakeAtMs, cuts, attended, notifications }
 }
 
 /**
@@ -115,36 +125,51 @@ export function decide(state: HealingState, facts: Facts): HealingAnswer {
  */
 function followAll(turn: Turn): readonly Case[] {
   const cases: Case[] = []
+  const wholes: Wholes = new Map()
   for (const service of turn.facts.services) {
     const { due = service.instances } = service
-    if (due.length > 0) followService(turn, { service, due, cases })
+    if (due.length > 0) followService(turn, { service, due, cases, wholes })
   }
   forgetLeft(turn, turn.facts.left ?? absent(turn))
-  return cases
+  if (turn.state.behaviour < BEHAVIOUR_JUDGEMENT) return cases
+  return [...cases, ...followServices(turn, wholes)]
 }
 
 function followService(
   turn: Turn,
-  at: { service: ServiceFacts; due: readonly InstanceFacts[]; cases: Case[] },
+  at: {
+    service: ServiceFacts
+    due: readonly InstanceFacts[]
+    cases: Case[]
+    wholes: Wholes
+  },
 ): void {
   const { state, facts } = turn
-  const { service, due, cases } = at
+  const { service, due, cases, wholes } = at
   const program = programAt(state, service.service)
   const matcher = program.planned.length === 0 ? null : new Matcher(program, service, facts)
   for (const instance of due) {
     noteWell(state, instance)
-    const matching = matcher === null ? NO_MATCH : matcher.match(state, instance)
-    turn.wake(matching.dueMs)
+    const all = matcher === null ? NO_MATCH : matcher.match(state, instance)
+    turn.wake(all.dueMs)
+    const matching = ofInstance(turn, wholes, { facts: instance, matching: all })
     let incident = state.incidents.get(instance.key) ?? null
-    if (incident !== null && !followIncident(turn, incident, { facts: instance, matching })) {
+    const scene = { service, facts: instance, matching }
+    if (incident !== null && !goesOn(turn, incident, scene)) {
+      release(state.marks, incident.id, null)
       state.incidents.delete(instance.key)
       incident = null
     }
     incident ??= detect(turn, instance, matching.matches)
     if (incident !== null) cases.push({ service, facts: instance, matching, incident })
-    if (incident !== null || matching.triggered.size > 0) turn.attended.push(instance)
+    if (incident !== null || all.triggered.size > 0) turn.attended.push(instance)
   }
   careFor(turn, service, due)
+}
+
+function goesOn(turn: Turn, incident: Incident, scene: Scene): boolean {
+  if (incident.run !== null) return followRun(turn, incident, scene)
+  return followIncident(turn, incident, scene)
 }
 
 function noteWell({ wellOnce }: State, { key, health, probe, incarnation }: InstanceFacts): void {
@@ -193,6 +218,7 @@ function forgetLeft(turn: Turn, left: readonly string[]): void {
     if (incident !== undefined) {
       leave(turn, incident)
       leaveCrowd(turn.state.care.crowds, incident)
+      release(turn.state.marks, incident.id, null)
     }
     incidents.delete(key)
     wellOnce.delete(key)
@@ -233,9 +259,12 @@ export function detectorLimits(state: HealingState, service: ServiceId): Detecto
 export function overlay(state: HealingState, service: ServiceId, instance: InstanceId): Overlay {
   const { incidents } = state
   // The key is costly to make, and this is asked of everybody.
-  const incident = incidents.size === 0 ? undefined : incidents.get(viewKey(service, instance))
-  if (incident === undefined) return UNGUARDED
-  const { id: incidentId, guard, kept } = incident
-  if (isInHand(incident)) return { routable: false, guard, incidentId }
-  return { routable: kept ? true : null, guard, incidentId }
+  if (incidents.size === 0) return UNGUARDED
+  const key = viewKey(service, instance)
+  const incident = incidents.get(key)
+  const left = leftPercent(state.marks, key)
+  const { id: incidentId = null, guard = null, kept = false } = incident ?? {}
+  const isHeld = incident !== undefined && incident.run === null && isInHand(incident)
+  if (isHeld || left === 0) return { routable: false, guard, incidentId, maxPercent: null }
+  return { routable: kept ? true : null, guard, incidentId, maxPercent: left }
 }

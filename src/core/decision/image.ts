@@ -8,6 +8,8 @@ import { assert } from '../kernel/assert.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import { loadCare, saveCare } from './care.ts'
+import { loadMarks, saveMarks } from '../plan/marks.ts'
+import { loadWanted, saveWanted } from '../plan/scale.ts'
 import { loadDocuments, saveDocuments } from './documents.ts'
 import { loadHistory, saveHistory } from './history.ts'
 import { loadHolds, saveHolds } from './holds.ts'
@@ -31,6 +33,21 @@ export function saveHealing(state: State, to: ImageWriter): void {
   saveChain(state.chain, to)
   state.fleet.save(to)
   saveCare(state.care, to)
+  if (to.form >= FORM_JUDGEMENT) savePlans(state, to)
+}
+
+function savePlans({ marks, wanted }: State, to: ImageWriter): void {
+  saveMarks(marks, to)
+  to.int(wanted.size)
+  for (const [service, replicas] of wanted) saveWanted(replicas, to.text(service))
+}
+
+function loadPlans(from: ImageReader): Pick<State, 'marks' | 'wanted'> {
+  if (from.form < FORM_JUDGEMENT) return { marks: new Map(), wanted: new Map() }
+  return {
+    marks: loadMarks(from),
+    wanted: new Map(from.list(() => [from.text(), loadWanted(from)])),
+  }
 }
 
 /** Errors: AssertionError for what is no image of healing. */
@@ -53,6 +70,7 @@ export function loadHealing(context: CoreContext, from: ImageReader): State {
     chain: loadChain(from),
     fleet: loadHolder(from),
     care: loadCare(from),
+    ...loadPlans(from),
     results: [],
     notices: [],
   }

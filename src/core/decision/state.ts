@@ -18,6 +18,8 @@ import { type History, newHistory } from './history.ts'
 import { type Holds, holdsAtBirth } from './holds.ts'
 import type { Onsets } from './onsets.ts'
 import type { Program, Streaks } from './policy.ts'
+import type { Marks } from '../plan/marks.ts'
+import type { Wanted } from '../plan/scale.ts'
 
 /** Something about the task itself, to be told with the next decision. */
 export interface Notice {
@@ -41,6 +43,10 @@ export interface State {
   /** By instance: the incarnation that has been seen well. */
   readonly wellOnce: Map<string, number>
   readonly chain: Chain
+  /** What plans have set on the routing of instances; from BEHAVIOUR_JUDGEMENT on. */
+  readonly marks: Marks
+  /** Replicas wanted lately, by service. */
+  readonly wanted: Map<string, Wanted>
   /** Pulses and leases of the fleet task. */
   readonly fleet: Holder
   /** What the guards remember. */
@@ -63,6 +69,8 @@ export function newState(context: CoreContext): State {
     incidents: new Map(),
     wellOnce: new Map(),
     chain: newChain(),
+    marks: new Map(),
+    wanted: new Map(),
     fleet: new Holder(),
     care: newCare(),
     results: [],
@@ -81,6 +89,16 @@ export interface Cut {
   readonly atMs: number
 }
 
+/** People to be told, beside the audit. */
+export interface Notification {
+  readonly service: ServiceId
+  readonly instance: InstanceId | null
+  readonly incidentId: IncidentId
+  /** Who: a name that the alert policies know. */
+  readonly to: string
+  readonly text: string
+}
+
 /** One step: outputs in order, cuts, and the next time anything can change by time alone. */
 export class Turn {
   readonly state: State
@@ -88,6 +106,7 @@ export class Turn {
   readonly outputs: Output[] = []
   readonly cuts: Cut[] = []
   readonly attended: InstanceFacts[] = []
+  readonly notifications: Notification[] = []
   wakeAtMs: number | null = null
   private readonly audit: Audit
 

@@ -16,6 +16,7 @@ import {
 } from '../../contracts/ids.ts'
 import type { IncidentState, PolicyRef } from '../../contracts/records.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
+import { loadRun, type Run, saveRun } from '../plan/run.ts'
 import { INCIDENT_TABLE } from './machine.ts'
 
 /** A command that has been written and not been answered, or whose effect is being watched. */
@@ -66,6 +67,12 @@ export interface Incident {
   guard: string | null
   /** That refusal, whoever else refused, also saw that too few would be left without it. */
   kept: boolean
+  /** The rung of a plan under way; from BEHAVIOUR_JUDGEMENT on, as what follows. */
+  run: Run | null
+  /** By policy and version: the rung to be tried next. */
+  readonly rungs: Map<string, number>
+  /** It has been left to a person at some time. */
+  escalated: boolean
 }
 
 export function openIncident(
@@ -86,6 +93,9 @@ export function openIncident(
     refused: new Set(),
     guard: null,
     kept: false,
+    run: null,
+    rungs: new Map(),
+    escalated: false,
   }
 }
 
@@ -95,8 +105,8 @@ export function targetName({ service, instance }: Pick<Incident, 'service' | 'in
 }
 
 /** Our hand is on the instance: a command is under way, or its effect is not seen yet. */
-export function isInHand(incident: Incident): boolean {
-  return incident.state === 'repairing' || incident.state === 'verifying'
+export function isInHand({ state }: Incident): boolean {
+  return state === 'isolating' || state === 'repairing' || state === 'verifying'
 }
 
 /** One entry per policy and version. */
@@ -119,6 +129,24 @@ export function saveIncident(incident: Incident, to: ImageWriter): void {
     .texts([...incident.matched])
     .texts([...incident.refused])
   to.textOrNull(incident.guard).flag(incident.kept)
+  if (to.form >= FORM_JUDGEMENT) savePlan(incident, to)
+}
+
+function savePlan({ run, rungs, escalated }: Incident, to: ImageWriter): void {
+  to.flag(run !== null)
+  if (run !== null) saveRun(run, to)
+  to.int(rungs.size)
+  for (const [key, rung] of rungs) to.text(key).int(rung)
+  to.flag(escalated)
+}
+
+function loadPlan(from: ImageReader): Pick<Incident, 'run' | 'rungs' | 'escalated'> {
+  if (from.form < FORM_JUDGEMENT) return { run: null, rungs: new Map(), escalated: false }
+  return {
+    run: from.flag() ? loadRun(from) : null,
+    rungs: new Map(from.list(() => [from.text(), from.int()])),
+    escalated: from.flag(),
+  }
 }
 
 export function loadIncident(from: ImageReader): Incident {
@@ -139,6 +167,7 @@ export function loadIncident(from: ImageReader): Incident {
     refused: new Set(from.texts()),
     guard: from.textOrNull(),
     kept: from.flag(),
+    ...loadPlan(from),
   }
 }
 

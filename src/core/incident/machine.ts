@@ -6,16 +6,18 @@ import { diagram, type Transitions } from '../kernel/machine.ts'
 /**
  * `matched → repairing`: a command was written. `repairing → verifying`: it was carried out, or may
  * have been. Back to `matched`: it was refused, failed or without effect, and may be tried again.
- * `isolating` comes before repairing for actions that take an instance out first.
+ * `isolating` comes before repairing for plans that take an instance out of routing first, and
+ * alone for those that do nothing else. `escalated → matched`: a fault that no policy knew is known
+ * to one after all.
  */
 export const INCIDENT_TABLE: Transitions<IncidentState> = {
   unknown: [],
   detected: ['matched', 'escalated', 'recovered', 'failed'],
   matched: ['isolating', 'repairing', 'escalated', 'recovered', 'failed'],
-  isolating: ['repairing', 'matched', 'escalated', 'failed'],
+  isolating: ['repairing', 'verifying', 'matched', 'escalated', 'recovered', 'failed'],
   repairing: ['verifying', 'matched', 'escalated', 'recovered', 'failed'],
   verifying: ['matched', 'escalated', 'recovered', 'failed'],
-  escalated: ['recovered', 'failed'],
+  escalated: ['matched', 'recovered', 'failed'],
   recovered: [],
   failed: [],
 }

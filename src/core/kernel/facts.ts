@@ -56,6 +56,9 @@ export interface InstanceFacts {
   readonly lifecycle: Lifecycle
   readonly link: Link
   readonly zone: string | null
+  readonly host?: string | null
+  /** What it was registered with beside. */
+  readonly metadata?: Readonly<Record<string, string>>
   /** Version of the application, as it was registered. */
   readonly appVersion: string | null
   readonly agent: AgentId | null

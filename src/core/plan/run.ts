@@ -152,6 +152,12 @@ export function fail(run: Run, rung: Rung, nowMs: number): void {
   enter(run, onFailure, nowMs)
 }
 
+/** Nothing more is done; what was, is verified. */
+export function finish(run: Run, nowMs: number): void {
+  run.targets = run.targets.slice(0, 1)
+  move(run, 'verifying', nowMs)
+}
+
 /** The whole rung is over, whatever was under way. */
 export function abort(run: Run, nowMs: number): void {
   move(run, 'failed', nowMs)

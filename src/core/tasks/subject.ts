@@ -160,6 +160,8 @@ export class SubjectFacts implements InstanceFacts {
   readonly lifecycle: Lifecycle
   readonly link: Link
   readonly zone: string | null
+  readonly host: string | null
+  readonly metadata: Readonly<Record<string, string>>
   readonly appVersion: string | null
   readonly agent: AgentId | null
   readonly agentEpoch: number
@@ -183,6 +185,8 @@ export class SubjectFacts implements InstanceFacts {
     this.lifecycle = entry.lifecycle
     this.link = entry.link
     this.zone = entry.zone
+    this.host = entry.host
+    this.metadata = entry.metadata
     this.appVersion = entry.appVersion
     this.agent = entry.agent === null ? null : agentId(entry.agent)
     this.agentEpoch = entry.agentEpoch

@@ -179,10 +179,10 @@ function othersOf(
   return { short: figures(10_000), long: figures(300_000) }
 }
 
-/** Any instance is. An incident changes it for one instance at most. */
+/** Any instance is. An incident, and a mark of a plan, changes it for one instance at most. */
 function isRoutable(state: ServiceState, group: Group): boolean {
-  const { incidents } = state.healing
-  if (group.routable > incidents.size) return true
+  const { incidents, marks } = state.healing
+  if (group.routable > incidents.size + marks.size) return true
   if (incidents.size === 0) return false
   return group.ordered().some(({ entry, vital }) => {
     if (entry.lifecycle === 'gone') return false

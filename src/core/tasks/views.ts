@@ -276,13 +276,14 @@ export class Views {
 export function routing(
   health: Health,
   ready: boolean,
-  { routable }: Pick<Overlay, 'routable'>,
+  { routable, maxPercent = null }: Pick<Overlay, 'routable'> & Partial<Overlay>,
 ): { readonly routable: boolean; readonly weightPercent: number } {
   const isRoutable = ready && (routable ?? health !== 'unhealthy')
   if (!isRoutable) return { routable: false, weightPercent: 0 }
   // Kept by a guard although it is sick: it gets the reduced share.
   const weight = WEIGHT_PERCENT[health]
-  return { routable: true, weightPercent: weight === 0 ? WEIGHT_PERCENT.unstable : weight }
+  const weightPercent = weight === 0 ? WEIGHT_PERCENT.unstable : weight
+  return { routable: true, weightPercent: Math.min(weightPercent, maxPercent ?? 100) }
 }
 
 function figuresDueMs({ atMs, pending, waits, everyMs }: Told): number | null {
