@@ -57,7 +57,7 @@ const index = z
   .max(STEPS_MAX - 1)
 
 /** Arguments of an action; numbers may be written as numbers. */
-export const args: z.ZodType<Readonly<Record<string, string>>, unknown> = z.record(
+export const args: z.ZodType<Readonly<Record<string, string>>> = z.record(
   z.string().max(64),
   z.union([z.string(), z.number()], 'a text or a number').transform((value) => String(value)),
 )
@@ -103,7 +103,7 @@ const step = z.strictObject(stepFields).superRefine((one, context) => {
 })
 
 /** What `ladder` of a HealPolicy may be. */
-export const ladder: z.ZodType<readonly WrittenRung[], unknown> = z
+export const ladder: z.ZodType<readonly WrittenRung[]> = z
   .array(
     z
       .strictObject({

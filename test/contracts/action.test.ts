@@ -54,7 +54,7 @@ describe('arguments', () => {
     ['set_weight', { version: 'v2', percent: '30' }, 'needs the argument others'],
     ['scale', { metric: 'cpu_percent', target: '70', min: '2', max: '6' }, null],
     ['scale', { metric: 'cpu_percent', target: '70', min: '7', max: '6' }, 'not above'],
-    ['scale', { metric: 'moon', target: '70', min: '1', max: '6' }, 'one of cpu_percent'],
+    ['scale', { metric: 'a\nb', target: '70', min: '1', max: '6' }, 'an id'],
     ['notify', { to: 'x'.repeat(300) }, 'at most 256'],
     ['notify', {}, 'needs the argument to'],
   ] as const)('%s %j: %s', (action, args, problem) => {

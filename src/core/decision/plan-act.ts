@@ -14,15 +14,14 @@ import { isSick } from './evidence.ts'
 import { giveUp } from './follow.ts'
 import { isInService } from './group.ts'
 import { type Case, guardInput } from './guard-input.ts'
-import { type Asked, askGuards } from './guards.ts'
+import type { Asked } from './guard-answer.ts'
+import { askGuards } from './guards.ts'
 import { failed, progress } from './plan-follow.ts'
 import { courseOf, keyOf, stepName } from './plan-scene.ts'
 import { placeFor } from './placing.ts'
 import type { Match } from './policy.ts'
 import type { Turn } from './state.ts'
 
-/** Of a rung that takes nothing out of service: what people say, and whether we know enough. */
-const HARMLESS: readonly string[] = ['hold', 'mode', 'behind', 'blind', 'agent', 'open_command']
 /** Before a further step on the same target: what may have changed since the rung began. */
 const AGAIN: readonly string[] = ['hold', 'behind', 'blind', 'agent', 'rate', 'pulse', 'budget']
 /** The next rung is another remedy: it does not wait for the last one to cool down. */
@@ -69,7 +68,7 @@ function choose(turn: Turn, found: Case): void {
 /** A fault that no policy knows is a person's, soon and without a command (S0-56). */
 function tellUnknown(turn: Turn, { incident, matching, facts }: Case): void {
   if (matching.triggered.size > 0 || turn.facts.behind) return
-  if (!isSick(facts) || facts.findings.length === 0) return
+  if (incident.instance === null || !isSick(facts) || facts.findings.length === 0) return
   const dueMs = incident.openedAtMs + UNKNOWN_AFTER_MS
   turn.wake(dueMs)
   if (turn.nowMs < dueMs) return
@@ -124,10 +123,11 @@ function askAll(
   found: Case,
   { match, rung, isLadder }: { match: Match; rung: Rung; isLadder: boolean },
 ): readonly Asked[] {
-  const asked = askGuards(guardInput(turn, found, match)).filter(({ guard }) => {
+  const input = guardInput(turn, found, match)
+  const asked = askGuards(input, !isDisruptive(rung)).filter(({ guard }) => {
     if (guard === 'agent' && !needsAgent(rung)) return false
     if (isLadder && NOT_ON_LADDER.includes(guard)) return false
-    return isDisruptive(rung) || HARMLESS.includes(guard)
+    return !(guard === 'common_cause' && found.incident.instance === null)
   })
   return [...asked, ...askCapacity(turn, found, rung)]
 }
@@ -223,16 +223,13 @@ function askAgain(
   found: Case,
   { match, rung, step }: { match: Match; rung: Rung; step: number },
 ): readonly Asked[] {
-  const steps = rung.steps.slice(step, step + 1)
+  const own = { steps: rung.steps.slice(step, step + 1), rolling: false }
   const isNext = rung.rolling && step === 0
-  return askGuards(guardInput(turn, found, match)).filter(({ guard }) => {
-    if (guard === 'agent' && !needsAgent({ steps })) return false
-    const isSpent = steps.some(({ actions }) =>
-      actions.some((one) => ACTIONS[one.action].disruptive),
-    )
-    if (!isSpent) return HARMLESS.includes(guard) && guard !== 'mode' && guard !== 'open_command'
-    if (isNext) return !NOT_WHILE_ROLLING.includes(guard) && guard !== 'open_command'
-    return AGAIN.includes(guard)
+  const input = guardInput(turn, found, match)
+  return askGuards(input, !isDisruptive(own)).filter(({ guard }) => {
+    if (guard === 'open_command' || (guard === 'agent' && !needsAgent(own))) return false
+    if (!isDisruptive(own)) return guard !== 'mode' && guard !== 'cooldown'
+    return isNext ? !NOT_WHILE_ROLLING.includes(guard) : AGAIN.includes(guard)
   })
 }
 

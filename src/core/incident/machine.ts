@@ -14,7 +14,7 @@ export const INCIDENT_TABLE: Transitions<IncidentState> = {
   unknown: [],
   detected: ['matched', 'escalated', 'recovered', 'failed'],
   matched: ['isolating', 'repairing', 'escalated', 'recovered', 'failed'],
-  isolating: ['repairing', 'verifying', 'matched', 'escalated', 'recovered', 'failed'],
+  isolating: ['repairing', 'verifying', 'matched', 'escalated', 'failed'],
   repairing: ['verifying', 'matched', 'escalated', 'recovered', 'failed'],
   verifying: ['matched', 'escalated', 'recovered', 'failed'],
   escalated: ['matched', 'recovered', 'failed'],

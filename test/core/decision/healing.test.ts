@@ -66,6 +66,7 @@ describe('a crash', () => {
       routable: null,
       guard: null,
       incidentId: null,
+      maxPercent: null,
     })
   })
 
@@ -129,6 +130,7 @@ describe('what is said elsewhere', () => {
       routable: false,
       guard: null,
       incidentId,
+      maxPercent: null,
     })
     expect(overlay(world.state, SHOP, idOf('b')).incidentId).toBeNull()
     const alone = new World()

@@ -16,6 +16,7 @@ test('the picture', () => {
   matched --> recovered
   matched --> failed
   isolating --> repairing
+  isolating --> verifying
   isolating --> matched
   isolating --> escalated
   isolating --> failed
@@ -28,6 +29,7 @@ test('the picture', () => {
   verifying --> escalated
   verifying --> recovered
   verifying --> failed
+  escalated --> matched
   escalated --> recovered
   escalated --> failed`)
 })
