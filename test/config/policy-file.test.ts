@@ -1,6 +1,8 @@
 // Policy files: what is read, and what a person is told about what cannot be.
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { ACTION_NAMES } from '../../src/contracts/action.ts'
+import { planOfAction } from '../../src/contracts/plan.ts'
 import {
   formatFinding,
   lintPolicies,
@@ -63,6 +65,7 @@ describe('reading', () => {
         evaluationMode: 'sustained',
         forMs: 1_500,
         action: 'restart_instance',
+        plan: planOfAction({ action: 'restart_instance', args: {} }),
         cooldownMs: 300_000,
         expiryMs: null,
         verifyMs: null,
@@ -159,7 +162,7 @@ describe('errors name place, what was found, what is expected', () => {
           '{all: [{when: …}, …], within: 30s}',
         'p.yaml:5:3: error: spec.triger: found "triger", expected one of match, mode, ' +
           'modes, canaryShare, trigger, for, evaluationWindow, evaluationMode, ' +
-          'action, cooldown, expiry, verify; did you mean "trigger"?',
+          'action, args, ladder, cooldown, expiry, verify; did you mean "trigger"?',
       ],
     ],
     [
@@ -167,7 +170,8 @@ describe('errors name place, what was found, what is expected', () => {
       policy('  trigger: self_evident\n  action: restart_instanse'),
       [
         'p.yaml:6:11: error: spec.action: found "restart_instanse", expected one of ' +
-          'restart_instance, restart_service; did you mean "restart_instance"?',
+          `${ACTION_NAMES.join(', ')}, restart_service; ` +
+          'did you mean "restart_instance"?',
       ],
     ],
     [

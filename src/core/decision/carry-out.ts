@@ -4,6 +4,7 @@ import { type ActionName, ACTIONS, type CommandAction } from '../../contracts/ac
 import { formatDuration, parseDuration } from '../../contracts/duration.ts'
 import type { InstanceId } from '../../contracts/ids.ts'
 import { DRAIN_TIMEOUT_MS, type PlanAction } from '../../contracts/plan.ts'
+import { modeOf } from '../../contracts/policy-trigger.ts'
 import { makeCommand } from '../command/command.ts'
 import { targetName } from '../incident/incident.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
@@ -185,7 +186,7 @@ function command(
     policy: ready.ref.name,
     policy_version: ready.ref.version,
     policy_sha256: ready.ref.sha256,
-    mode: ready.policy.mode,
+    mode: modeOf(ready.policy, service),
     behaviour: state.behaviour,
     lease_id: isCharged ? state.fleet.spend(nowMs) : null,
   }

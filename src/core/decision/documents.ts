@@ -15,6 +15,7 @@ import { hex } from '../kernel/canonical.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import { compilePolicy } from './compile-policy.ts'
+import { compileTrigger } from './expression.ts'
 import { FACTS } from './fact-table.ts'
 import type { Trigger } from './trigger.ts'
 

@@ -129,7 +129,7 @@ function askAll(
     if (isLadder && NOT_ON_LADDER.includes(guard)) return false
     return !(guard === 'common_cause' && found.incident.instance === null)
   })
-  return [...asked, ...askCapacity(turn, found, rung)]
+  return [...askCapacity(turn, found, rung), ...asked]
 }
 
 /** No host has room for it: it stays pending until one has (S3-30). */

@@ -13,7 +13,7 @@ import { abort, afterCalls, afterHold, type Call, finish } from '../plan/run.ts'
 import { holdEndsMs, type Run, settle, stepOf, verified } from '../plan/run.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
 import { looksWell } from './evidence.ts'
-import { factValues, serviceValues } from './fact-values.ts'
+import { InstanceValues, ServiceValues } from './fact-values.ts'
 import { escalate, factsOf, giveUp, leave, recover, RESULT_GRACE_MS } from './follow.ts'
 import { tellNewEvidence } from './follow.ts'
 import { ineffectiveAttempts, noteEffect } from './history.ts'
@@ -263,8 +263,10 @@ function hold(turn: Turn, { run, rung, ready }: Course, { service, facts }: Scen
   if (run.phase !== 'holding') return
   const { gate: text } = stepOf(run, rung)
   const trigger = text === null ? undefined : ready.gates.get(text)
-  const values = trigger === undefined ? null : factValues(facts, serviceValues(service))
-  const gate = values === null ? null : (trigger?.clauses.every((one) => one.holds(values)) ?? null)
+  const values = new InstanceValues(facts, new ServiceValues(service))
+  const answers = trigger?.clauses.map((one) => one.ask(values)) ?? []
+  const isOpen = answers.includes(undefined) && !answers.includes(false)
+  const gate = isOpen ? 'unknown' : answers.includes(false) ? 'closed' : 'open'
   turn.wake(holdEndsMs(run, rung))
   afterHold(run, rung, { nowMs: turn.nowMs, gate })
 }

@@ -3,7 +3,7 @@ import type { PlanAction } from '../../contracts/plan.ts'
 import type { ServiceFacts } from '../kernel/facts.ts'
 import { desiredReplicas, stabilised } from '../plan/scale.ts'
 import { FACTS, type FactName } from './fact-table.ts'
-import { factValues, serviceValues } from './fact-values.ts'
+import { InstanceValues, ServiceValues } from './fact-values.ts'
 import { isInService } from './group.ts'
 import type { Turn } from './state.ts'
 
@@ -14,9 +14,9 @@ function isFact(name: string): name is FactName {
 /** Mean of a fact over the instances that tell it; null: none does. */
 export function meanOf(service: ServiceFacts, metric: string): number | null {
   if (!isFact(metric)) return null
-  const common = serviceValues(service)
+  const common = new ServiceValues(service)
   const told = service.instances.filter(isInService).flatMap((instance) => {
-    const value = factValues(instance, common)[metric]
+    const value = new InstanceValues(instance, common)[metric]
     return typeof value === 'number' ? [value] : []
   })
   return told.length === 0 ? null : told.reduce((sum, value) => sum + value, 0) / told.length

@@ -57,7 +57,7 @@ export interface Run {
   step: number
   /** Log time at which it became the turn of the step. */
   stepMs: number
-  /** The gate of the step has held since it was done. */
+  /** The gate of the step has been open since it was done. */
   gateHeld: boolean
   /** A failure edge led back to this step, after which the rung has failed. */
   retreats: boolean
@@ -130,17 +130,21 @@ export function holdEndsMs(run: Run, rung: Rung): number {
   return run.phaseMs + stepOf(run, rung).holdMs
 }
 
+/** What its condition says now; `unknown`: what it reads is not known. */
+export type Gate = 'open' | 'closed' | 'unknown'
+
 /**
- * The gate as it is now; null: the step has none. It has to hold when the hold is over, and from
- * when it first did until then.
+ * The gate has to be open when the hold is over, and must not close once it was; that of a step
+ * without one is always open.
  */
-export function afterHold(run: Run, rung: Rung, at: { nowMs: number; gate: boolean | null }): void {
+export function afterHold(run: Run, rung: Rung, at: { nowMs: number; gate: Gate }): void {
   if (run.phase !== 'holding') return
-  const holds = at.gate ?? true
-  const isOver = at.nowMs >= holdEndsMs(run, rung)
-  if (holds) run.gateHeld = true
-  if (!holds && (run.gateHeld || isOver)) fail(run, rung, at.nowMs)
-  else if (isOver) succeed(run, rung, at.nowMs)
+  const { nowMs, gate } = at
+  const isOver = nowMs >= holdEndsMs(run, rung)
+  if (gate === 'open') run.gateHeld = true
+  const hasClosed = gate === 'closed' && run.gateHeld
+  if (hasClosed || (isOver && gate !== 'open')) fail(run, rung, nowMs)
+  else if (isOver) succeed(run, rung, nowMs)
 }
 
 /** The failure edge of the step. */
