@@ -231,11 +231,12 @@ function sayOrdered(
   const target = isOfInstance(action) ? `${facts.service}/${facts.instance}` : facts.service
   const valid = formatDuration(ordered.expiresAtMs - turn.nowMs)
   const attempt = `attempt ${incident.attempt}, valid for ${valid}`
+  const who = ordered.agent
   const isRepair = incident.state === 'matched' || incident.state === 'isolating'
   turn.say(incident, {
     event: 'commanded',
     ...(isRepair ? { to: 'repairing' as const } : {}),
-    summary: `${stepName(course)}${wire} of ${target} ordered from agent ${ordered.agent}, ${attempt}`,
+    summary: `${stepName(course)}${wire} of ${target} ordered from agent ${who}, ${attempt}`,
     evidence: facts.findings.length > 0 ? facts.findings.map(toEvidence) : [triggerEvidence(match)],
     policy: ready.ref,
     clauses: match.clauses,
