@@ -105,8 +105,8 @@ function campaignLines(report: CampaignReport): readonly string[] {
   const { misses, healP50Ms, healP99Ms } = report
   const time = (ms: number | null): string => (ms === null ? '-' : duration(ms))
   return [
-    `${report.telemetry} faults of telemetry: ${report.harmful} commands for instances with which ` +
-      'nothing was wrong (wanted: 0)',
+    `${report.telemetry} faults of telemetry: ${report.harmful} commands for instances with ` +
+      'which nothing was wrong (wanted: 0)',
     `${report.single} single faults: ${percent(report.healedShare)} healed (wanted: 99 %), ` +
       `half of them within ${time(healP50Ms)}, 99 % within ${time(healP99Ms)}`,
     `${report.shared} faults of several instances at once: more than one restarted in ` +

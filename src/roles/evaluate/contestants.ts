@@ -1,23 +1,35 @@
 // The detectors of the core that take part in the contest, with the parameters they have by
 // default. The first one is the one that has to win.
+import { AdaptiveLoad } from '../../core/signal/adaptive-load.ts'
 import { Adaptive } from '../../core/signal/adaptive.ts'
 import { Ewma3s } from '../../core/signal/ewma3s.ts'
 import { MedianMad } from '../../core/signal/median-mad.ts'
 import { Seasonal } from '../../core/signal/seasonal.ts'
-import type { Contestant } from './detectors.ts'
+import { type Contestant, INDICATORS } from './detectors.ts'
 
-export const ADAPTIVE: Contestant = {
-  name: 'adaptive',
-  start: () => {
-    const detector = new Adaptive()
-    return ({ value }) => detector.push(value).deviates
-  },
-}
+/** Fewer failed requests than this share never deviate (S0-22: a hard floor). */
+const ERRORS_FLOOR = 0.01
 
 export const CONTESTANTS: readonly Contestant[] = [
-  ADAPTIVE,
+  {
+    name: 'adaptive_load',
+    of: ['latency'],
+    start: () => {
+      const detector = new AdaptiveLoad()
+      return ({ value, requests }) => detector.push(value, requests).deviates
+    },
+  },
+  {
+    name: 'adaptive',
+    of: INDICATORS,
+    start: (indicator) => {
+      const detector = new Adaptive(indicator === 'errors' ? { floor: ERRORS_FLOOR } : {})
+      return ({ value }) => detector.push(value).deviates
+    },
+  },
   {
     name: 'ewma3s',
+    of: INDICATORS,
     start: () => {
       const detector = new Ewma3s()
       return ({ value }) => detector.push(value).deviates
@@ -25,6 +37,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
   {
     name: 'median_mad',
+    of: INDICATORS,
     start: () => {
       const detector = new MedianMad()
       return ({ value }) => detector.push(value).deviates
@@ -32,6 +45,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
   {
     name: 'seasonal',
+    of: INDICATORS,
     start: () => {
       const detector = new Seasonal()
       return ({ value, atMs }) => detector.push(value, atMs).deviates

@@ -28,6 +28,8 @@ export interface Sample {
 /** A detector that takes part; `start` makes one for a series. */
 export interface Contestant {
   readonly name: string
+  /** Where it takes part. */
+  readonly of: readonly Indicator[]
   readonly start: (indicator: Indicator) => (sample: Sample) => boolean
 }
 
@@ -100,17 +102,19 @@ function outcomesOf(
   contestants: readonly Contestant[],
 ): readonly (readonly [string, Outcome])[] {
   const parts = series.map((one) => labelledOf(one, indicator))
-  const told = contestants.map(({ name, start }): [string, readonly Uint8Array[]] => {
-    return [name, series.map((one, k) => listen(one, parts[k], start(indicator)))]
-  })
+  const told = contestants
+    .filter(({ of }) => of.includes(indicator))
+    .map(({ name, start }): [string, readonly Uint8Array[]] => {
+      return [name, series.map((one, k) => listen(one, parts[k], start(indicator)))]
+    })
   const recall = told.slice(0, 1).map(([, alarms]) => recallOf(parts, alarms))
-  const of = (threshold: number): readonly Uint8Array[] =>
+  const fixed = (threshold: number): readonly Uint8Array[] =>
     parts.map(({ values }) => alarmsOf(values, threshold))
   return [
-    [NEVER, of(Number.POSITIVE_INFINITY)] as const,
-    [FIXED, of(bestThreshold(parts))] as const,
+    [NEVER, fixed(Number.POSITIVE_INFINITY)] as const,
+    [FIXED, fixed(bestThreshold(parts))] as const,
     [FIXED_EACH, parts.map((part) => alarmsOf(part.values, bestThreshold([part])))] as const,
-    ...recall.map((it) => [FIXED_RECALL, of(thresholdOfRecall(parts, it))] as const),
+    ...recall.map((it) => [FIXED_RECALL, fixed(thresholdOfRecall(parts, it))] as const),
     ...told,
   ].map(([name, alarms]) => [name, outcomeOf(parts, alarms)])
 }
