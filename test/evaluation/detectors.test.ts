@@ -116,7 +116,7 @@ describe('detectors of the core', () => {
     }
   })
 
-  it('S0-22: a drift to three times the latency within two hours is told before it is there', () => {
+  it('S0-22: a drift to three times the latency in two hours is told before it is there', () => {
     for (const one of traceOf('drift', 1).series) {
       const says = CONTESTANTS[0]?.start('latency') ?? (() => true)
       const at = one.p99Ms.findIndex((value, i) => {

@@ -49,7 +49,7 @@ describe('score', () => {
     expect(() => confusionOf(bits('00'), bits('0'))).toThrow('1 alarms for 2 labels')
   })
 
-  test('delays count samples from the begin of a fault, one that stood before counts as one', () => {
+  test('delays count from the begin of a fault, an alarm that stood before counts as one', () => {
     expect(delaysOf(bits('0111011011'), bits('0001000110'))).toEqual([3, null, 1])
   })
 
