@@ -4,13 +4,15 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { type Document, isScalar, LineCounter, parseAllDocuments } from 'yaml'
+import type { HealPolicy } from '../contracts/heal-policy.ts'
 import { type ParsedPolicy, parsePolicy, type PolicyDocument } from '../contracts/policy.ts'
 import type { DocumentProblem } from '../contracts/policy-problem.ts'
 import { idProblem } from '../contracts/ids.ts'
 import type { PolicyRecord } from '../contracts/records.ts'
-import { lintTrigger } from '../core/decision/trigger-lint.ts'
+import { lintPolicy } from '../core/decision/trigger-lint.ts'
 import { canonicalJson } from '../contracts/canonical-json.ts'
 import { lintDocuments } from './policy-lint.ts'
+import { checkSet } from './policy-set.ts'
 import { fieldName, type Place, placeInText, placeOfKey, placeOfPath } from './yaml-place.ts'
 import { type YamlText, yamlProblems } from './yaml-place.ts'
 
@@ -34,6 +36,8 @@ export interface LoadedPolicy {
   readonly canonical: string
   /** SHA-256 of `canonical`, hex. */
   readonly sha256: string
+  /** Where it begins in its file. */
+  readonly place: Place
 }
 
 export interface PolicyFile {
@@ -145,7 +149,7 @@ class Reader {
     }
     this.places.set(document, yaml)
     const sha256 = createHash('sha256').update(canonical).digest('hex')
-    this.policies.push({ document, canonical, sha256 })
+    this.policies.push({ document, canonical, sha256, place: placeOfPath(yaml, []) })
   }
 
   private stem(): string {
@@ -178,11 +182,12 @@ class Reader {
 
   private trigger(yaml: YamlText, document: PolicyDocument, value: unknown): boolean {
     if (document.kind !== 'HealPolicy') return true
-    const path = isBare(value) ? ['trigger'] : ['spec', 'trigger']
-    const { problem, warnings } = lintTrigger(document.trigger)
+    const { problem, warnings } = lintPolicy(document)
     const all = problem === null ? warnings : [problem]
-    for (const { message, start, end, hint } of all) {
-      const part = document.trigger.slice(start, end)
+    for (const { message, start, end, hint, clause } of all) {
+      const path = triggerPath(document, isBare(value), clause)
+      const text = document.composite?.clauses[clause ?? 0] ?? document.trigger
+      const part = text.slice(start, end)
       this.say(placeInText(yaml, path, start), {
         severity: problem === null ? 'warning' : 'error',
         field: fieldName(path),
@@ -193,6 +198,16 @@ class Reader {
     }
     return problem === null
   }
+}
+
+function triggerPath(
+  { composite }: HealPolicy,
+  bare: boolean,
+  clause: number = 0,
+): readonly (string | number)[] {
+  if (bare) return ['trigger']
+  if (composite === null) return ['spec', 'trigger']
+  return ['spec', 'trigger', composite.how, clause, 'when']
 }
 
 /** Reads a file of policies. Bytes are taken as UTF-8. */
@@ -206,8 +221,38 @@ export function readPolicies(input: string | Uint8Array, file: string): PolicyFi
     if (yaml === undefined) continue
     reader.say(placeOfPath(yaml, path), { severity: 'warning', field: fieldName(path), ...rest })
   }
+  const { policies } = reader
+  reader.findings.push(...setFindings([{ file, policies }]))
   const findings = reader.findings.sort((a, b) => a.line - b.line || a.column - b.column)
-  return { policies: reader.policies, findings }
+  return { policies, findings }
+}
+
+/**
+ * What is to be said of policies together: those of several files, and those in force that none of
+ * the files replaces. Each finding stands at the policy of a file that is to be changed; what
+ * stands in one file alone is found when it is read.
+ */
+export function setFindings(
+  files: readonly { readonly file: string; readonly policies: readonly LoadedPolicy[] }[],
+  inForce: readonly HealPolicy[] = [],
+): readonly PolicyFinding[] {
+  const places = new Map<string, { readonly file: string; readonly place: Place }>()
+  const policies: HealPolicy[] = []
+  for (const { file, policies: loaded } of files) {
+    for (const { document, place } of loaded) {
+      if (document.kind !== 'HealPolicy') continue
+      places.set(document.name, { file, place })
+      policies.push(document)
+    }
+  }
+  const others = inForce.filter(({ name }) => !places.has(name))
+  return checkSet([...others, ...policies]).flatMap(({ names, ...problem }): PolicyFinding[] => {
+    const [one, other] = names.map((name) => places.get(name))
+    const at = other ?? one
+    const isOneFile = one !== undefined && one.file === other?.file
+    if (at === undefined || (isOneFile && files.length + inForce.length > 1)) return []
+    return [{ ...problem, file: at.file, ...at.place, field: '' }]
+  })
 }
 
 /**

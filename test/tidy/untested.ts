@@ -58,6 +58,8 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/contracts/detector-set.ts', 'test/contracts/policy.test.ts: a kind of document'],
   ['src/contracts/guard-set.ts', 'as detector-set.ts'],
   ['src/core/decision/guard-input.ts', 'gathers only: test/core/decision/act.test.ts'],
+  ['src/config/policy-effects.ts', 'a table: test/config/policy-set.test.ts'],
+  ['src/core/decision/division.ts', 'test/core/decision/trigger-lint.test.ts'],
   ['src/contracts/heal-policy.ts', 'as detector-set.ts'],
   ['src/contracts/policy-fields.ts', 'as detector-set.ts'],
   ['src/contracts/limits.ts', 'figures alone; the tests of judge and guards use them'],

@@ -2,7 +2,7 @@
 // what is right.
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { formatFinding, readPolicies } from '../../config/policy-file.ts'
+import { formatFinding, readPolicies, setFindings } from '../../config/policy-file.ts'
 import type { PolicyFinding } from '../../config/policy-file.ts'
 import { EXIT, HsError } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
@@ -35,8 +35,9 @@ function readFile(path: string): Uint8Array {
 
 /** Findings on stdout; exit code 1 when one of them is an error. */
 export function lint(context: Context, paths: readonly string[], output: Output): ExitCode {
-  const files = paths.map((path) => readPolicies(readFile(path), path))
-  const findings = files.flatMap((file) => file.findings)
+  const files = paths.map((path) => ({ file: path, ...readPolicies(readFile(path), path) }))
+  const across = files.length > 1 ? setFindings(files) : []
+  const findings = [...files.flatMap((file) => file.findings), ...across]
   const policies = files.flatMap((file) =>
     file.policies.map(({ document, sha256 }) => ({
       kind: document.kind,

@@ -24,6 +24,7 @@ import {
   overWindow,
   TEXT_MAX,
 } from './fact-table.ts'
+import { divisionNotes } from './division.ts'
 import { writtenOut } from './pattern-size.ts'
 import { comparisonOf, memberOf, type Named, predicateOf } from './predicate.ts'
 import type { Compiled, CompiledClause, TriggerProblem } from './trigger.ts'
@@ -258,24 +259,12 @@ function boundOfOperator(node: ASTNode, scope: Scope): Bound {
     operands.push(part)
     parts.push(boundOf(part, scope))
   }
-  noteIntegers(node, operands, scope)
+  scope.notes.push(...divisionNotes(node, operands))
   const { cost, size } = sum(parts)
   const comparing = ['==', '!=', 'in', '+', '<', '<=', '>', '>='].includes(node.op)
   const weight = node.op === 'in' ? size * 2 : comparing ? Math.ceil(size / 16) : 0
   const grown = isArithmetic || node.op === '?:' ? size : 1
   return { cost: cost + weight, size: grown }
-}
-
-/**
- * CEL divides whole numbers to whole numbers: 1/2 is 0. Facts are doubles, so only literals can
- * fall into this.
- */
-function noteIntegers(node: ASTNode, operands: readonly ASTNode[], scope: Scope): void {
-  if (node.op !== '/') return
-  if (!operands.every((part) => part.op === 'value' && typeof part.args === 'bigint')) return
-  const hint = 'write one of them with a point, as in 1.0'
-  const message = 'whole numbers are divided to a whole number (1 / 2 is 0)'
-  scope.notes.push({ message, start: node.start, end: node.end, hint })
 }
 
 /** A condition that may come into force. */

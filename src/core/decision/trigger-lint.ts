@@ -1,7 +1,9 @@
 // What can be said about a trigger before it runs: that it does not compile, can never be true, is
 // always true, holds without a single request, or judges a rate over a handful of requests.
-import { FACT_NAMES, FACTS, type FactName, type FactValues, valuesOf } from './fact-table.ts'
+import { FACTS, type FactName, type FactValues, valuesOf } from './fact-table.ts'
+import { compilePolicy, spanOf, type Triggering } from './compile-policy.ts'
 import { compileTrigger } from './expression.ts'
+import { cut, isEmptySpan, regionOf, spanOfRange, tornFact } from './region.ts'
 import type { Comparison, Trigger, TriggerProblem } from './trigger.ts'
 
 export interface TriggerLint {
@@ -39,33 +41,33 @@ const IDLE: FactValues = valuesOf({
   version_sick_share: 0,
 })
 
-/** Numbers that are left for a fact; an open end does not belong to it. */
-class Interval {
-  private low: number
-  private high: number
-  private lowOpen = false
-  private highOpen = false
+/** A healthy instance that serves, in a healthy service. */
+const BUSY: FactValues = valuesOf({
+  ...IDLE,
+  ...served(''),
+  ...served('_10s'),
+  ...served('_5m'),
+  cpu: 0.2,
+  memory_mib: 200,
+  rtt_ms: 1,
+  loss: 0,
+  error_logs: 0,
+  task_success: 1,
+  breaker: 'closed',
+  score: 100,
+})
 
-  constructor([low, high]: readonly [number, number]) {
-    this.low = low
-    this.high = high
-  }
-
-  cut(op: Comparison['op'], at: number): void {
-    const atLeast = op === '>' || op === '>=' || op === '=='
-    const atMost = op === '<' || op === '<=' || op === '=='
-    if (atLeast && (at > this.low || (at === this.low && op === '>'))) {
-      this.low = at
-      this.lowOpen = op === '>'
-    }
-    if (atMost && (at < this.high || (at === this.high && op === '<'))) {
-      this.high = at
-      this.highOpen = op === '<'
-    }
-  }
-
-  get isEmpty(): boolean {
-    return this.low > this.high || (this.low === this.high && (this.lowOpen || this.highOpen))
+function served(window: '' | '_10s' | '_5m'): Partial<FactValues> {
+  return {
+    [`success_rate${window}`]: 1,
+    [`error_rate${window}`]: 0,
+    [`p99_ms${window}`]: 20,
+    [`n${window}`]: 1_000,
+    [`errors${window}`]: 0,
+    [`service_success_rate${window}`]: 1,
+    [`service_error_rate${window}`]: 0,
+    [`service_p99_ms${window}`]: 20,
+    [`service_n${window}`]: 3_000,
   }
 }
 
@@ -76,26 +78,18 @@ function isImpossible({ fact, op, literal }: Comparison): boolean {
   const { range, values } = FACTS[fact]
   if (values !== undefined) return op === '==' && !values.includes(String(literal))
   if (range === undefined || typeof literal !== 'number' || op === '!=') return false
-  const left = new Interval(range)
-  left.cut(op, literal)
-  return left.isEmpty
+  return isEmptySpan(cut(spanOfRange(range), op, literal))
 }
 
 function isCertain({ fact, op, literal }: Comparison): boolean {
   return FACTS[fact].unknown === undefined && isImpossible({ fact, op: OPPOSITE[op], literal })
 }
 
-function impossibleTogether(comparisons: readonly Comparison[]): FactName | null {
-  return (
-    FACT_NAMES.find((name) => {
-      const { range } = FACTS[name]
-      const own = comparisons.filter(({ fact, op }) => fact === name && op !== '!=')
-      if (range === undefined || own.length < 2) return false
-      const left = new Interval(range)
-      for (const { op, literal } of own) if (typeof literal === 'number') left.cut(op, literal)
-      return left.isEmpty
-    }) ?? null
-  )
+/** A fact about which several clauses can never agree. */
+function impossibleTogether(trigger: Trigger): FactName | null {
+  const torn = tornFact(regionOf(trigger.clauses))
+  const own = trigger.clauses.filter(({ comparison }) => comparison?.fact === torn)
+  return own.length < 2 ? null : torn
 }
 
 function rangeText(name: FactName): string {
@@ -110,20 +104,16 @@ function warningsOf(trigger: Trigger): TriggerProblem[] {
     const start = Math.max(0, trigger.text.indexOf(part))
     found.push({ message, start, end: Math.min(trigger.text.length, start + part.length), hint })
   }
-  const comparisons: Comparison[] = []
   for (const { text, comparison } of trigger.clauses) {
     if (comparison === null) continue
-    comparisons.push(comparison)
     const hint = rangeText(comparison.fact)
     if (isImpossible(comparison)) say(text, 'can never be true', hint)
     else if (isCertain(comparison)) say(text, 'is always true', hint)
   }
-  const torn = impossibleTogether(comparisons)
+  const torn = impossibleTogether(trigger)
   if (torn !== null) say(trigger.text, `its clauses about ${torn} can never be true together`, null)
-  if (trigger.clauses.every((clause) => clause.holds(IDLE))) {
-    const hint = 'missing telemetry is no reason to act; ask for a finding, a verdict or a rate'
-    say(trigger.text, 'holds for a healthy instance without a single request', hint)
-  }
+  // Of several conditions all of them together are asked.
+  if (trigger.over === null) found.push(...alwaysOf(trigger))
   const read = new Set(trigger.clauses.flatMap(({ facts }) => facts))
   const sampled = [...read].find((name) => FACTS[name].sampled === true)
   const counted = (['n', 'errors', 'service_n'] as const).some((name) => read.has(name))
@@ -134,8 +124,43 @@ function warningsOf(trigger: Trigger): TriggerProblem[] {
   return found
 }
 
+/** Whether the trigger holds for somebody who is well. */
+function alwaysOf({ clauses, text, over }: Trigger): readonly TriggerProblem[] {
+  const holds = (values: FactValues): boolean => {
+    const truths = clauses.map((clause) => clause.holds(values))
+    return over?.how === 'any' ? truths.includes(true) : !truths.includes(false)
+  }
+  const at = { start: 0, end: text.length }
+  if (holds(IDLE)) {
+    const hint = 'missing telemetry is no reason to act; ask for a finding, a verdict or a rate'
+    return [{ ...at, message: 'holds for a healthy instance without a single request', hint }]
+  }
+  if (!holds(BUSY)) return []
+  const hint = 'whoever serves well matches; ask for something that is wrong'
+  return [{ ...at, message: 'holds for a healthy instance that serves without an error', hint }]
+}
+
 export function lintTrigger(text: string): TriggerLint {
   const compiled = compileTrigger(text)
   if (!compiled.ok) return { problem: compiled.problem, warnings: [] }
   return { problem: null, warnings: warningsOf(compiled.trigger) }
 }
+
+/** As `lintTrigger`; what is said of one of several conditions names it. */
+export function lintPolicy(policy: Triggering): TriggerLint {
+  const compiled = compilePolicy(policy)
+  if (!compiled.ok) return { problem: compiled.problem, warnings: [] }
+  const { trigger } = compiled
+  if (trigger.over === null) return { problem: null, warnings: warningsOf(trigger) }
+  const each = trigger.clauses.flatMap((one, clause) => {
+    const notes = trigger.notes.filter((note) => note.clause === clause)
+    const parts = compileTrigger(one.text, spanOf(policy))
+    const clauses = parts.ok ? parts.trigger.clauses : [one]
+    const own = warningsOf({ ...trigger, text: one.text, clauses, notes, over: ONE_OF_MANY })
+    return own.map((problem) => ({ ...problem, clause }))
+  })
+  return { problem: null, warnings: [...each, ...alwaysOf(trigger).map(first)] }
+}
+
+const ONE_OF_MANY = { how: 'all', withinMs: 0 } as const
+const first = (problem: TriggerProblem): TriggerProblem => ({ ...problem, end: 0, clause: 0 })

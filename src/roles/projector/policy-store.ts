@@ -1,10 +1,11 @@
 // Publishes policies: every record goes to all partitions of hs.policies, with the next version of
 // its name. Repeating an apply is harmless: what every partition holds already is left alone, and a
 // half-written one is written again.
-import { formatFinding, policyRecord, readPolicies } from '../../config/policy-file.ts'
+import { formatFinding, policyRecord, readPolicies, setFindings } from '../../config/policy-file.ts'
 import type { LoadedPolicy } from '../../config/policy-file.ts'
 import type { Encoder } from '../../contracts/decode.ts'
 import { HsError } from '../../contracts/failure.ts'
+import { parsePolicy } from '../../contracts/policy.ts'
 import type { PolicyRecord } from '../../contracts/records.ts'
 import { broadcast } from '../../runtime/broadcast.ts'
 import type { Clock, LogPort } from '../../runtime/ports.ts'
@@ -38,6 +39,15 @@ export interface PolicyStoreOptions {
   readonly partitions: number
 }
 
+/** A document that is no JSON never came into force; it undoes nothing. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
 const VISIBLE_MS = 5_000
 const LOOK_MS = 5
 
@@ -67,6 +77,7 @@ export class PolicyStore {
     options: ApplyOptions,
   ): Promise<readonly AppliedPolicy[]> {
     await this.whole()
+    this.checkTogether(drafts)
     const planned = drafts.map((draft) => this.plan(draft, options))
     const changed = planned.filter(({ applied }) => applied.outcome !== 'unchanged')
     if (!options.dryRun && changed.length > 0) {
@@ -74,6 +85,17 @@ export class PolicyStore {
       await this.visible(changed.map(({ record }) => record))
     }
     return planned.map(({ applied }) => applied)
+  }
+
+  /** Errors: HS_POLICY for drafts that would undo each other's work, or that of what is in force. */
+  private checkTogether(drafts: readonly LoadedPolicy[]): void {
+    const inForce = this.options.views.model.policies().flatMap(({ document }) => {
+      const parsed = parsePolicy(jsonOf(document))
+      return parsed.ok && parsed.document.kind === 'HealPolicy' ? [parsed.document] : []
+    })
+    const findings = setFindings([{ file: 'policies', policies: drafts }], inForce)
+    const errors = findings.filter(({ severity }) => severity === 'error')
+    if (errors.length > 0) throw new HsError('HS_POLICY', errors.map(formatFinding).join('\n'))
   }
 
   /** Who has not read all versions gives out one that is over already, and tasks pass it by. */

@@ -2,7 +2,7 @@
 // tries values.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { lintTrigger } from '../../../src/core/decision/trigger-lint.ts'
+import { lintPolicy, lintTrigger } from '../../../src/core/decision/trigger-lint.ts'
 
 const messages = (text: string): string[] =>
   lintTrigger(text).warnings.map(({ message }) => message)
@@ -15,7 +15,8 @@ test('a trigger that does not compile has a problem and no advice', () => {
 })
 
 test('facts that may be unknown are never "always true"', () => {
-  expect(messages('error_rate >= 0 && n > 5')).toEqual([])
+  const always = 'is always true'
+  expect(messages('error_rate >= 0 && n > 5')).not.toContain(always)
   expect(messages('n >= 0 && error_rate > 0.1')).toEqual(['is always true'])
 })
 
@@ -33,4 +34,32 @@ test('never true: exactly when no value of the range satisfies all comparisons',
       expect(never).toBe(!possible)
     }),
   )
+})
+
+test.each([
+  ['link == "offline" && link == "online"', 'its clauses about link can never be true together'],
+  ['health != "healthy" && health == "healthy"', 'its clauses about health can never be true'],
+  ['n > 5 && errors / n > 0.5', 'divides by n, which can be 0'],
+  ['p99_ms / 0 > 1', 'divides by 0'],
+  ['n >= 20', 'holds for a healthy instance that serves without an error'],
+  ['n >= 0', 'holds for a healthy instance without a single request'],
+])('F55: %s: %s', (text, said) => {
+  expect(messages(text).join('; ')).toContain(said)
+})
+
+test('several conditions over time: each by itself, then all of them together', () => {
+  const over = (how: 'all' | 'any', ...clauses: readonly string[]): unknown =>
+    lintPolicy({
+      trigger: clauses.join(),
+      composite: { how, clauses, withinMs: 30_000 },
+      evaluationMode: 'sustained',
+      forMs: 0,
+    }).warnings.map(({ message, clause }) => [clause, message])
+  expect(over('all', 'link == "offline"', 'probe == "down"')).toEqual([])
+  expect(over('all', 'link == "offline"', 'probe == "down" && probe == "up"')).toEqual([
+    [1, 'its clauses about probe can never be true together'],
+  ])
+  expect(over('any', 'link == "offline"', 'probe == "up"')).toEqual([
+    [0, 'holds for a healthy instance without a single request'],
+  ])
 })
