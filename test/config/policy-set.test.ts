@@ -1,5 +1,5 @@
-// Policies together (M18): sets that fight each other are all refused, with the circle; sets that do
-// not are all let through. And shadows.
+// Policies together (M18): sets that fight each other are refused, with the circle; sets that do
+// not are let through. And shadows.
 import { describe, expect, test } from 'vitest'
 import { type Asking, checkAsking, type SetProblem } from '../../src/config/policy-set.ts'
 import type { ActionName } from '../../src/contracts/action.ts'
