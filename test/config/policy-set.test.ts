@@ -93,7 +93,8 @@ describe('sets that fight', () => {
       const [problem] = check(one, other)
       expect(problem?.severity).toBe('error')
       expect(problem?.found).toContain('a circle at')
-      expect(problem?.found).toContain(`first (${one.action}) → second (${other.action}) → first (`)
+      const steps = `first (${one.action}) → second (${other.action}) → first (`
+      expect(problem?.found).toContain(steps)
     }
   })
 
