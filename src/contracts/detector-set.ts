@@ -19,6 +19,10 @@ const detectorLimits = {
   silenceAfterMs: ms.optional(),
   settleMs: ms.optional(),
   dwellMs: ms.optional(),
+  recoverMs: ms.optional(),
+  slowStartMs: ms.optional(),
+  probesGoodMin: count.optional(),
+  registrationsPerS: count.optional(),
 }
 const detectorSet = z.strictObject({
   apiVersion,

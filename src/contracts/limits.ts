@@ -23,6 +23,18 @@ export interface DetectorLimits {
   readonly settleMs: number
   /** Shortest stay in a state before health eases by one level. */
   readonly dwellMs: number
+  /**
+   * How long an unstable instance is without anything against it before it is healthy again, and
+   * how long it then gets 60 % of its traffic; the first doubles with every relapse in ten minutes
+   * (S0-24).
+   */
+  readonly recoverMs: number
+  /** Over this time the traffic of one that had none comes back: 30, 60, 100 % (S0-47). */
+  readonly slowStartMs: number
+  /** Good probes in a row before one that was down gets any traffic again (S4-25). */
+  readonly probesGoodMin: number
+  /** Instances of the service that are admitted in one second; more stand by (S1-43). */
+  readonly registrationsPerS: number
 }
 
 export const DETECTOR_DEFAULTS: DetectorLimits = {
@@ -35,6 +47,10 @@ export const DETECTOR_DEFAULTS: DetectorLimits = {
   silenceAfterMs: 5_000,
   settleMs: 1_500,
   dwellMs: 2_000,
+  recoverMs: 10_000,
+  slowStartMs: 30_000,
+  probesGoodMin: 3,
+  registrationsPerS: 100,
 }
 
 /** Days of a freeze window, as they are counted: the week begins on Monday. */

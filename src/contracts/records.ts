@@ -360,6 +360,8 @@ export interface HealthView {
   readonly at_ms: number
   /** Rises with every record of this key. */
   readonly version: number
+  /** It came and went too often of late (S3-01); nothing is done to it automatically. */
+  readonly flapping?: boolean
 }
 
 /** What happened. */
@@ -762,6 +764,10 @@ export interface RegistryEntry {
   readonly metadata: Readonly<Record<string, string>>
   /** Rises with every record of this key. */
   readonly record_version: number
+  /** Why it is gone or waits: deregistered, ttl_expired, admission. */
+  readonly lifecycle_reason?: string | null
+  /** Registrations wait to be admitted: before the next one wait a random time up to this (full jitter); 0 = none. */
+  readonly retry_ms?: number
 }
 
 /** What is announced. */
@@ -912,6 +918,8 @@ export interface Heartbeat {
   readonly signature: Uint8Array | null
   /** Key id of the signature. */
   readonly kid: string | null
+  /** Other agents it has reached since its last beat; absent: it does not look. */
+  readonly peers?: number | null
 }
 
 /** How it was probed. */

@@ -15,6 +15,8 @@ export interface DetectorInput {
   readonly limits: DetectorLimits
   readonly hearing: Hearing
   readonly nowMs: number
+  /** The behaviour in force. */
+  readonly behaviour: number
   /** The agent beside the instance lives, so that its own counts are to be believed. */
   readonly agentAlive: boolean
   /** Announced by a service event of this incarnation. */

@@ -1,6 +1,6 @@
 // The health of an instance as a transition table (S0-23, S0-24): down at once on evidence that
 // speaks for itself, one level at a time on inferred evidence, and up again one level at a time
-// after a dwell without any.
+// after a dwell without any. What traffic it gets for that is traffic.ts.
 import type { Health } from '../../contracts/records.ts'
 import { diagram, type Transitions } from '../kernel/machine.ts'
 
@@ -26,6 +26,8 @@ export interface HealthInput {
   /** There is evidence of being well: a probe that is up, or enough good samples. */
   readonly well: boolean
   readonly dwellMs: number
+  /** As `dwellMs`, from unstable to healthy. */
+  readonly recoverMs: number
 }
 
 /** How bad each health is. */
@@ -67,6 +69,7 @@ export function nextMoveMs(input: HealthInput): number | null {
   return needsWell && !input.well ? null : easesAt(input)
 }
 
-function easesAt({ sinceMs, calmSinceMs, dwellMs }: HealthInput): number {
-  return Math.max(sinceMs, calmSinceMs ?? Number.POSITIVE_INFINITY) + dwellMs
+function easesAt({ health, sinceMs, calmSinceMs, dwellMs, recoverMs }: HealthInput): number {
+  const stayMs = health === 'unstable' ? recoverMs : dwellMs
+  return Math.max(sinceMs, calmSinceMs ?? Number.POSITIVE_INFINITY) + stayMs
 }

@@ -2,6 +2,7 @@
 // its health.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import { go } from '../kernel/machine.ts'
 import { detect, DETECTORS, type DetectorInput, silentAtMs } from './detectors.ts'
@@ -17,6 +18,9 @@ import { begin, type Vital } from './vital.ts'
 
 /** Changes of being well are counted over this time, for the flapping guard. */
 export const FLIPS_SPAN_MS = 600_000
+
+/** More relapses than this make no stay longer. */
+const RELAPSES_MAX = 5
 
 /** Nearly everybody's findings. */
 const NOTHING: readonly Finding[] = Object.freeze([])
@@ -34,6 +38,9 @@ export interface Judged {
 export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judged {
   if (exempt) vital.findings.clear()
   else detect(input)
+  // Of one that is leaving nothing is known to be well either, once its life has ended.
+  const isOver = exempt && vital.health === 'unknown' && input.behaviour >= BEHAVIOUR_JUDGEMENT
+  if (isOver) return { changed: false, nextMs: null }
   const verdict = verdictOf(vital)
   const { nowMs, limits } = input
   if (!isCalm(vital.health, verdict)) vital.calmSinceMs = null
@@ -59,6 +66,21 @@ export function restart(vital: Vital, incarnation: number, nowMs: number): boole
   if (vital.health === 'unknown') return false
   turn(vital, 'unknown', nowMs)
   return true
+}
+
+/**
+ * Its life has ended, by a new incarnation, a deregistration or a lease that ran out, and nobody
+ * had it drained: going and coming count as changes of being well (S3-01). From
+ * BEHAVIOUR_JUDGEMENT on.
+ */
+export function endLife(vital: Vital, nowMs: number): void {
+  if (vital.health !== 'unknown') turn(vital, 'unknown', nowMs)
+  vital.findings.clear()
+  vital.calmSinceMs = null
+  if (vital.wasWell !== true) return
+  vital.wasWell = false
+  vital.flipsMs.push(nowMs)
+  forgetFlips(vital, nowMs)
 }
 
 /** Changes between well and not well in the last ten minutes. */
@@ -116,7 +138,18 @@ function healthInput(vital: Vital, input: DetectorInput, verdict: Verdict): Heal
     verdict,
     well: isWell(vital, input.window, input.limits),
     dwellMs: input.limits.dwellMs,
+    recoverMs: recoverMs(vital, input),
   }
+}
+
+/**
+ * Before BEHAVIOUR_JUDGEMENT as long as every other stay. From it on twice as long with every
+ * relapse in the last ten minutes, so that what oscillates soon stands still (S0-24).
+ */
+function recoverMs(vital: Vital, { behaviour, limits, nowMs }: DetectorInput): number {
+  if (behaviour < BEHAVIOUR_JUDGEMENT) return limits.dwellMs
+  const relapses = Math.floor((recentFlips(vital, nowMs) - 1) / 2)
+  return limits.recoverMs * 2 ** Math.max(0, Math.min(relapses, RELAPSES_MAX))
 }
 
 function turn(vital: Vital, health: Health, nowMs: number): void {
@@ -126,7 +159,11 @@ function turn(vital: Vital, health: Health, nowMs: number): void {
   const well = health === 'healthy'
   if (vital.wasWell !== null && vital.wasWell !== well) vital.flipsMs.push(nowMs)
   vital.wasWell = well
-  while ((vital.flipsMs[0] ?? nowMs) <= nowMs - FLIPS_SPAN_MS) vital.flipsMs.shift()
+  forgetFlips(vital, nowMs)
+}
+
+function forgetFlips({ flipsMs }: Vital, nowMs: number): void {
+  while ((flipsMs[0] ?? nowMs) <= nowMs - FLIPS_SPAN_MS) flipsMs.shift()
 }
 
 /** When silence is due; null when it stands already or cannot be judged. */

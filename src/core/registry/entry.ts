@@ -10,7 +10,7 @@ import {
 } from '../../contracts/ids.ts'
 import type { Health, Lifecycle, Link, RegistryEntry } from '../../contracts/records.ts'
 import type { Queued } from '../kernel/due-queue.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 
 /** Slot of an entry that nobody holds. */
 const NOWHERE = 0
@@ -47,6 +47,18 @@ export interface Entry extends Queued {
   leaseUntilMs: number | null
   /** The lease has run out; the next sign of life takes it back. */
   leaseExpired: boolean
+  /** What it was before its lease ran out and it was counted as gone; null: it was not. */
+  was: Lifecycle | null
+  /** When one whose lease has run out, but that may not go yet, is looked at again, or null. */
+  lapseAtMs: number | null
+  /** When one that registered is admitted, or null; until then it stands by. */
+  admitAtMs: number | null
+  /** How long it was to wait for that when it registered. */
+  retryMs: number
+  /** Why it is gone or waits: deregistered, ttl_expired, admission; null: neither. */
+  why: string | null
+  /** Beats in a row by which its agent reached nobody else, up to ALONE_MAX. */
+  alone: number
   registeredAtMs: number
   path: readonly string[]
   vector: Readonly<Record<string, number>>
@@ -87,11 +99,27 @@ export function newEntry(
     leaseTtlMs: null,
     leaseUntilMs: null,
     leaseExpired: false,
+    was: null,
+    lapseAtMs: null,
+    admitAtMs: null,
+    retryMs: 0,
+    why: null,
+    alone: 0,
     registeredAtMs: origin.nowMs,
     path: NO_PATH,
     vector: NO_VECTOR,
     metadata: NO_METADATA,
     recordVersion: 0,
+  }
+}
+
+/** As told from BEHAVIOUR_JUDGEMENT on. */
+export function fullRecord(entry: Entry, nowMs: number): RegistryEntry {
+  const record = registryRecord(entry, nowMs)
+  return {
+    ...record,
+    lifecycle_reason: entry.why,
+    retry_ms: entry.admitAtMs === null ? 0 : entry.retryMs,
   }
 }
 
@@ -153,6 +181,9 @@ export function saveEntry(entry: Entry, seenAtMs: number, to: ImageWriter): void
   to.int(clocks.length)
   for (const [cluster, version] of clocks) to.text(cluster).number(version)
   to.texts(Object.entries(entry.metadata).flat()).number(entry.recordVersion)
+  if (to.form < FORM_JUDGEMENT) return
+  to.textOrNull(entry.was).numberOrNull(entry.lapseAtMs).numberOrNull(entry.admitAtMs)
+  to.number(entry.retryMs).textOrNull(entry.why).int(entry.alone)
 }
 
 export interface Loaded {
@@ -190,7 +221,17 @@ export function loadEntry(from: ImageReader): Loaded {
   const metadata = from.texts()
   if (metadata.length > 0) entry.metadata = Object.fromEntries(pairs(metadata))
   entry.recordVersion = from.number()
+  if (from.form >= FORM_JUDGEMENT) loadWaits(entry, from)
   return { entry, seenAtMs }
+}
+
+function loadWaits(entry: Entry, from: ImageReader): void {
+  entry.was = from.flag() ? from.oneOf(LIFECYCLES) : null
+  entry.lapseAtMs = from.numberOrNull()
+  entry.admitAtMs = from.numberOrNull()
+  entry.retryMs = from.number()
+  entry.why = from.textOrNull()
+  entry.alone = from.int()
 }
 
 function pairs(texts: readonly string[]): [string, string][] {

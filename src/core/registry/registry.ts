@@ -1,22 +1,25 @@
 // Who exists: a last-writer-wins register per instance over (incarnation, version, event time), fed
 // by service events and, so that nothing is lost, by the mere sight of an instance nobody
 // registered (lifecycle unknown). Lifecycle, link and health are three fields (C-08); health is
-// another stage's.
-import type { Health, RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
+// another stage's. From BEHAVIOUR_JUDGEMENT on it goes by laws: the lifecycle is a table, leases are
+// renewed by every sign of life and take who lost them out of service, registrations are admitted
+// at a limited rate.
+import type { RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { assert } from '../kernel/assert.ts'
 import { DueQueue } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText, sortedKeys } from '../kernel/order.ts'
 import { DOUBLES, LIFE, SEEN_MS, Slots } from '../kernel/slots.ts'
-import { type Entry, loadEntry, newEntry, registryRecord, saveEntry } from './entry.ts'
+import { type Entry, fullRecord, loadEntry, newEntry, registryRecord, saveEntry } from './entry.ts'
+import { act, notRegistered, isTaken, staleness, type Refused } from './events.ts'
+import { Laws, type LawLimits } from './laws.ts'
+import { wordOf } from './lifecycle.ts'
 
 /** What an event or a sighting did. `renewed`: a higher incarnation began. */
 export type Applied =
   | { readonly ok: true; readonly entry: Entry; readonly renewed: boolean }
-  | { readonly ok: false; readonly reason: RegistryRefusal; readonly detail: string }
-
-export type RegistryRefusal = 'stale_incarnation' | 'stale_version' | 'unknown_action' | 'too_many'
+  | Refused
 
 /** A record by which an instance is seen to live. */
 export interface Sighting {
@@ -44,6 +47,8 @@ export interface RegistryChange {
 
 export interface Expired {
   readonly lapsed: readonly Entry[]
+  /** Those that may serve from now on. */
+  readonly admitted: readonly Entry[]
   readonly forgotten: readonly Entry[]
 }
 
@@ -59,10 +64,20 @@ export class Registry {
   private readonly slots: Slots
   private size = 0
 
-  /** `slots`: shared with who keeps more of an instance; each entry that is held has one. */
-  constructor(clusterId: string, slots: Slots = new Slots()) {
+  private readonly laws: Laws
+
+  /**
+   * `slots`: shared with who keeps more of an instance; each entry that is held has one. `limits`:
+   * of a service; null: there are no laws yet, by the behaviour in force.
+   */
+  constructor(
+    clusterId: string,
+    slots: Slots = new Slots(),
+    limits: (service: string) => LawLimits | null = () => null,
+  ) {
     this.clusterId = clusterId
     this.slots = slots
+    this.laws = new Laws(limits)
   }
 
   /** Folds a service event taken by the log at `atMs`, believed to have happened at `eventMs`. */
@@ -73,7 +88,7 @@ export class Registry {
     }
     const at = { service: event.service_name, instance: event.instance_id }
     const held = this.find(at.service, at.instance)
-    const stale = held === undefined ? null : staleness(held, event, eventMs)
+    const stale = held === undefined ? null : this.refusal(held, event, eventMs)
     if (stale !== null) return stale
     const entry = held ?? this.create(at, event.incarnation, atMs)
     if (entry === null) return tooMany()
@@ -83,7 +98,10 @@ export class Registry {
     entry.clusterId = event.cluster_id
     this.again(entry, { appendMs: atMs })
     this.slots.turn(entry.slot)
-    if (act(entry, event, atMs) || held === undefined) this.changed.add(entry)
+    const limits = entry.instance === null ? null : this.laws.limits(at.service)
+    const isNew =
+      limits === null ? act(entry, event, atMs) : this.laws.act(entry, event, { atMs, limits })
+    if (isNew || held === undefined) this.changed.add(entry)
     this.queue.note(entry)
     return { ok: true, entry, renewed }
   }
@@ -127,22 +145,36 @@ export class Registry {
   }
 
   /**
-   * Lets time pass: leases end up to `horizonMs` (the log time up to which service events have been
-   * read; null = not known), entries that are gone are forgotten.
+   * Lets time pass: leases end up to `horizonMs` (the log time up to which what renews them has been
+   * read; null = not known), those that wait are admitted, entries that are gone are forgotten.
+   * `floorMs`: nobody counts as unheard from before this time.
    */
-  expire(nowMs: number, horizonMs: number | null): Expired {
+  expire(nowMs: number, horizonMs: number | null, floorMs: number = 0): Expired {
     const forgotten: Entry[] = []
     const lapsed: Entry[] = []
+    const admitted: Entry[] = []
     const due: Entry[] = []
+    this.laws.advance(nowMs)
     this.queue.take(Math.max(nowMs, horizonMs ?? nowMs), due)
+    // Who of them goes first counts: not the order in which they lie in the queue.
+    if (due.some((entry) => this.hasLaws(entry))) due.sort(byName)
     for (const entry of due) {
-      if (horizonMs !== null && leaseEndsBy(entry, horizonMs)) {
+      if (this.hasLaws(entry)) {
+        if (this.laws.admit(entry, nowMs)) {
+          admitted.push(entry)
+          this.altered(entry)
+        }
+        const count = this.services.get(entry.service)?.size ?? 0
+        const seenMs = this.seenAtMs(entry)
+        const after = this.laws.lapse(entry, { horizonMs, floorMs, seenMs, count })
+        if (after.isNew) lapsed.push(entry)
+        if (after.isAltered) this.altered(entry)
+      } else if (horizonMs !== null && leaseEndsBy(entry, horizonMs)) {
         entry.leaseExpired = true
         lapsed.push(entry)
         if (entry.link !== 'offline') {
           entry.link = 'offline'
-          this.slots.turn(entry.slot)
-          this.changed.add(entry)
+          this.altered(entry)
         }
       }
       const keepUntilMs = this.forgetAt(entry)
@@ -150,7 +182,7 @@ export class Registry {
       else this.queue.note(entry)
     }
     for (const entry of forgotten) this.remove(entry)
-    return { lapsed, forgotten }
+    return { lapsed, admitted, forgotten }
   }
 
   /** Log time before `belowMs` at which `expire` has something to do, or null. */
@@ -179,7 +211,8 @@ export class Registry {
       if (this.find(entry.service, entry.instance) !== entry) continue
       entry.recordVersion += 1
       const key = viewKey(entry.service, entry.instance)
-      changes.push({ key, body: registryRecord(entry, nowMs) })
+      const isFull = this.laws.limits(entry.service) !== null
+      changes.push({ key, body: (isFull ? fullRecord : registryRecord)(entry, nowMs) })
     }
     this.changed.clear()
     this.removed.clear()
@@ -196,11 +229,36 @@ export class Registry {
     assert(this.changed.size === 0 && this.removed.size === 0, 'an image has no untold changes')
     to.int(this.size)
     for (const entry of this.all()) saveEntry(entry, this.seenAtMs(entry), to)
+    this.laws.save(to)
   }
 
   /** Into an empty one. */
   load(from: ImageReader): void {
     for (const { entry, seenAtMs } of from.list(() => loadEntry(from))) this.hold(entry, seenAtMs)
+    this.laws.load(from, this.all())
+  }
+
+  /** The agent beside an instance says by a beat how many others it has reached (S3-01). */
+  notePeers(entry: Entry, peers: number): void {
+    this.laws.notePeers(entry, peers)
+  }
+
+  private refusal(held: Entry, event: ServiceEvent, eventMs: number): Refused | null {
+    const stale = staleness(held, event, eventMs)
+    if (stale !== null || !this.hasLaws(held)) return stale
+    const word = wordOf(event, held.lifecycle)
+    const isOf = word === null || isTaken(held, word, event.incarnation > held.incarnation)
+    return isOf ? null : notRegistered(held, event)
+  }
+
+  private hasLaws(entry: Entry): boolean {
+    return entry.instance !== null && this.laws.limits(entry.service) !== null
+  }
+
+  /** It is to be told, and what was found out for it holds no more. */
+  private altered(entry: Entry): void {
+    this.slots.turn(entry.slot)
+    this.changed.add(entry)
   }
 
   private create(
@@ -236,6 +294,7 @@ export class Registry {
     entries?.delete(entry.instance ?? '')
     if (entries?.size === 0) this.services.delete(entry.service)
     this.size -= 1
+    this.laws.left(entry)
     entry.isForgotten = true
     this.slots.give(entry.slot)
     this.removed.set(viewKey(entry.service, entry.instance), entry)
@@ -245,6 +304,8 @@ export class Registry {
   private turn(entry: Entry, incarnation: number, atMs: number): boolean {
     if (incarnation <= entry.incarnation) return false
     this.slots.turn(entry.slot)
+    const hasLaws = this.hasLaws(entry)
+    if (hasLaws) this.laws.begin(entry, atMs)
     entry.incarnation = incarnation
     entry.version = 0
     entry.eventMs = 0
@@ -253,7 +314,7 @@ export class Registry {
     // The new life may run beside another agent; the first record of its own says beside which.
     entry.agent = null
     entry.agentEpoch = 0
-    if (entry.lifecycle === 'gone') entry.lifecycle = 'unknown'
+    if (!hasLaws && entry.lifecycle === 'gone') entry.lifecycle = 'unknown'
     this.queue.note(entry)
     this.changed.add(entry)
     return true
@@ -269,21 +330,29 @@ export class Registry {
     if (entry.agent === null || isNewer) {
       entry.agent = agent
       entry.agentEpoch = agentEpoch
-      this.slots.turn(entry.slot)
-      this.changed.add(entry)
+      this.altered(entry)
+    }
+    if (this.hasLaws(entry) && this.laws.comeBack(entry, atMs)) {
+      this.altered(entry)
+      this.queue.note(entry)
     }
     if (entry.link !== 'online' && entry.lifecycle !== 'gone') {
       entry.link = 'online'
-      this.slots.turn(entry.slot)
-      this.changed.add(entry)
+      this.altered(entry)
     }
   }
 
   /** When time alone has something to do with an entry, or null. */
   private dueAt(entry: Entry): number | null {
     if (entry.isForgotten) return null
-    const leaseMs = entry.leaseExpired ? null : entry.leaseUntilMs
     const keepUntilMs = this.forgetAt(entry)
+    if (this.hasLaws(entry)) {
+      const lawMs = this.laws.dueAt(entry, this.seenAtMs(entry))
+      return lawMs === null || keepUntilMs === null
+        ? (lawMs ?? keepUntilMs)
+        : Math.min(lawMs, keepUntilMs)
+    }
+    const leaseMs = entry.leaseExpired ? null : entry.leaseUntilMs
     if (leaseMs === null || keepUntilMs === null) return leaseMs ?? keepUntilMs
     return Math.min(leaseMs, keepUntilMs)
   }
@@ -301,81 +370,10 @@ function tooMany(): Applied {
   return { ok: false, reason: 'too_many', detail }
 }
 
+function byName(a: Entry, b: Entry): number {
+  return compareText(a.service, b.service) || compareText(a.instance ?? '', b.instance ?? '')
+}
+
 function leaseEndsBy(entry: Entry, horizonMs: number): boolean {
   return entry.leaseUntilMs !== null && !entry.leaseExpired && entry.leaseUntilMs <= horizonMs
-}
-
-/**
- * Order of events: (incarnation, version, event time); an equal one repeats or extends and is
- * taken.
- */
-function staleness(held: Entry, event: ServiceEvent, eventMs: number): Applied | null {
-  if (event.incarnation !== held.incarnation) {
-    if (event.incarnation > held.incarnation) return null
-    const detail = `incarnation ${held.incarnation} has begun, this is ${event.incarnation}`
-    return { ok: false, reason: 'stale_incarnation', detail }
-  }
-  const isOlder =
-    event.version < held.version || (event.version === held.version && eventMs < held.eventMs)
-  if (!isOlder) return null
-  const detail = `version ${held.version} is known, this is ${event.version} or older`
-  return { ok: false, reason: 'stale_version', detail }
-}
-
-/** Does what the event says; whether anything but the lease changed. */
-function act(entry: Entry, event: ServiceEvent, atMs: number): boolean {
-  switch (event.action) {
-    case 'register':
-      register(entry, event)
-      renew(entry, event, atMs)
-      return true
-    case 'renew':
-      return renew(entry, event, atMs)
-    case 'deregister':
-      entry.lifecycle = 'gone'
-      entry.link = 'offline'
-      entry.leaseUntilMs = null
-      return true
-    case 'drain':
-      entry.lifecycle = 'draining'
-      return true
-    case 'healthy':
-    case 'unstable':
-    case 'unhealthy':
-      return announce(entry, event.action, atMs)
-    case 'unknown':
-      return false
-  }
-}
-
-function register(entry: Entry, event: ServiceEvent): void {
-  entry.lifecycle = event.lifecycle ?? 'ready'
-  entry.host = event.host
-  entry.port = event.port
-  entry.healthPath = event.health_path
-  entry.zone = event.zone
-  entry.appVersion = event.app_version
-  entry.agent = event.agent ?? entry.agent
-  entry.agentEpoch = event.agent === null ? entry.agentEpoch : event.epoch
-  entry.path = event.path
-  entry.vector = event.vector
-  entry.metadata = event.metadata
-}
-
-function renew(entry: Entry, event: ServiceEvent, atMs: number): boolean {
-  const ttlMs = event.lease_ttl_ms ?? entry.leaseTtlMs
-  entry.leaseTtlMs = ttlMs
-  entry.leaseUntilMs = ttlMs === null ? null : Math.max(entry.leaseUntilMs ?? 0, atMs + ttlMs)
-  entry.leaseExpired = false
-  const before = { link: entry.link, lifecycle: entry.lifecycle }
-  if (entry.lifecycle !== 'gone') entry.link = 'online'
-  if (event.lifecycle !== null) entry.lifecycle = event.lifecycle
-  return entry.link !== before.link || entry.lifecycle !== before.lifecycle
-}
-
-function announce(entry: Entry, health: Health, atMs: number): boolean {
-  const isNew = entry.announced !== health
-  if (isNew) entry.announcedAtMs = atMs
-  entry.announced = health
-  return isNew
 }

@@ -1,13 +1,15 @@
 // Records become state: admitted, put where they belong, and the instances they speak of marked for
 // judgement.
 import type { RecordView } from '../../contracts/record.ts'
-import type { Signal } from '../../contracts/records.ts'
+import type { ServiceEvent, Signal } from '../../contracts/records.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
 import type { Admitted, AdmittedDelta } from '../admit/admitted.ts'
 import { evolveOperator, evolvePolicy, evolveResult } from '../decision/healing.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { silenceLimitMs } from '../health/detectors.ts'
+import { endLife } from '../health/health.ts'
 import { foldCalmly, foldCounts, foldSignal } from '../health/vital.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import { DOUBLES, HEARD_MS, MARKS, SILENCE_MS } from '../kernel/slots.ts'
 import type { Applied } from '../registry/registry.ts'
 import type { Bound, Owners } from './group.ts'
@@ -79,7 +81,18 @@ function foldServiceEvent(state: ServiceState, view: RecordView): void {
   const subject = state.subjectOf(applied.entry)
   if (applied.renewed) state.renew(subject)
   if (event.action === 'register') heard(state, subject, { agent: event.agent, atMs })
+  if (state.healing.behaviour >= BEHAVIOUR_JUDGEMENT) foldLeaving(state, subject, event.action)
   state.changed(subject)
+}
+
+/** One that is drained leaves as it was meant to; what is deregistered without that has ended. */
+function foldLeaving(
+  { nowMs }: ServiceState,
+  { vital }: Subject,
+  action: ServiceEvent['action'],
+): void {
+  if (action === 'drain') vital.wasWell = null
+  else if (action === 'deregister') endLife(vital, nowMs)
 }
 
 function foldSignals(state: ServiceState, view: RecordView): void {
@@ -103,6 +116,8 @@ function foldSignals(state: ServiceState, view: RecordView): void {
   if (!isHistory && foldSignal(subject.vital, signal, { sinceMs: eventMs, place })) {
     state.renew(subject)
   }
+  const peers = signal.heartbeat?.peers ?? null
+  if (peers !== null && agent !== null) state.registry.notePeers(applied.entry, peers)
   if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })
   else heard(state, subject, { agent, atMs })
   state.changed(subject)

@@ -193,6 +193,7 @@ function judgeFully(
     limits,
     hearing,
     nowMs,
+    behaviour: state.healing.behaviour,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }

@@ -6,10 +6,11 @@ import { detectorLimits, type HealingState, initialHealing } from '../decision/h
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { Observer } from '../fleet/observer.ts'
 import type { Glance } from '../health/quiet.ts'
-import { restart } from '../health/health.ts'
+import { endLife, restart } from '../health/health.ts'
 import type { Counted, Place } from '../health/vital.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import { grownInts } from '../kernel/grow.ts'
 import type { Figures, InstanceFacts, SpanMs } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
@@ -86,7 +87,9 @@ export class ServiceState {
   constructor(context: CoreContext, healing: HealingState = initialHealing(context)) {
     this.context = context
     this.admission = new Admission(context)
-    this.registry = new Registry(context.clusterId, this.slots)
+    this.registry = new Registry(context.clusterId, this.slots, (service) => {
+      return this.healing.behaviour < BEHAVIOUR_JUDGEMENT ? null : this.limits(service)
+    })
     this.windows = new Windows({ graceMs: GRACE_MS, scale: context.scale })
     this.healing = healing
     this.observer = new Observer(healing.fleet)
@@ -321,6 +324,7 @@ export class ServiceState {
   renew(subject: Subject): void {
     const { entry, vital } = subject
     this.windows.reset(entry.service, entry.instance ?? '')
+    if (this.healing.behaviour >= BEHAVIOUR_JUDGEMENT) endLife(vital, this.nowMs)
     restart(vital, entry.incarnation, this.nowMs)
     this.changed(subject)
   }

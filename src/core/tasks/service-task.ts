@@ -1,6 +1,8 @@
 // The core of a service task: records in, admit → fold → judge → heal, records out (DESIGN.md
 // section 7). All that one partition knows of its services lives here; the engine calls `step` and
 // journals what it said.
+import { endLife } from '../health/health.ts'
+import type { Hearing } from '../health/silence.ts'
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
 import { notePromise, noteStep } from '../decision/doubt.ts'
@@ -43,8 +45,8 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     assert(slice.partition === state.context.partition, 'slices of the own partition')
     slice.visit((view) => fold(state, slice.topic, view))
   }
-  expire(state, step)
   const hearing = state.sources.assess(step.nowMs, reachedMs(step), step.behind)
+  expire(state, step, hearing)
   if (hearing.blind !== state.wasBlind) state.allDirty()
   state.wasBlind = hearing.blind
   const judgement = judgeStep(state, step, hearing)
@@ -83,16 +85,28 @@ function reachedMs({ asOf }: Step): number | null {
   return telemetry === undefined || signals === undefined ? null : Math.min(telemetry, signals)
 }
 
-function expire(state: ServiceState, step: Step): void {
-  const horizonMs = step.behind ? null : (step.asOf['service-events'] ?? null)
-  const { lapsed, forgotten } = state.registry.expire(step.nowMs, horizonMs)
+function expire(state: ServiceState, step: Step, hearing: Hearing): void {
+  const { nowMs } = step
+  const eventsMs = step.behind ? null : (step.asOf['service-events'] ?? null)
+  const isByLaws = state.healing.behaviour >= BEHAVIOUR_JUDGEMENT
+  const horizonMs = isByLaws ? earlier(eventsMs, hearing.horizonMs) : eventsMs
+  const { lapsed, admitted, forgotten } = state.registry.expire(nowMs, horizonMs, hearing.floorMs)
   for (const entry of lapsed) {
-    if (entry.instance !== null) state.changed(state.subjectOf(entry))
+    if (entry.instance === null) continue
+    const subject = state.subjectOf(entry)
+    if (isByLaws && entry.lifecycle === 'gone') endLife(subject.vital, nowMs)
+    state.changed(subject)
   }
+  for (const entry of admitted) state.changed(state.subjectOf(entry))
   for (const entry of forgotten) {
     state.views.end(entry.service, entry.instance)
     if (state.forget(entry)) state.views.end(entry.service, null)
   }
+}
+
+/** Up to where both have been read, or null when that is not known of one. */
+function earlier(aMs: number | null, bMs: number | null): number | null {
+  return aMs === null || bMs === null ? null : Math.min(aMs, bMs)
 }
 
 function applyCut(state: ServiceState, { service, instance, atMs }: Cut): void {

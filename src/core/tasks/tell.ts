@@ -3,21 +3,37 @@
 // may have changed for any of them.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { Health } from '../../contracts/records.ts'
+import { guardLimitsOf } from '../decision/documents.ts'
 import { overlay } from '../decision/healing.ts'
-import { reasonOf, standing } from '../health/health.ts'
+import { reasonOf, recentFlips, standing } from '../health/health.ts'
+import { probedMs } from '../health/traffic.ts'
+import { promisedPeriodMs } from '../health/vital.ts'
 import { present } from '../kernel/assert.ts'
-import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
+import { BEHAVIOUR_JUDGEMENT, BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Figures } from '../kernel/facts.ts'
 import { MARKS } from '../kernel/slots.ts'
+import type { Entry } from '../registry/entry.ts'
+import { ALONE_MAX } from '../registry/laws.ts'
 import type { Output } from '../kernel/step.ts'
 import type { Group } from './group.ts'
 import { ATTENDED, TOLD, TOLD_SKEWED, UNTOLD, WAITING } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
-import { type Others, routing, type Telling } from './views.ts'
+import type { Climbing, Others, Telling } from './telling.ts'
+import { routing } from './views.ts'
 
 /** A finding's name in the view for an agent whose clock is not believed (S0-25). */
 const CLOCK_SKEW = 'clock_skew'
+/** Findings of the registry's, told in the view: they are no reason to act. */
+const FLAPPING = 'flapping'
+const ISLAND = 'island'
+const LEASE_SHORT = 'lease_short'
+const BEATS_PER_LEASE = 3
+const WORDS: Readonly<Record<string, string>> = {
+  deregistered: 'it was deregistered',
+  ttl_expired: 'its lease ran out: it was not heard for the whole of it',
+  admission: 'many register at once: it stands by until it is admitted',
+}
 
 /**
  * Tells the views what is new; `everybody`: guards and incidents may have changed for any of them.
@@ -105,6 +121,7 @@ class InstanceTelling implements Telling {
   readonly window: Figures
   readonly signals: readonly string[]
   readonly incidentId: Telling['incidentId']
+  readonly climbing: Climbing | null
   private readonly state: ServiceState
   private found: Others | null | undefined
 
@@ -115,12 +132,18 @@ class InstanceTelling implements Telling {
     const { routable, weightPercent } = routing(vital.health, ready, guards)
     const signals: string[] = standing(vital).map(({ detector }) => detector)
     if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
+    this.climbing = climbingOf(state, subject, routable)
+    if (this.climbing !== null) {
+      if (this.climbing.flapping) signals.push(FLAPPING)
+      if (isIsland(state, subject)) signals.push(ISLAND)
+      if (hasShortLease(subject)) signals.push(LEASE_SHORT)
+    }
     this.service = vital.service
     this.instance = vital.instance
     this.incarnation = vital.incarnation
     this.health = vital.health
     this.sinceMs = vital.healthSinceMs
-    this.reason = reasonOf(vital)
+    this.reason = whyNot(state, entry) ?? reasonOf(vital)
     this.routable = routable
     this.weightPercent = weightPercent
     this.guard = guards.guard
@@ -135,6 +158,48 @@ class InstanceTelling implements Telling {
     this.found ??= othersOf(this.state, this.service, this.instance)
     return this.found
   }
+}
+
+/** From BEHAVIOUR_JUDGEMENT on; null: traffic follows from health alone. */
+function climbingOf(state: ServiceState, subject: Subject, routable: boolean): Climbing | null {
+  if (state.healing.behaviour < BEHAVIOUR_JUDGEMENT) return null
+  const { vital, counted } = subject
+  const limits = state.limits(vital.service)
+  const group = state.group(vital.service)
+  // The only one to route to is not made to wait.
+  const isAlone = group.routable <= (counted?.routable === true ? 1 : 0)
+  return {
+    health: vital.health,
+    routable,
+    probedMs: isAlone ? null : probedMs(vital, limits),
+    slowStartMs: limits.slowStartMs,
+    recoverMs: limits.recoverMs,
+    flapping: isFlapping(state, subject),
+  }
+}
+
+/** Why no traffic goes there, where the registry says so, from BEHAVIOUR_JUDGEMENT on. */
+function whyNot({ healing }: ServiceState, { why }: Entry): string | null {
+  if (why === null || healing.behaviour < BEHAVIOUR_JUDGEMENT) return null
+  return WORDS[why] ?? why
+}
+
+/** S3-01: so many changes in ten minutes; the guard of the same name keeps hands off it. */
+function isFlapping({ healing, nowMs }: ServiceState, { vital }: Subject): boolean {
+  if (vital.flipsMs.length === 0) return false
+  const { flapTransitions } = guardLimitsOf(healing.documents, vital.service)
+  return recentFlips(vital, nowMs) >= flapTransitions
+}
+
+/** S3-01: its agent reaches nobody else, while others are heard here. */
+function isIsland({ sources }: ServiceState, { entry }: Subject): boolean {
+  return entry.alone >= ALONE_MAX && sources.size > 1
+}
+
+/** C-02: a lease shorter than three promised beats ends at the first delay. */
+function hasShortLease({ entry, vital }: Subject): boolean {
+  const ttlMs = entry.leaseTtlMs
+  return ttlMs !== null && ttlMs < BEATS_PER_LEASE * promisedPeriodMs(vital)
 }
 
 function serviceTelling(state: ServiceState, group: Group): Telling {
@@ -155,6 +220,7 @@ function serviceTelling(state: ServiceState, group: Group): Telling {
     others: othersOf(state, service, null),
     signals: [],
     incidentId: null,
+    climbing: null,
   }
 }
 

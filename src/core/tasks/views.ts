@@ -1,22 +1,35 @@
 // The compacted view of health: a record per instance and per service when its health, its routing
 // or its findings change, and at most once a second while only its figures do.
-import {
-  incidentId,
-  instanceId,
-  type InstanceId,
-  serviceId,
-  type ServiceId,
-} from '../../contracts/ids.ts'
-import type { Health, HealthView, WindowFigures } from '../../contracts/records.ts'
+import { instanceId, type InstanceId, serviceId, type ServiceId } from '../../contracts/ids.ts'
+import type { Health, HealthView } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import type { Overlay } from '../decision/healing.ts'
 import { HEALTH_TABLE } from '../health/health-table.ts'
+import {
+  type Climb,
+  climb,
+  climbOf,
+  NO_CLIMB,
+  TRAFFIC_PERCENT,
+  TRAFFIC_TABLE,
+} from '../health/traffic.ts'
 import { assert } from '../kernel/assert.ts'
 import { DueQueue, type Queued } from '../kernel/due-queue.ts'
-import type { Figures } from '../kernel/facts.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { Output } from '../kernel/step.ts'
+import {
+  figuresText,
+  idOrNull,
+  loadTelling,
+  saveTelling,
+  type Share,
+  stateText,
+  type Telling,
+  weightIn,
+  windowRecord,
+  windowsOf,
+} from './telling.ts'
 
 /** Figures alone are told at most this often per key. */
 export const FIGURES_EVERY_MS = 1_000
@@ -34,34 +47,15 @@ const WEIGHT_PERCENT: Readonly<Record<Health, number>> = {
   unknown: 30,
 }
 
-export interface Others {
-  readonly short: Figures
-  readonly long: Figures
-}
-
-/** What is to be told of a key. */
-export interface Telling {
-  readonly service: ServiceId
-  readonly instance: InstanceId | null
-  readonly incarnation: number
-  readonly health: Health
-  readonly sinceMs: number
-  readonly reason: string
-  readonly routable: boolean
-  readonly weightPercent: number
-  readonly guard: string | null
-  /** The window that judges. */
-  readonly window: Figures
-  /** The shorter and the longer one; null: by a behaviour that does not tell them. */
-  readonly others: Others | null
-  readonly signals: readonly string[]
-  readonly incidentId: HealthView['incident_id']
-}
-
 interface Words {
   /** Everything but figures and words. */
   state: string
   figures: string
+}
+
+interface News {
+  readonly words: Words
+  readonly share: Share
 }
 
 /** What was told of a key last. */
@@ -76,6 +70,10 @@ export interface Told extends Queued, Words {
   /** It is looked at anew when its time is over; from BEHAVIOUR_WINDOWS on. */
   waits: boolean
   everyMs: number
+  /** Its way back to full traffic; null: it is on none, by the behaviour that told it last. */
+  climb: Climb | null
+  /** Log time at which time alone takes it a step up, or null. */
+  climbMs: number | null
 }
 
 export class Views {
@@ -94,8 +92,8 @@ export class Views {
       this.begin(telling, nowMs)
       return
     }
-    const words = wordsOf(telling)
-    const { state, figures } = words
+    const news = newsOf(told, telling, nowMs)
+    const { state, figures } = news.words
     told.pending = null
     told.waits = false
     if (told.state === state && told.figures === figures) return
@@ -104,7 +102,7 @@ export class Views {
       this.queue.note(told)
       return
     }
-    this.write(told, telling, words, nowMs)
+    this.write(told, telling, news, nowMs)
   }
 
   /**
@@ -114,9 +112,12 @@ export class Views {
   tellOrWait(telling: Telling, nowMs: number): Told {
     const told = this.told.get(viewKey(telling.service, telling.instance))
     if (told === undefined) return this.begin(telling, nowMs)
-    const state = stateText(telling)
-    if (told.state === state) this.wait(told)
-    else this.write(told, telling, { state, figures: figuresText(telling) }, nowMs)
+    const share = shareOf(told, telling, nowMs)
+    const state = stateText(telling, share)
+    if (told.state !== state) {
+      this.write(told, telling, { share, words: { state, figures: figuresText(telling) } }, nowMs)
+    } else this.wait(told)
+    if (told.climbMs !== null) this.queue.note(told)
     return told
   }
 
@@ -145,6 +146,7 @@ export class Views {
     this.told.delete(key)
     told.pending = null
     told.waits = false
+    told.climbMs = null
     this.outputs.push({ topic: 'health', key, body: null })
   }
 
@@ -178,6 +180,7 @@ export class Views {
       to.text(told.state).text(told.figures).flag(told.waits).number(told.everyMs)
       to.flag(told.pending !== null)
       if (told.pending !== null) saveTelling(told.pending, to)
+      if (to.form >= FORM_JUDGEMENT) saveClimb(told, to)
     }
     to.int(this.services.size)
     for (const [service, { health, sinceMs }] of this.services) {
@@ -201,8 +204,11 @@ export class Views {
         waits: from.flag(),
         everyMs: from.number(),
         pending: from.flag() ? loadTelling(from) : null,
+        climb: null,
+        climbMs: null,
         queuedMs: Number.POSITIVE_INFINITY,
       }
+      if (from.form >= FORM_JUDGEMENT) loadClimb(told, from)
       this.told.set(told.key, told)
       this.queue.note(told)
     }
@@ -226,21 +232,25 @@ export class Views {
       waits: false,
       everyMs: FIGURES_EVERY_MS,
       pending: null,
+      climb: NO_CLIMB,
+      climbMs: null,
       queuedMs: Number.POSITIVE_INFINITY,
     }
     this.told.set(key, told)
-    this.write(told, telling, wordsOf(telling), nowMs)
+    this.write(told, telling, newsOf(told, telling, nowMs), nowMs)
     return told
   }
 
   private tellWaiting(told: Told, telling: Telling, nowMs: number): void {
     told.waits = false
-    const words = wordsOf(telling)
-    const isNew = told.state !== words.state || told.figures !== words.figures
-    if (isNew) this.write(told, telling, words, nowMs)
+    const news = newsOf(told, telling, nowMs)
+    const { state, figures } = news.words
+    if (told.state !== state || told.figures !== figures) this.write(told, telling, news, nowMs)
+    if (told.climbMs !== null) this.queue.note(told)
   }
 
-  private write(told: Told, telling: Telling, { state, figures }: Words, nowMs: number): void {
+  private write(told: Told, telling: Telling, { words, share }: News, nowMs: number): void {
+    const { state, figures } = words
     told.pending = null
     told.waits = false
     told.everyMs = isCalm(telling) ? CALM_FIGURES_EVERY_MS : FIGURES_EVERY_MS
@@ -249,7 +259,7 @@ export class Views {
     told.atMs = nowMs
     told.version += 1
     const { key } = told
-    const { service, instance, incarnation, health, reason, routable, guard, signals } = telling
+    const { service, instance, incarnation, health, reason, guard, signals, climbing } = telling
     const body: HealthView = {
       service,
       instance,
@@ -257,8 +267,8 @@ export class Views {
       health,
       since_ms: telling.sinceMs,
       reason,
-      routable,
-      weight_percent: telling.weightPercent,
+      routable: share.routable,
+      weight_percent: share.weightPercent,
       guard,
       windows: windowsOf(telling).map(windowRecord),
       signals,
@@ -266,7 +276,9 @@ export class Views {
       at_ms: told.atMs,
       version: told.version,
     }
-    this.outputs.push({ topic: 'health', key, body })
+    const flapping = climbing === null ? null : { flapping: climbing.flapping }
+    this.outputs.push({ topic: 'health', key, body: { ...body, ...flapping } })
+    if (told.climbMs !== null) this.queue.note(told)
   }
 }
 
@@ -286,94 +298,48 @@ export function routing(
   return { routable: true, weightPercent: Math.min(weightPercent, maxPercent ?? 100) }
 }
 
-function figuresDueMs({ atMs, pending, waits, everyMs }: Told): number | null {
+function figuresDueMs({ atMs, pending, waits, everyMs, climbMs }: Told): number | null {
   if (pending !== null) return atMs + FIGURES_EVERY_MS
-  return waits ? atMs + everyMs : null
+  const figuresMs = waits ? atMs + everyMs : null
+  if (climbMs === null || figuresMs === null) return climbMs ?? figuresMs
+  return Math.min(climbMs, figuresMs)
+}
+
+/** How much traffic it gets now; notes in `told` where it is on its way. */
+function shareOf(told: Told, telling: Telling, nowMs: number): Share {
+  const { climbing } = telling
+  if (climbing === null) {
+    told.climb = null
+    told.climbMs = null
+    return telling
+  }
+  const from = told.climb ?? climbOf(weightIn(told.state), nowMs)
+  const { climb: at, nextMs } = climb(from, climbing, nowMs)
+  told.climb = at
+  told.climbMs = nextMs
+  return { routable: at.traffic !== 'none', weightPercent: TRAFFIC_PERCENT[at.traffic] }
+}
+
+function newsOf(told: Told, telling: Telling, nowMs: number): News {
+  const share = shareOf(told, telling, nowMs)
+  return { share, words: { state: stateText(telling, share), figures: figuresText(telling) } }
+}
+
+function saveClimb({ climb: at, climbMs }: Told, to: ImageWriter): void {
+  to.flag(at !== null)
+  if (at !== null) to.text(at.traffic).number(at.sinceMs).flag(at.slow)
+  to.numberOrNull(climbMs)
+}
+
+function loadClimb(told: Told, from: ImageReader): void {
+  if (from.flag()) {
+    const traffic = from.oneOf(TRAFFIC_TABLE)
+    told.climb = { traffic, sinceMs: from.number(), slow: from.flag() }
+  }
+  told.climbMs = from.numberOrNull()
 }
 
 function isCalm({ instance, health, guard, signals, incidentId }: Telling): boolean {
   const isSpokenOf = signals.length > 0 || guard !== null || incidentId !== null
   return instance !== null && health === 'healthy' && !isSpokenOf
-}
-
-/** In order of their spans. */
-function windowsOf({ window, others }: Telling): readonly Figures[] {
-  return others === null ? [window] : [others.short, window, others.long]
-}
-
-function windowRecord(window: Figures): WindowFigures {
-  return {
-    span_ms: window.spanMs,
-    n: window.n,
-    errors: window.errors,
-    success_rate: window.successRate,
-    p99_us: window.p99Us,
-    max_us: window.maxUs,
-  }
-}
-
-function wordsOf(telling: Telling): Words {
-  return { state: stateText(telling), figures: figuresText(telling) }
-}
-
-function stateText(telling: Telling): string {
-  const { incarnation, health, sinceMs, routable, weightPercent, guard, incidentId } = telling
-  const parts = [incarnation, health, sinceMs, routable, weightPercent, guard, incidentId]
-  return `${parts.join('|')}|${telling.signals.join(',')}`
-}
-
-function figuresText(telling: Telling): string {
-  const parts = windowsOf(telling).map(({ n, errors, p99Us, maxUs }) => {
-    return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
-  })
-  return parts.join('|')
-}
-
-function saveTelling(telling: Telling, to: ImageWriter): void {
-  to.text(telling.service).textOrNull(telling.instance).number(telling.incarnation)
-  to.text(telling.health).number(telling.sinceMs).text(telling.reason)
-  to.flag(telling.routable).number(telling.weightPercent).textOrNull(telling.guard)
-  saveFigures(telling.window, to)
-  to.flag(telling.others !== null)
-  if (telling.others !== null)
-    saveFigures(telling.others.long, saveFigures(telling.others.short, to))
-  to.texts(telling.signals).textOrNull(telling.incidentId)
-}
-
-function loadTelling(from: ImageReader): Telling {
-  return {
-    service: serviceId(from.text()),
-    instance: idOrNull(from.textOrNull(), instanceId),
-    incarnation: from.number(),
-    health: from.oneOf(HEALTH_TABLE),
-    sinceMs: from.number(),
-    reason: from.text(),
-    routable: from.flag(),
-    weightPercent: from.number(),
-    guard: from.textOrNull(),
-    window: loadFigures(from),
-    others: from.flag() ? { short: loadFigures(from), long: loadFigures(from) } : null,
-    signals: from.texts(),
-    incidentId: idOrNull(from.textOrNull(), incidentId),
-  }
-}
-
-function idOrNull<T>(text: string | null, id: (text: string) => T): T | null {
-  return text === null ? null : id(text)
-}
-
-function saveFigures({ spanMs, n, errors, ...rest }: Figures, to: ImageWriter): ImageWriter {
-  to.int(spanMs).number(n).number(errors)
-  return to.numberOrNull(rest.successRate).numberOrNull(rest.p99Us).number(rest.maxUs)
-}
-
-function loadFigures(from: ImageReader): Figures {
-  return {
-    spanMs: from.int(),
-    n: from.number(),
-    errors: from.number(),
-    successRate: from.numberOrNull(),
-    p99Us: from.numberOrNull(),
-    maxUs: from.number(),
-  }
 }

@@ -30,6 +30,7 @@ function find(detector: string, input: Partial<DetectorInput>): Finding | undefi
     window: NOTHING,
     limits,
     hearing: { horizonMs: null, floorMs: 0, blind: false },
+    behaviour: 2,
     nowMs: 1_000,
     agentAlive: true,
     announced: { health: 'unknown', atMs: 0 },

@@ -45,7 +45,18 @@ const EXPECTED: Readonly<Record<Verdict, Readonly<Record<string, readonly Health
 describe.each(Object.keys(EXPECTED) as Verdict[])('%s', (verdict) => {
   test.each(STATES)('%s', (health) => {
     const at = (nowMs: number, well: boolean): Health =>
-      nextHealth({ health, sinceMs: 0, calmSinceMs: 0, verdict, well, dwellMs: DWELL_MS }, nowMs)
+      nextHealth(
+        {
+          health,
+          sinceMs: 0,
+          calmSinceMs: 0,
+          verdict,
+          well,
+          dwellMs: DWELL_MS,
+          recoverMs: DWELL_MS,
+        },
+        nowMs,
+      )
     const moves = [at(DWELL_MS - 1, false), at(DWELL_MS, false), at(DWELL_MS, true)]
     expect(moves).toEqual(EXPECTED[verdict][health])
     for (const to of moves) expect(to === health || mayGo(HEALTH_TABLE, health, to)).toBe(true)
@@ -55,22 +66,36 @@ describe.each(Object.keys(EXPECTED) as Verdict[])('%s', (verdict) => {
 test('only evidence that speaks for itself takes a healthy one down at once', () => {
   for (const verdict of ['none', 'unstable', 'inferred_unhealthy'] as const) {
     const input = { health: 'healthy', sinceMs: 0, calmSinceMs: null, verdict, well: true } as const
-    expect(nextHealth({ ...input, dwellMs: 0 }, 1e9)).not.toBe('unhealthy')
+    expect(nextHealth({ ...input, dwellMs: 0, recoverMs: 0 }, 1e9)).not.toBe('unhealthy')
   }
 })
 
 test('easing counts from when the evidence ended, not from when the state began', () => {
   const input = { health: 'unhealthy', sinceMs: 0, verdict: 'none', well: true } as const
-  expect(nextHealth({ ...input, calmSinceMs: 9_000, dwellMs: DWELL_MS }, 10_999)).toBe('unhealthy')
-  expect(nextHealth({ ...input, calmSinceMs: 9_000, dwellMs: DWELL_MS }, 11_000)).toBe('unstable')
-  expect(nextHealth({ ...input, calmSinceMs: null, dwellMs: DWELL_MS }, 1e9)).toBe('unhealthy')
+  expect(
+    nextHealth({ ...input, calmSinceMs: 9_000, dwellMs: DWELL_MS, recoverMs: DWELL_MS }, 10_999),
+  ).toBe('unhealthy')
+  expect(
+    nextHealth({ ...input, calmSinceMs: 9_000, dwellMs: DWELL_MS, recoverMs: DWELL_MS }, 11_000),
+  ).toBe('unstable')
+  expect(
+    nextHealth({ ...input, calmSinceMs: null, dwellMs: DWELL_MS, recoverMs: DWELL_MS }, 1e9),
+  ).toBe('unhealthy')
 })
 
 test('the time of the next move is exactly when it happens', () => {
   for (const health of STATES) {
     for (const verdict of Object.keys(EXPECTED) as Verdict[]) {
       for (const well of [true, false]) {
-        const input = { health, sinceMs: 10, calmSinceMs: 20, verdict, well, dwellMs: DWELL_MS }
+        const input = {
+          health,
+          sinceMs: 10,
+          calmSinceMs: 20,
+          verdict,
+          well,
+          dwellMs: DWELL_MS,
+          recoverMs: DWELL_MS,
+        }
         const now = nextHealth(input, 21)
         const next = nextMoveMs({ ...input, health: now })
         if (next === null) expect(nextHealth({ ...input, health: now }, 1e9)).toBe(now)

@@ -34,18 +34,22 @@ beforeEach(() => {
 })
 
 interface At {
+  readonly behaviour?: number
   readonly window?: Figures
   readonly blind?: boolean
   readonly exempt?: boolean
 }
 
-function at(nowMs: number, { window = GOOD, blind = false, exempt = false }: At = {}): Judged {
+function at(
+  nowMs: number,
+  { window = GOOD, blind = false, exempt = false, behaviour = 2 }: At = {},
+): Judged {
   vital.heardAtMs = nowMs
   const hearing = { horizonMs: nowMs, floorMs: 0, blind }
   const announced = { health: 'unknown' as Health, atMs: 0 }
   return judge(
     vital,
-    { vital, window, limits, hearing, nowMs, agentAlive: true, announced },
+    { vital, window, limits, hearing, nowMs, behaviour, agentAlive: true, announced },
     exempt,
   )
 }

@@ -25,7 +25,7 @@ test('calm is who is healthy and has nothing against it', () => {
 
 test('calm is who is not known yet, and who waits for more', () => {
   const unknown = vital({ health: 'unknown' })
-  const probe = { atMs: 1, local: false, failures: 0, reason: '', ...SINCE }
+  const probe = { atMs: 1, local: false, failures: 0, reason: '', profile: 'fast', ...SINCE }
   expect(isCalm(unknown, 'unknown')).toBe(true)
   expect(isCalm(vital({ health: 'unknown', probe: { ...probe, verdict: 'up' } }), 'unknown')).toBe(
     false,

@@ -10,9 +10,9 @@ import {
   foldSignal,
   newVital,
   promisedPeriodMs,
-  saveVital,
   type Vital,
 } from '../../../src/core/health/vital.ts'
+import { saveVital } from '../../../src/core/health/vital-image.ts'
 import { Slots } from '../../../src/core/kernel/slots.ts'
 import { saved } from '../../support/image.ts'
 import { connection, heartbeat, probe, processEvent } from '../../support/records.ts'

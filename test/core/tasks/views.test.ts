@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import { ImageReader } from '../../../src/core/kernel/image.ts'
 import { saved } from '../../support/image.ts'
-import { routing, type Telling, Views } from '../../../src/core/tasks/views.ts'
+import type { Telling } from '../../../src/core/tasks/telling.ts'
+import { routing, Views } from '../../../src/core/tasks/views.ts'
 
 const telling: Telling = {
   service: serviceId('shop'),
@@ -19,6 +20,7 @@ const telling: Telling = {
   others: null,
   signals: [],
   incidentId: null,
+  climbing: null,
 }
 const nobody = (): never => {
   throw new Error('nobody waits to be asked anew')
