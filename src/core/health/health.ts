@@ -69,9 +69,8 @@ export function restart(vital: Vital, incarnation: number, nowMs: number): boole
 }
 
 /**
- * Its life has ended, by a new incarnation, a deregistration or a lease that ran out, and nobody
- * had it drained: going and coming count as changes of being well (S3-01). From
- * BEHAVIOUR_JUDGEMENT on.
+ * Its life has ended, by a new incarnation or a deregistration, and nobody had it drained: going
+ * and coming count as changes of being well (S3-01). From BEHAVIOUR_JUDGEMENT on.
  */
 export function endLife(vital: Vital, nowMs: number): void {
   if (vital.health !== 'unknown') turn(vital, 'unknown', nowMs)
@@ -125,7 +124,7 @@ function verdictOf(vital: Vital): Verdict {
     if (finding.severity === 'unhealthy') {
       if (finding.class === 'self_evident') return 'self_evident_unhealthy'
       verdict = 'inferred_unhealthy'
-    } else if (verdict === 'none') verdict = 'unstable'
+    } else if (finding.severity === 'unstable' && verdict === 'none') verdict = 'unstable'
   }
   return verdict
 }
@@ -149,7 +148,7 @@ function healthInput(vital: Vital, input: DetectorInput, verdict: Verdict): Heal
 function recoverMs(vital: Vital, { behaviour, limits, nowMs }: DetectorInput): number {
   if (behaviour < BEHAVIOUR_JUDGEMENT) return limits.dwellMs
   const relapses = Math.floor((recentFlips(vital, nowMs) - 1) / 2)
-  return limits.recoverMs * 2 ** Math.max(0, Math.min(relapses, RELAPSES_MAX))
+  return limits.recoverMs * (1 << Math.max(0, Math.min(relapses, RELAPSES_MAX)))
 }
 
 function turn(vital: Vital, health: Health, nowMs: number): void {

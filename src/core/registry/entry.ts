@@ -71,6 +71,15 @@ const NO_PATH: readonly string[] = Object.freeze([])
 const NO_VECTOR: Readonly<Record<string, number>> = Object.freeze({})
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
 
+/**
+ * The lifecycle that judgement goes by. Whose lease ran out is gone from the registry, so that
+ * nobody goes there; for healing and for blindness it is still what it was, or a fault would end
+ * itself and an agent that fell silent would not be missed.
+ */
+export function lifecycleOf({ was, lifecycle }: Entry): Lifecycle {
+  return was ?? lifecycle
+}
+
 export function newEntry(
   at: { service: string; instance: string | null },
   origin: { clusterId: string; incarnation: number; nowMs: number },

@@ -1,5 +1,5 @@
-// The registry's laws from BEHAVIOUR_JUDGEMENT on: what an event does by the lifecycle table, who is
-// admitted when (S1-43), whose lease has run out and who goes by that (S0-08, S4-16), and whose
+// The registry's laws from BEHAVIOUR_JUDGEMENT on: what an event does by the lifecycle table, who
+// is admitted when (S1-43), whose lease has run out and who goes by that (S0-08, S4-16), and whose
 // agent reaches nobody (S3-01).
 import type { Lifecycle, ServiceEvent } from '../../contracts/records.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
@@ -46,7 +46,7 @@ export class Laws {
     this.limits = limits
   }
 
-  /** Does what the event says, which is neither late nor refused; whether the entry is to be told. */
+  /** Does what an event says that is neither late nor refused; whether the entry is to be told. */
   act(
     entry: Entry,
     event: ServiceEvent,

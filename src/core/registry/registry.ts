@@ -1,9 +1,9 @@
 // Who exists: a last-writer-wins register per instance over (incarnation, version, event time), fed
 // by service events and, so that nothing is lost, by the mere sight of an instance nobody
 // registered (lifecycle unknown). Lifecycle, link and health are three fields (C-08); health is
-// another stage's. From BEHAVIOUR_JUDGEMENT on it goes by laws: the lifecycle is a table, leases are
-// renewed by every sign of life and take who lost them out of service, registrations are admitted
-// at a limited rate.
+// another stage's. From BEHAVIOUR_JUDGEMENT on it goes by laws: the lifecycle is a table, leases
+// are renewed by every sign of life and take who lost them out of service, registrations are
+// admitted at a limited rate.
 import type { RegistryEntry, ServiceEvent } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { assert } from '../kernel/assert.ts'
@@ -145,8 +145,8 @@ export class Registry {
   }
 
   /**
-   * Lets time pass: leases end up to `horizonMs` (the log time up to which what renews them has been
-   * read; null = not known), those that wait are admitted, entries that are gone are forgotten.
+   * Lets time pass: leases end up to `horizonMs` (the log time up to which what renews them has
+   * been read; null = not known), those that wait are admitted, entries that are gone are forgotten.
    * `floorMs`: nobody counts as unheard from before this time.
    */
   expire(nowMs: number, horizonMs: number | null, floorMs: number = 0): Expired {

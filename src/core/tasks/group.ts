@@ -6,6 +6,7 @@ import type { Health } from '../../contracts/records.ts'
 import type { Figures, InstanceFacts, ServiceFacts, SpanMs } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { MARKS, type Slots, WORDS } from '../kernel/slots.ts'
+import { lifecycleOf } from '../registry/entry.ts'
 import { DIRTY, TOUCHED } from './marks.ts'
 import type { Counted, Subject } from './subject.ts'
 import { routing, type Told } from './views.ts'
@@ -171,7 +172,7 @@ export class Group implements ServiceFacts {
     }
     subject.counted = null
     if (!isMember && subject.has(TOUCHED)) this.hasLeft = true
-    if (!isMember || entry.lifecycle === 'gone') return
+    if (!isMember || lifecycleOf(entry) === 'gone') return
     const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
     const { routable } = routing(vital.health, ready, { routable: null })
     subject.counted = COUNTED[vital.health][routable ? 1 : 0]

@@ -21,6 +21,7 @@ import {
   SOURCE_GENERATION,
 } from '../kernel/slots.ts'
 import type { Step } from '../kernel/step.ts'
+import { lifecycleOf } from '../registry/entry.ts'
 import type { Group } from './group.ts'
 import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
@@ -197,7 +198,7 @@ function judgeFully(
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
   }
-  const exempt = isLeaving(entry.lifecycle)
+  const exempt = isLeaving(lifecycleOf(entry))
   const { changed, nextMs } = judge(vital, input, exempt)
   subject.mark(CALM, !exempt && isCalm(vital, entry.announced))
   subject.mark(FAILING, vital.failures !== null)

@@ -1,7 +1,6 @@
 // The core of a service task: records in, admit → fold → judge → heal, records out (DESIGN.md
 // section 7). All that one partition knows of its services lives here; the engine calls `step` and
 // journals what it said.
-import { endLife } from '../health/health.ts'
 import type { Hearing } from '../health/silence.ts'
 import { cutFailures } from '../health/vital.ts'
 import { decide, type Cut } from '../decision/healing.ts'
@@ -92,10 +91,7 @@ function expire(state: ServiceState, step: Step, hearing: Hearing): void {
   const horizonMs = isByLaws ? earlier(eventsMs, hearing.horizonMs) : eventsMs
   const { lapsed, admitted, forgotten } = state.registry.expire(nowMs, horizonMs, hearing.floorMs)
   for (const entry of lapsed) {
-    if (entry.instance === null) continue
-    const subject = state.subjectOf(entry)
-    if (isByLaws && entry.lifecycle === 'gone') endLife(subject.vital, nowMs)
-    state.changed(subject)
+    if (entry.instance !== null) state.changed(state.subjectOf(entry))
   }
   for (const entry of admitted) state.changed(state.subjectOf(entry))
   for (const entry of forgotten) {

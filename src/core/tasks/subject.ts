@@ -19,7 +19,7 @@ import {
   SOURCE,
   SOURCE_GENERATION,
 } from '../kernel/slots.ts'
-import type { Entry } from '../registry/entry.ts'
+import { type Entry, lifecycleOf } from '../registry/entry.ts'
 import { DIRTY, FAILING, HEARD, JUDGED, MOVED, TOLD, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
 
@@ -183,7 +183,7 @@ export class SubjectFacts implements InstanceFacts {
     this.instance = vital.instance
     this.incarnation = vital.incarnation
     this.registeredAtMs = entry.registeredAtMs
-    this.lifecycle = entry.lifecycle
+    this.lifecycle = lifecycleOf(entry)
     this.link = entry.link
     this.zone = entry.zone
     this.host = entry.host
