@@ -146,7 +146,7 @@ export class Registry {
 
   /**
    * Lets time pass: leases end up to `horizonMs` (the log time up to which what renews them has
-   * been read; null = not known), those that wait are admitted, entries that are gone are forgotten.
+   * been read; null = not known), those that wait are admitted, those that are gone forgotten.
    * `floorMs`: nobody counts as unheard from before this time.
    */
   expire(nowMs: number, horizonMs: number | null, floorMs: number = 0): Expired {

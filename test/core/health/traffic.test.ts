@@ -88,7 +88,7 @@ test('S0-47: one that had none comes back over the slow start, each step when it
   expect(atOnce.climb.traffic).toBe('full')
 })
 
-test('S4-25: one that was taken out gets nothing before its good probes, nor without guards', () => {
+test('S4-25: one that was out gets nothing before its good probes, nor against guards', () => {
   const out: Climb = { traffic: 'none', sinceMs: 1_000, slow: true }
   expect(climb(out, input('unstable', { probedMs: 2_200 }), 2_000)).toEqual({
     climb: out,

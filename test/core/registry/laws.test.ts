@@ -31,7 +31,7 @@ const expire = (nowMs: number, floorMs = 0): number =>
   registry.expire(nowMs, nowMs, floorMs).lapsed.length
 
 describe('leases', () => {
-  test('S4-16: without a renewal gone in (ttl, ttl + 1 s]; a renewal at ttl - 1 ms keeps it', () => {
+  test('S4-16: without a renewal gone in (ttl, ttl + 1 s]; one at ttl - 1 ms keeps it', () => {
     apply({ leaseTtlMs: 5_000 })
     expect(registry.nextMs()).toBe(T + 5_001)
     expect(expire(T + 5_000)).toBe(0)
@@ -148,7 +148,7 @@ describe('words', () => {
     }
   })
 
-  test('S1-11: a thousand registrations of five lives in any order: one entry, one step each', () => {
+  test('S1-11: a thousand registrations of five lives: one entry, one step each', () => {
     const order = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1_000, maxLength: 1_000 })
     fc.assert(
       fc.property(order, (lives) => {
@@ -168,7 +168,7 @@ describe('words', () => {
 })
 
 describe('admission (S1-43)', () => {
-  test('those over the limit stand by, with the time after which there is room, and come in turn', () => {
+  test('those over the limit stand by, are told how long, and come in turn', () => {
     for (let i = 0; i < 25; i++) apply({ instance: `shop-${i}` })
     const ready = (): number =>
       registry.instancesOf('shop').filter(({ lifecycle }) => lifecycle === 'ready').length
