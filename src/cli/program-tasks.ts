@@ -1,5 +1,7 @@
 // The commands about tasks and their journals, with their flags.
 import { type Command, Option } from 'commander'
+import type { ApproveFlags } from './commands/approve.ts'
+import type { HoldFlags } from './commands/hold.ts'
 import type { ShowFlags, VerifyFlags } from './commands/journal.ts'
 import type { ReleaseFlags } from './commands/release.ts'
 import type { ResumeFlags } from './commands/tasks.ts'
@@ -31,6 +33,33 @@ export function addTasks(program: Command, context: Context, ending: Ending): vo
     .option('--yes', 'agreed to, do not ask')
     .addOption(outputOption())
     .action(async (name: string, flags: ResumeFlags) => (await load()).resume(context, name, flags))
+  addWords(program, context)
+}
+
+/** What people say to every task. */
+function addWords(program: Command, context: Context): void {
+  const hold = clusterFlags(program.command('hold').description('stop healing until released'))
+  hold
+    .option('--all', 'everything')
+    .option('--service <name>', 'one service')
+    .option('--instance <name>', 'one instance')
+    .option('--policy <name>', 'what one policy does')
+    .option('--for <duration>', 'no longer than this, such as 2h')
+    .requiredOption('--why <text>', 'kept with the hold')
+    .option(...WHO)
+    .addOption(outputOption())
+    .action(async (flags: HoldFlags) => (await import('./commands/hold.ts')).hold(context, flags))
+  const approve = program.command('approve').description('say yes, or no, to what is proposed')
+  clusterFlags(approve)
+    .argument('<incident>', 'as the refusal by guard approval names it')
+    .option('--deny', 'say no')
+    .option('--for <duration>', 'good for so long (default: as the guards say)')
+    .requiredOption('--why <text>', 'kept with it')
+    .option(...WHO)
+    .addOption(outputOption())
+    .action(async (incident: string, flags: ApproveFlags) =>
+      (await import('./commands/approve.ts')).approve(context, incident, flags),
+    )
   clusterFlags(program.command('release').description('take a hold away, such as after a loss'))
     .argument('<hold>', 'as `explain` and `init --after-loss` name it')
     .requiredOption('--why <text>', 'kept with the release')

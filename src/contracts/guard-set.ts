@@ -76,6 +76,27 @@ const guardSet = z.strictObject({
   spec: z.strictObject({ match, ...guardLimits }),
 })
 
+/** Fields that behaviours before judgement do not know. */
+const OF_JUDGEMENT: readonly string[] = [
+  'healShareMax',
+  'zoneSickShareMax',
+  'zoneSickMin',
+  'stormHealthyMin',
+  'stormCalmMs',
+  'commonShareMax',
+  'commonMin',
+  'commonSpanMs',
+  'doubtFactorMax',
+  'approvals',
+  'approvalMs',
+  'freeze',
+] satisfies readonly (keyof GuardLimits)[]
+
+/** The first such field, or null: where an older behaviour is in force the set is refused. */
+export function limitOfJudgement({ limits }: GuardSet): string | null {
+  return Object.keys(limits).find((field) => OF_JUDGEMENT.includes(field)) ?? null
+}
+
 export const GUARD_SET: Kind<GuardSet> = kindOf(guardSet, (data) => {
   const { match: selector, ...limits } = data.spec
   return { kind: 'GuardSet', ...headOf(data), ...selector, limits: given(limits) }

@@ -38,6 +38,8 @@ export interface HealPolicy extends Common {
   readonly cooldownMs: number | null
   readonly expiryMs: number | null
   readonly verifyMs: number | null
+  /** People who have to approve each act; null = as many as the guards say. */
+  readonly approvals: number | null
 }
 
 const evaluationMode = z.enum(['sustained', 'window'])
@@ -58,6 +60,7 @@ const healFields = z.strictObject({
   cooldown: duration.optional(),
   expiry: duration.optional(),
   verify: duration.optional(),
+  approvals: z.number().int().min(0).max(2).optional(),
 })
 
 const healSpec = healFields.superRefine((spec, context) => {
@@ -130,6 +133,7 @@ function toHeal(spec: z.output<typeof healSpec>, head: Omit<Common, 'services'>)
     cooldownMs: spec.cooldown ?? null,
     expiryMs: spec.expiry ?? null,
     verifyMs: spec.verify ?? null,
+    approvals: spec.approvals ?? null,
   }
 }
 
@@ -153,6 +157,7 @@ export function fieldOfJudgement(policy: HealPolicy): string | null {
   if (policy.canaryShare !== null) return 'canaryShare'
   if (!policy.plan.repeats) return 'ladder'
   if (policy.action !== 'restart_instance') return 'action'
+  if (policy.approvals !== null) return 'approvals'
   const isWindow = policy.evaluationMode === 'window' && policy.forMs !== JUDGED_WINDOW_MS
   return isWindow ? 'evaluationWindow' : null
 }

@@ -69,6 +69,7 @@ describe('reading', () => {
         cooldownMs: 300_000,
         expiryMs: null,
         verifyMs: null,
+        approvals: null,
       },
       {
         kind: 'GuardSet',
@@ -162,7 +163,8 @@ describe('errors name place, what was found, what is expected', () => {
           '{all: [{when: …}, …], within: 30s}',
         'p.yaml:5:3: error: spec.triger: found "triger", expected one of match, mode, ' +
           'modes, canaryShare, trigger, for, evaluationWindow, evaluationMode, ' +
-          'action, args, ladder, cooldown, expiry, verify; did you mean "trigger"?',
+          'action, args, ladder, cooldown, expiry, verify, approvals; ' +
+          'did you mean "trigger"?',
       ],
     ],
     [

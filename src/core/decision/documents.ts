@@ -3,6 +3,7 @@
 import { policyName } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../contracts/limits.ts'
 import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
+import { limitOfJudgement } from '../../contracts/guard-set.ts'
 import { fieldOfJudgement, type HealPolicy } from '../../contracts/heal-policy.ts'
 import { gatesOf } from '../../contracts/plan.ts'
 import { parsePolicy, type PolicyDocument } from '../../contracts/policy.ts'
@@ -125,6 +126,10 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
     return `it is ${document.kind} "${document.name}", the record says ${kind} "${name}"`
   }
   const held = { version, sha256: digest, document, source }
+  if (document.kind === 'GuardSet' && behaviour < BEHAVIOUR_JUDGEMENT) {
+    const limit = limitOfJudgement(document)
+    if (limit !== null) return `spec.${limit}: behaviour ${behaviour} does not know it`
+  }
   if (document.kind !== 'HealPolicy') return { ...held, ready: null }
   const field = behaviour < BEHAVIOUR_JUDGEMENT ? fieldOfJudgement(document) : null
   if (field !== null) return `spec.${field}: behaviour ${behaviour} does not know it`

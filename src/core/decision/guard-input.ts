@@ -103,7 +103,7 @@ function careInput(
     fleetCause: state.fleet.verdicts.cause(facts, nowMs),
     approval: approvalState(approvals, incident, {
       policy: match.ready.ref.name,
-      needed: limits.approvals,
+      needed: Math.max(limits.approvals, match.ready.policy.approvals ?? 0),
       goodForMs: limits.approvalMs,
       nowMs,
     }),

@@ -13,7 +13,8 @@ import type { LeaseUse, Observation } from '../../contracts/records.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 
 import type { Picture } from './picture.ts'
-import { ANY_ZONE, loadWants, saveWants, type Want, wantsOf, zoneBudget } from './wants.ts'
+import { ANSWER_MS, ANY_ZONE, isLoose, loadWants, mayGive, saveWants } from './wants.ts'
+import { type Want, wantsOf, zoneBudget } from './wants.ts'
 
 /** The span of the limit: so many disruptive actions per minute. */
 export const BUDGET_SPAN_MS = 60_000
@@ -23,8 +24,6 @@ export const LEASE_MS = 60_000
 const RENEW_MS = 40_000
 /** A holder unheard for longer is not renewed. */
 const HEARD_MS = 15_000
-/** Who was asked for a token and does not answer for so long does not count as an answer. */
-const ANSWER_MS = 3_000
 export interface Lease {
   readonly id: string
   /** seq of the record that granted it; 0 for one taken over. */
@@ -170,7 +169,9 @@ export class Budget {
     }
     const wanted = this.wanted()
     // A token that lies idle may stand in the way of one of a zone, however many are free.
-    const short = at.picture !== null && wanted > 0 ? at.limit : wanted - free
+    const isZoned = at.picture !== null && at.picture.zones.size > 0
+    const isInTheWay = wanted > 0 || this.leases.filter(isLoose).length > 1
+    const short = isZoned && isInTheWay ? at.limit : wanted - free
     return [...orders, ...this.takeBacks(short, at)]
   }
 
@@ -272,8 +273,9 @@ export class Budget {
   }
 
   /**
-   * What is given by zone to those who wait. One token lies ready to be spent in any zone, so that
-   * its holder can act at once; before anybody else is given one it is asked back.
+   * What is given by zone to those who wait. Where zones are told apart one token lies ready to be
+   * spent in any of them, so that its holder can act at once; before anybody else is given one it is
+   * asked back.
    */
   private ofZones(at: OrderAt, picture: Picture, room: number): readonly Order[] {
     this.unclearUntilMs = picture.unclearUntilMs
@@ -283,30 +285,23 @@ export class Budget {
     for (const [partition, holder] of this.inTurn()) {
       for (const { zone, waiting } of wantsOf(holder)) {
         const tokens = Math.min(waiting - this.heldFor(partition, zoneBudget(zone)), free)
-        if (tokens <= 0 || !this.mayGive(zone, { at, picture })) continue
+        if (tokens <= 0 || !mayGive(zone, { leases: this.leases, picture, nowMs: at.nowMs }))
+          continue
         orders.push(this.grant({ partition, tokens, budget: zoneBudget(zone) }, at))
         free -= tokens
       }
     }
-    const isIdle = this.leases.length === 0 && [...picture.inHand].every((zone) => zone === '')
-    const first = this.inOrder().find(([, { stock }]) => stock > 0)
-    if (isIdle && first !== undefined && free > Math.ceil(at.limit / 2)) {
-      orders.push(this.grant({ partition: first[0], tokens: 1, budget: ANY_ZONE }, at))
+    if (picture.zones.size > 0) {
+      const isIdle = this.leases.length === 0 && [...picture.inHand].every((zone) => zone === '')
+      if (!isIdle) return orders
+    }
+    for (const [partition, { stock, waiting }] of this.inOrder()) {
+      if (stock + waiting <= this.heldBy(partition) || free <= Math.ceil(at.limit / 2)) continue
+      orders.push(this.grant({ partition, tokens: 1, budget: ANY_ZONE }, at))
+      free -= 1
+      if (picture.zones.size > 0) break
     }
     return orders
-  }
-
-  private mayGive(
-    zone: string,
-    { at, picture }: { readonly at: OrderAt; readonly picture: Picture },
-  ): boolean {
-    const isNamed = zone !== ''
-    if (isNamed && [...picture.inHand].some((other) => other !== '' && other !== zone)) return false
-    return this.leases.every(({ budget, askedMs }) => {
-      if (budget === zoneBudget(zone) || budget === zoneBudget('')) return true
-      if (budget !== ANY_ZONE) return !isNamed
-      return !isNamed && askedMs !== null && at.nowMs - askedMs >= ANSWER_MS
-    })
   }
 
   private grant(
