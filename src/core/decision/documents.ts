@@ -6,6 +6,9 @@ import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
 import { limitOfJudgement } from '../../contracts/guard-set.ts'
 import { fieldOfJudgement, type HealPolicy } from '../../contracts/heal-policy.ts'
 import { gatesOf } from '../../contracts/plan.ts'
+import type { DetectorSet } from '../../contracts/detector-set.ts'
+import { type DetectorSettings, merged } from '../../contracts/detector-settings.ts'
+import type { GuardSet } from '../../contracts/guard-set.ts'
 import { parsePolicy, type PolicyDocument } from '../../contracts/policy.ts'
 import { selects } from '../../contracts/policy-fields.ts'
 import type { PolicyRecord, PolicyRef } from '../../contracts/records.ts'
@@ -130,6 +133,10 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
     const limit = limitOfJudgement(document)
     if (limit !== null) return `spec.${limit}: behaviour ${behaviour} does not know it`
   }
+  const isNew = document.kind === 'DetectorSet' && Object.keys(document.detectors).length > 0
+  if (isNew && behaviour < BEHAVIOUR_JUDGEMENT) {
+    return `spec.detectors: behaviour ${behaviour} does not know it`
+  }
   if (document.kind !== 'HealPolicy') return { ...held, ready: null }
   const field = behaviour < BEHAVIOUR_JUDGEMENT ? fieldOfJudgement(document) : null
   if (field !== null) return `spec.${field}: behaviour ${behaviour} does not know it`
@@ -194,15 +201,27 @@ function resolve<L extends object>(
   kind: 'DetectorSet' | 'GuardSet',
   { service, defaults }: { service: string; defaults: L },
 ): L {
+  const limits = { ...defaults }
+  for (const set of setsOf(documents, service))
+    if (set.kind === kind) Object.assign(limits, set.limits)
+  return limits
+}
+
+/** Detector and guard sets of a service, those that name it last. */
+function setsOf(documents: Documents, service: string): readonly (DetectorSet | GuardSet)[] {
   const sets = sortedKeys(documents.held).flatMap((key) => {
     const document = documents.held.get(key)?.document ?? null
-    return document?.kind === kind && selects(document.services, service) ? [document] : []
+    const isSet = document?.kind === 'DetectorSet' || document?.kind === 'GuardSet'
+    return isSet && selects(document.services, service) ? [document] : []
   })
   const named = sets.filter(({ services }) => services.includes(service))
-  const general = sets.filter(({ services }) => !services.includes(service))
-  const limits = { ...defaults }
-  for (const set of [...general, ...named]) Object.assign(limits, set.limits)
-  return limits
+  return [...sets.filter(({ services }) => !services.includes(service)), ...named]
+}
+
+/** Settings of the named detectors for a service, resolved as its limits are. */
+export function detectorSettingsOf(documents: Documents, service: string): DetectorSettings {
+  const sets = setsOf(documents, service)
+  return merged(sets.flatMap((set) => (set.kind === 'DetectorSet' ? [set.detectors] : [])))
 }
 
 export function detectorLimitsOf(documents: Documents, service: string): DetectorLimits {

@@ -2,6 +2,7 @@
 // are judged against policies and guards, and what comes out is commands and the audit (DESIGN.md
 // section 7). One call of `decide` per step, after the records of the step.
 import type { IncidentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
+import type { DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { CommandResult, OperatorRecord, PolicyRecord } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
@@ -13,7 +14,8 @@ import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
 import { leftPercent, release } from '../plan/marks.ts'
 import { act, forgetWaiting } from './act.ts'
-import { applyDocument, detectorLimitsOf, policiesInForce, policiesOf } from './documents.ts'
+import { applyDocument, detectorLimitsOf, detectorSettingsOf } from './documents.ts'
+import { policiesInForce, policiesOf } from './documents.ts'
 import { isSick, toEvidence, triggerEvidence } from './evidence.ts'
 import { leaveCrowd } from './crowd.ts'
 import { followIncident, followResults, leave } from './follow.ts'
@@ -193,7 +195,7 @@ function detect(turn: Turn, facts: InstanceFacts, matches: readonly Match[]): In
     summary: plain(`${service}/${instance} is ${health}: ${why}`, SENTENCE_MAX),
     evidence:
       findings.length > 0 || match === undefined
-        ? findings.map(toEvidence)
+        ? [...findings, ...facts.notes].map(toEvidence)
         : [triggerEvidence(match)],
   })
   return incident
@@ -253,6 +255,10 @@ export function readsOf(state: HealingState, service: ServiceId): Program['reads
 
 export function detectorLimits(state: HealingState, service: ServiceId): DetectorLimits {
   return detectorLimitsOf(state.documents, service)
+}
+
+export function detectorSettings(state: HealingState, service: ServiceId): DetectorSettings {
+  return detectorSettingsOf(state.documents, service)
 }
 
 /** In our hand: not routable. Kept because too few would be left: routable, whatever its health. */

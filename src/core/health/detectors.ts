@@ -3,6 +3,7 @@
 // flickering. The docstring of each detector says what it looks at, its class of evidence and its
 // source. Counts of an instance about itself are self-evident only while the agent that sends them
 // lives, else inferred.
+import type { DetectorName, DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import type { Health } from '../../contracts/records.ts'
@@ -21,6 +22,10 @@ export interface DetectorInput {
   readonly agentAlive: boolean
   /** Announced by a service event of this incarnation. */
   readonly announced: { readonly health: Health; readonly atMs: number }
+  /** Of the named detectors; absent before behaviour 3. */
+  readonly settings?: DetectorSettings
+  /** Version of the configuration that is meant to be in force; absent or 0: not known. */
+  readonly intended?: number
 }
 
 /** What deviates; `sinceMs` and `place` count only when the finding is new. */
@@ -28,10 +33,11 @@ type Deviation = Omit<Finding, 'detector'>
 /** `standing`: the finding stood at the last judgement. */
 type Detector = (input: DetectorInput, standing: boolean) => Deviation | null
 
+const NOTHING: readonly Finding[] = Object.freeze([])
 const HEARTBEATS_MISSED = 3
 const TOLD: Pick<Finding, 'severity' | 'unit'> = { severity: 'unhealthy', unit: 'state' }
 
-export const DETECTORS: readonly (readonly [name: string, detector: Detector])[] = [
+export const DETECTORS: readonly (readonly [name: DetectorName, detector: Detector])[] = [
   ['process_exit', processExit],
   ['connection_refused', connectionRefused],
   ['probe_down', probeDown],
@@ -45,12 +51,35 @@ export const DETECTORS: readonly (readonly [name: string, detector: Detector])[]
 /** Brings the findings of an instance up to date. */
 export function detect(input: DetectorInput): void {
   const { findings } = input.vital
+  if (input.settings !== undefined) {
+    detectBySettings(input, input.settings)
+    return
+  }
   for (const [name, detector] of DETECTORS) {
     const standing = findings.get(name)
     const found = detector(input, standing !== undefined)
     if (found === null) findings.delete(name)
     else findings.set(name, findingOf(name, found, standing ?? found))
   }
+}
+
+/** A detector may be off, argue for less than it would, or be a note alone. */
+function detectBySettings(input: DetectorInput, settings: DetectorSettings): void {
+  const { findings, notes: before } = input.vital
+  const notes: Finding[] = []
+  for (const [name, detector] of DETECTORS) {
+    const { enabled, severity } = settings[name]
+    const standing = findings.get(name) ?? before.find((note) => note.detector === name)
+    const found = enabled ? detector(input, standing !== undefined) : null
+    if (found === null || severity === 'note') findings.delete(name)
+    if (found === null) continue
+    const argued = severity === 'unhealthy' ? found : { ...found, severity }
+    const finding = findingOf(name, argued, standing ?? found)
+    if (severity === 'note') notes.push(finding)
+    else findings.set(name, finding)
+  }
+  const sensed = before.filter(({ detector }) => !DETECTORS.some(([name]) => name === detector))
+  input.vital.notes = notes.length + sensed.length === 0 ? NOTHING : [...notes, ...sensed]
 }
 
 /** Written out: of spread objects each gets a hidden class of its own, for as long as it lives. */

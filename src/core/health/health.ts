@@ -6,6 +6,8 @@ import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import { go } from '../kernel/machine.ts'
 import { detect, DETECTORS, type DetectorInput, silentAtMs } from './detectors.ts'
+import { SENSED_NAMES } from './sensed.ts'
+import { judgeSense, type Sensed } from './senses.ts'
 import {
   HEALTH_TABLE,
   type HealthInput,
@@ -29,6 +31,10 @@ export interface Judged {
   readonly changed: boolean
   /** Log time at which time alone may change the health, or null. */
   readonly nextMs: number | null
+  /** Log time at which what is sensed may change by time alone, or Infinity. */
+  readonly senseMs: number
+  /** Somebody else should have a look at it. */
+  readonly asks: boolean
 }
 
 /**
@@ -38,9 +44,10 @@ export interface Judged {
 export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judged {
   if (exempt) vital.findings.clear()
   else detect(input)
+  const sensed = exempt ? UNSENSED : sense(input)
   // Of one that is leaving nothing is known to be well either, once its life has ended.
   const isOver = exempt && vital.health === 'unknown' && input.behaviour >= BEHAVIOUR_JUDGEMENT
-  if (isOver) return { changed: false, nextMs: null }
+  if (isOver) return { changed: false, nextMs: null, senseMs: sensed.nextMs, asks: false }
   const verdict = verdictOf(vital)
   const { nowMs, limits } = input
   if (!isCalm(vital.health, verdict)) vital.calmSinceMs = null
@@ -54,7 +61,15 @@ export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judg
     vital.calmSinceMs = isCalm(health, verdict) ? nowMs : null
   }
   const nextMs = isFrozen ? null : nextMoveMs(healthInput(vital, input, verdict))
-  return { changed, nextMs: earlier(nextMs, exempt ? null : silenceDueMs(input, limits)) }
+  const dueMs = earlier(nextMs, exempt ? null : silenceDueMs(input, limits))
+  return { changed, nextMs: dueMs, senseMs: sensed.nextMs, asks: sensed.asks }
+}
+
+const UNSENSED: Sensed = { nextMs: Number.POSITIVE_INFINITY, asks: false }
+
+function sense(input: DetectorInput): Sensed {
+  const { settings, intended = 0 } = input
+  return settings === undefined ? UNSENSED : judgeSense({ ...input, settings, intended })
 }
 
 /**
@@ -103,6 +118,11 @@ export function standing(vital: Vital): readonly Finding[] {
   if (vital.findings.size === 0) return NOTHING
   const found: Finding[] = []
   for (const [name] of DETECTORS) {
+    const finding = vital.findings.get(name)
+    if (finding !== undefined) found.push(finding)
+  }
+  if (found.length === vital.findings.size) return found
+  for (const name of SENSED_NAMES) {
     const finding = vital.findings.get(name)
     if (finding !== undefined) found.push(finding)
   }

@@ -4,6 +4,7 @@ import { present } from '../kernel/assert.ts'
 import type { Finding } from '../kernel/facts.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { HEALTH_TABLE } from './health-table.ts'
+import { Sense, type Tuning } from './sense.ts'
 import {
   type Berth,
   newVital,
@@ -38,13 +39,19 @@ export function saveVital(vital: Vital, to: ImageWriter): void {
   for (const finding of findings.values()) saveFinding(finding, to)
   to.text(vital.health).number(vital.healthSinceMs).numberOrNull(vital.calmSinceMs)
   to.int(wasWell === null ? 0 : wasWell ? 1 : 2).numbers(vital.flipsMs)
+  if (to.form < FORM_JUDGEMENT) return
+  to.int(vital.notes.length)
+  for (const note of vital.notes) saveFinding(note, to)
+  to.flag(vital.sense !== null)
+  vital.sense?.save(to)
 }
 
-/** Of the instance `at`. */
+/** Of the instance `at`; `tuning`: of its service. */
 export function loadVital(
   at: { service: ServiceId; instance: InstanceId },
   from: ImageReader,
   berth: Berth,
+  tuning: () => Tuning,
 ): Vital {
   const vital = newVital(at, from.number(), from.number(), berth)
   vital.periodsMs.forEach((_, i) => {
@@ -68,6 +75,12 @@ export function loadVital(
   vital.calmSinceMs = from.numberOrNull()
   vital.wasWell = [null, true, false][from.int()] ?? null
   vital.flipsMs.push(...from.numbers())
+  if (from.form < FORM_JUDGEMENT) return vital
+  const notes = from.list(() => loadFinding(from))
+  if (notes.length > 0) vital.notes = notes
+  if (!from.flag()) return vital
+  vital.sense = new Sense(tuning())
+  vital.sense.load(from)
   return vital
 }
 

@@ -5,6 +5,7 @@ import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import type { Health, Signal } from '../../contracts/records.ts'
 import type { Finding } from '../kernel/facts.ts'
 import { ANSWERED_MS, COUNTED_MS, DELTA_OFFSET, DOUBLES, HEARD_MS, Slots } from '../kernel/slots.ts'
+import type { Sense } from './sense.ts'
 
 /** The record by which something became known. */
 export interface Place {
@@ -36,6 +37,8 @@ export interface Berth {
   readonly slot: number
 }
 
+const NO_NOTES: readonly Finding[] = Object.freeze([])
+
 export class Vital {
   readonly service: ServiceId
   readonly instance: InstanceId
@@ -49,6 +52,10 @@ export class Vital {
   exited: (Since & { readonly how: string }) | null = null
   /** By detector. */
   readonly findings: Map<string, Finding> = new Map()
+  /** What deviates and argues for nothing by itself. */
+  notes: readonly Finding[] = NO_NOTES
+  /** What is sensed of it beside requests, if anything ever was. */
+  sense: Sense | null = null
   health: Health = 'unknown'
   healthSinceMs: number
   /** Since when nothing argues for a health as bad as the one held. */
@@ -183,7 +190,9 @@ export function foldSignal(vital: Vital, signal: Signal, at: Since): boolean {
   if (signal.heartbeat !== null) {
     const { level, period_ms: periodMs } = signal.heartbeat
     if (level >= 1 && level <= 3) vital.periodsMs[level - 1] = Math.max(periodMs, 0)
-    foldState(vital, signal.heartbeat.state, at)
+    // What a prober elsewhere sees is not for the instance to take back (S1-25).
+    const isSeenFromAfar = vital.sense !== null && vital.probe?.local === false
+    if (!isSeenFromAfar) foldState(vital, signal.heartbeat.state, at)
   }
   if (signal.probe !== null) foldProbe(vital, signal, at)
   if (signal.connection?.local === true) {
@@ -210,6 +219,8 @@ export function begin(vital: Vital, incarnation: number): void {
   vital.exited = null
   vital.deltaPlace = null
   vital.findings.clear()
+  vital.notes = NO_NOTES
+  vital.sense = null
   vital.calmSinceMs = null
 }
 

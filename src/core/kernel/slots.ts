@@ -34,6 +34,8 @@ export const GENERATION = 3
 /** Health: the agent that counts for it, and its generation; -1: not known. */
 export const SOURCE = 4
 export const SOURCE_GENERATION = 5
+/** Judgement: second of log time from which on what is sensed is judged again; 0: never. */
+export const SENSE_SEC = 6
 /** Words from one row to the next. */
 export const WORDS = 8
 

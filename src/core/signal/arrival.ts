@@ -38,6 +38,8 @@ export class Arrival implements Kept {
   private readonly options: ArrivalOptions
   private readonly ring: Ring
   private lastMs: number | null = null
+  /** How far the last interval lay above the mean, in σ; null: not judged yet. */
+  lastZ: number | null = null
 
   constructor(options: Partial<ArrivalOptions> = {}) {
     this.options = { ...ARRIVAL, ...options }
@@ -51,6 +53,7 @@ export class Arrival implements Kept {
     const ready = this.ring.size >= least
     const { mean, sigma } = this.spread()
     const limit = ready ? mean + factor * sigma : Number.NaN
+    this.lastZ = ready ? Math.max(0, (value - mean) / sigma) : null
     if (this.lastMs !== null && value > 0) this.ring.push(value)
     this.lastMs = Math.max(this.lastMs ?? atMs, atMs)
     return { deviates: value > limit, ready, value, limit, parts: { mean, sigma } }
@@ -93,11 +96,12 @@ export class Arrival implements Kept {
 
   save(to: ImageWriter): void {
     this.ring.save(to)
-    to.numberOrNull(this.lastMs)
+    to.numberOrNull(this.lastMs).numberOrNull(this.lastZ)
   }
 
   load(from: ImageReader): void {
     this.ring.load(from)
     this.lastMs = from.numberOrNull()
+    this.lastZ = from.numberOrNull()
   }
 }

@@ -27,8 +27,18 @@ export class CpuWait implements Kept {
   }
 
   push(waitedMs: number, atMs: number): Verdict {
-    const { maxMs } = this.options
+    this.update(waitedMs, atMs)
+    return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(waitedMs: number, atMs: number): boolean {
     this.waits.add(waitedMs, atMs)
+    return this.waits.sum() > this.options.maxMs
+  }
+
+  verdict(): Verdict {
+    const { maxMs } = this.options
     const value = this.waits.sum()
     return { deviates: value > maxMs, ready: true, value, limit: maxMs, parts: {} }
   }

@@ -28,7 +28,7 @@ const NEVER = Number.NEGATIVE_INFINITY
  */
 export class Fusion implements Kept {
   private readonly options: FusionOptions
-  private readonly kinds: readonly string[]
+  readonly kinds: readonly string[]
   private readonly stands: Uint8Array
   /** By kind: when it stood last. */
   private readonly lastMs: Float64Array
@@ -44,7 +44,9 @@ export class Fusion implements Kept {
   push(kind: string, stands: boolean, atMs: number): void {
     const i = this.kinds.indexOf(kind)
     if (i < 0) return
-    if (stands || this.stands[i] === 1) this.lastMs[i] = Math.max(this.lastMs[i] ?? NEVER, atMs)
+    // Neither begins nor ends: how often that is told changes nothing.
+    if (stands === (this.stands[i] === 1)) return
+    this.lastMs[i] = Math.max(this.lastMs[i] ?? NEVER, atMs)
     this.stands[i] = stands ? 1 : 0
   }
 

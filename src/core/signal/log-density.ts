@@ -30,8 +30,23 @@ export class LogDensity implements Kept {
   }
 
   push(lines: number, atMs: number): Verdict {
-    this.seconds.add(lines, atMs)
+    this.update(lines, atMs)
     return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(lines: number, atMs: number): boolean {
+    this.seconds.add(lines, atMs)
+    const { burst, minute } = this.options
+    const { newest } = this.seconds
+    const start = newest - (newest % TUMBLING)
+    if (this.seconds.between(start, start + TUMBLING) >= burst) return true
+    return this.seconds.between(start - TUMBLING, start) >= burst || this.seconds.sum() >= minute
+  }
+
+  /** Lines of the last 60 s, as of the last sample. */
+  get lastMinute(): number {
+    return this.seconds.sum()
   }
 
   verdict(nowMs: number | null = null): Verdict {

@@ -32,6 +32,7 @@ export class Loss implements Kept {
   private readonly sent: SlidingSum
   private readonly lost: SlidingSum
   private aboveSinceMs: number | null = null
+  private lastMs = 0
 
   constructor(options: Partial<LossOptions> = {}) {
     this.options = { ...LOSS, ...options }
@@ -42,28 +43,41 @@ export class Loss implements Kept {
   }
 
   push(sent: number, lost: number, atMs: number): Verdict {
+    this.update(sent, lost, atMs)
+    return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(sent: number, lost: number, atMs: number): boolean {
     const { max, sustainMs, least } = this.options
     this.sent.add(sent, atMs)
     this.lost.add(lost, atMs)
+    this.lastMs = Math.max(this.lastMs, atMs)
     const n = this.sent.sum()
-    const ready = n >= least
+    if (n < least || this.lost.sum() / n <= max) this.aboveSinceMs = null
+    else this.aboveSinceMs ??= this.lastMs
+    return this.aboveSinceMs !== null && this.lastMs - this.aboveSinceMs >= sustainMs
+  }
+
+  verdict(): Verdict {
+    const { max, sustainMs, least } = this.options
+    const n = this.sent.sum()
     const value = n === 0 ? 0 : this.lost.sum() / n
-    if (!ready || value <= max) this.aboveSinceMs = null
-    else this.aboveSinceMs ??= atMs
-    const forMs = this.aboveSinceMs === null ? 0 : atMs - this.aboveSinceMs
+    const forMs = this.aboveSinceMs === null ? 0 : this.lastMs - this.aboveSinceMs
     const deviates = this.aboveSinceMs !== null && forMs >= sustainMs
-    return { deviates, ready, value, limit: max, parts: { sent: n, forMs } }
+    return { deviates, ready: n >= least, value, limit: max, parts: { sent: n, forMs } }
   }
 
   save(to: ImageWriter): void {
     this.sent.save(to)
     this.lost.save(to)
-    to.numberOrNull(this.aboveSinceMs)
+    to.numberOrNull(this.aboveSinceMs).number(this.lastMs)
   }
 
   load(from: ImageReader): void {
     this.sent.load(from)
     this.lost.load(from)
     this.aboveSinceMs = from.numberOrNull()
+    this.lastMs = from.number()
   }
 }

@@ -8,9 +8,11 @@ export interface PeersOptions {
   readonly least: number
   /** Differences from the mean below this are none, in the unit of the values. */
   readonly differenceMin: number
+  /** So are those below this share of the mean. */
+  readonly shareMin: number
 }
 
-export const PEERS: PeersOptions = { factor: 1.9, least: 5, differenceMin: 0 }
+export const PEERS: PeersOptions = { factor: 1.9, least: 5, differenceMin: 0, shareMin: 0 }
 
 export interface PeersLimit {
   readonly mean: number
@@ -28,14 +30,16 @@ export function peersLimit(
   values: readonly number[],
   options: Partial<PeersOptions> = {},
 ): PeersLimit {
-  const { factor, least, differenceMin } = { ...PEERS, ...options }
+  const { factor, least, differenceMin, shareMin } = { ...PEERS, ...options }
   const n = values.length
   if (n === 0) return { mean: 0, sigma: 0, limit: Number.POSITIVE_INFINITY }
   const mean = values.reduce((sum, value) => sum + value, 0) / n
   const squares = values.reduce((sum, value) => sum + (value - mean) * (value - mean), 0)
   const sigma = Math.sqrt(squares / n)
   const limit =
-    n < least ? Number.POSITIVE_INFINITY : mean + Math.max(factor * sigma, differenceMin)
+    n < least
+      ? Number.POSITIVE_INFINITY
+      : mean + Math.max(factor * sigma, differenceMin, shareMin * mean)
   return { mean, sigma, limit }
 }
 

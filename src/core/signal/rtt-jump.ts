@@ -37,28 +37,46 @@ export class RttJump implements Kept {
   private seen = 0
   private run = 0
   private runSum = 0
+  /** The newest sample, and what it was held against. */
+  private value = Number.NaN
+  private limit = Number.NaN
+  private held = 0
 
   constructor(options: Partial<RttJumpOptions> = {}) {
     this.options = { ...RTT_JUMP, ...options }
   }
 
   push(value: number): Verdict {
+    this.update(value)
+    return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(value: number): boolean {
     const { least, asRatio, floor, relearnAfter } = this.options
-    const ready = this.seen >= least
-    const baseline = this.baseline
-    const limit = ready ? Math.max((asRatio ? RATIO : RISE) * baseline, floor) : Number.NaN
-    const deviates = value >= limit && value > 0
+    this.held = this.baseline
+    this.value = value
+    const times = asRatio ? RATIO : RISE
+    this.limit = this.seen >= least ? Math.max(times * this.baseline, floor) : Number.NaN
+    const deviates = value >= this.limit && value > 0
     if (!deviates) this.fold(value)
     else {
       this.run += 1
       this.runSum += value
       if (this.run >= relearnAfter) this.relearn()
     }
-    return { deviates, ready, value, limit, parts: { baseline, run: this.run } }
+    return deviates
+  }
+
+  verdict(): Verdict {
+    const { value, limit, held: baseline, run } = this
+    const deviates = value >= limit && value > 0
+    return { deviates, ready: !Number.isNaN(limit), value, limit, parts: { baseline, run } }
   }
 
   save(to: ImageWriter): void {
     to.number(this.baseline).int(this.seen).int(this.run).number(this.runSum)
+    to.number(this.value).number(this.limit).number(this.held)
   }
 
   load(from: ImageReader): void {
@@ -66,6 +84,9 @@ export class RttJump implements Kept {
     this.seen = from.int()
     this.run = from.int()
     this.runSum = from.number()
+    this.value = from.number()
+    this.limit = from.number()
+    this.held = from.number()
   }
 
   private fold(value: number): void {

@@ -23,6 +23,7 @@ export class Sustained implements Kept {
   private readonly options: SustainedOptions
   private sinceMs: number | null = null
   private lastMs = 0
+  private value = 0
 
   constructor(options: SustainedOptions) {
     this.options = options
@@ -30,22 +31,36 @@ export class Sustained implements Kept {
 
   /** Samples come in order of time. */
   push(value: number, atMs: number): Verdict {
+    this.update(value, atMs)
+    return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(value: number, atMs: number): boolean {
     const { max, forMs, gapMs } = this.options
     if (this.sinceMs !== null && atMs - this.lastMs > gapMs) this.sinceMs = null
     this.lastMs = atMs
+    this.value = value
     if (value > max) this.sinceMs ??= atMs
     else this.sinceMs = null
-    const heldMs = this.sinceMs === null ? 0 : atMs - this.sinceMs
-    const deviates = this.sinceMs !== null && heldMs >= forMs
+    return this.sinceMs !== null && atMs - this.sinceMs >= forMs
+  }
+
+  verdict(): Verdict {
+    const { max, forMs } = this.options
+    const { value, sinceMs } = this
+    const heldMs = sinceMs === null ? 0 : this.lastMs - sinceMs
+    const deviates = sinceMs !== null && heldMs >= forMs
     return { deviates, ready: true, value, limit: max, parts: { heldMs } }
   }
 
   save(to: ImageWriter): void {
-    to.numberOrNull(this.sinceMs).number(this.lastMs)
+    to.numberOrNull(this.sinceMs).number(this.lastMs).number(this.value)
   }
 
   load(from: ImageReader): void {
     this.sinceMs = from.numberOrNull()
     this.lastMs = from.number()
+    this.value = from.number()
   }
 }

@@ -31,6 +31,12 @@ export class TaskSuccess implements Kept {
   }
 
   push(succeeded: number, failed: number): Verdict {
+    this.update(succeeded, failed)
+    return this.verdict()
+  }
+
+  /** As `push`; makes nothing. */
+  update(succeeded: number, failed: number): boolean {
     const total = succeeded + failed
     const count = Math.min(total, this.ring.capacity)
     const failures = count === total ? failed : Math.round((failed * count) / total)
@@ -38,7 +44,14 @@ export class TaskSuccess implements Kept {
       const isFailure = spread(failures, i, count) > spread(failures, i - 1, count)
       this.add(isFailure ? 0 : 1)
     }
-    return this.verdict()
+    const { size } = this.ring
+    return size >= this.options.least && this.good / size <= this.options.min
+  }
+
+  /** Share that succeeded, or null while it is insufficient. */
+  get share(): number | null {
+    const { size } = this.ring
+    return size < this.options.least ? null : this.good / size
   }
 
   verdict(): Verdict {

@@ -13,6 +13,7 @@ import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import { DOUBLES, HEARD_MS, MARKS, SILENCE_MS } from '../kernel/slots.ts'
 import type { Applied } from '../registry/registry.ts'
 import type { Bound, Owners } from './group.ts'
+import { senseDelta, senseSignal } from './sense-fold.ts'
 import { CALM, FAILING, MOVED } from './marks.ts'
 import { GRACE_MS, type ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
@@ -118,6 +119,7 @@ function foldSignals(state: ServiceState, view: RecordView): void {
   }
   const peers = signal.heartbeat?.peers ?? null
   if (peers !== null && agent !== null) state.registry.notePeers(applied.entry, peers)
+  if (state.senses && !isHistory) senseSignal(state, subject, { signal, appendMs: atMs, eventMs })
   if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })
   else heard(state, subject, { agent, atMs })
   state.changed(subject)
@@ -205,6 +207,7 @@ function count(state: ServiceState, { subject, group, slot }: Owners, delta: Del
       foldCounts(subject.vital, counting)
       subject.mark(FAILING, subject.vital.failures !== null)
     }
+    if (state.senses) senseDelta(state, { subject, group }, delta)
   }
   const { doubles } = slots
   const at = DOUBLES * slot + HEARD_MS

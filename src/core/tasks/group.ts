@@ -2,6 +2,7 @@
 // judgement, and how many are in which health, so that a step looks at those alone.
 import type { ServiceId } from '../../contracts/ids.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
+import type { Tuning } from '../health/sense.ts'
 import type { Health } from '../../contracts/records.ts'
 import type { Figures, InstanceFacts, ServiceFacts, SpanMs } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
@@ -49,6 +50,17 @@ export class Group implements ServiceFacts {
   generation: number = 0
   /** Resolved limits; null: to be asked for. */
   limits: DetectorLimits | null = null
+  /** Resolved settings of the named detectors; null: to be asked for. */
+  tuning: Tuning | null = null
+  /** A detector over series is on. */
+  hasSeries: boolean = false
+  /**
+   * Log time from which on a delta has the instances compared with each other, and that it came.
+   */
+  peersAtMs: number = 0
+  peersDue: boolean = false
+  /** Newest version of the configuration that an instance told. */
+  newestConfig: number = 0
   /** What the policies in force read of its figures; null: to be asked for. */
   reads: 'nothing' | 'own' | 'service' | null = null
   /** Its figures or members changed since the last step. */

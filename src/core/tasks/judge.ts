@@ -15,6 +15,7 @@ import {
   MARKS,
   NEXT_MS,
   QUEUED_MS,
+  SENSE_SEC,
   SILENCE_MS,
   type Slots,
   SOURCE,
@@ -23,6 +24,7 @@ import {
 import type { Step } from '../kernel/step.ts'
 import { lifecycleOf } from '../registry/entry.ts'
 import type { Group } from './group.ts'
+import { comparePeers } from './peers.ts'
 import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import { hangsOnEviction, isLeaving, type Subject, SubjectFacts } from './subject.ts'
@@ -83,6 +85,7 @@ function markChangedWindows(state: ServiceState): void {
 
 /** Whether a raw health changed. */
 function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolean {
+  if (group.peersDue) comparePeers(state, group)
   const touched = group.takeTouched()
   group.judged = NOBODY
   group.due = NO_FACTS
@@ -143,17 +146,25 @@ function staysQuiet(
   if ((marks & (FAILING | UNKNOWN)) === 0) {
     if (!areEnough(glance, limits)) return false
   } else if (!areGood(subject.vital, glance, limits)) return false
+  const senseMs = senseMsOf(slots, slot)
+  if (senseMs <= state.nowMs) return false
   const { doubles } = slots
   const at = DOUBLES * slot
   const heardMs = Math.max(doubles[at + HEARD_MS] ?? 0, hearing.floorMs)
   const silentMs = heardMs + (doubles[at + SILENCE_MS] ?? 0)
   if (hearing.horizonMs !== null && hearing.horizonMs >= silentMs) return false
-  doubles[at + NEXT_MS] = silentMs
+  doubles[at + NEXT_MS] = Math.min(silentMs, senseMs)
   slots.setMark(slot, DIRTY, false)
   slots.setMark(slot, HEARD, isHeard(state, slot, subject))
   if (isHigh) state.hangs(slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
   else state.hangs(slot, glance.n >= samplesMin && glance.errors > 0)
   return true
+}
+
+/** Log time, a whole second, from which on what is sensed is judged again; Infinity: never. */
+function senseMsOf(slots: Slots, slot: number): number {
+  const sec = slots.word(slot, SENSE_SEC)
+  return sec === 0 ? Number.POSITIVE_INFINITY : (sec >>> 0) * 1_000
 }
 
 /** Whether a latency of `limitUs` or more may be among those counted. */
@@ -197,16 +208,20 @@ function judgeFully(
     behaviour: state.healing.behaviour,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
+    ...(state.senses ? sensedBy(state, group) : null),
   }
   const exempt = isLeaving(lifecycleOf(entry))
-  const { changed, nextMs } = judge(vital, input, exempt)
-  subject.mark(CALM, !exempt && isCalm(vital, entry.announced))
+  const { changed, nextMs, senseMs, asks } = judge(vital, input, exempt)
+  if (asks) askForOpinion(state, subject)
+  state.slots.setWord(subject.slot, SENSE_SEC, secondOf(senseMs))
+  subject.mark(CALM, !exempt && vital.notes.length === 0 && isCalm(vital, entry.announced))
   subject.mark(FAILING, vital.failures !== null)
   subject.mark(UNKNOWN, vital.health === 'unknown')
   state.slots.setDouble(subject.slot, SILENCE_MS, silenceLimitMs(vital, limits))
   const flipMs = vital.flipsMs[0]
   const forgetsMs = flipMs === undefined ? Number.POSITIVE_INFINITY : flipMs + FLIPS_SPAN_MS
-  subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs)
+  const sensedMs = senseMsOf(state.slots, subject.slot)
+  subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs, sensedMs)
   subject.mark(DIRTY, false)
   subject.mark(MOVED | UNTOLD, true)
   subject.facts = new SubjectFacts(subject, { from: state, nowMs })
@@ -216,4 +231,26 @@ function judgeFully(
   const facts = { window }
   state.hangs(subject.slot, hangsOnEviction({ vital, facts }, latencyP99MaxUs, samplesMin))
   return changed
+}
+
+function sensedBy(
+  state: ServiceState,
+  group: Group,
+): Required<Pick<DetectorInput, 'settings' | 'intended'>> {
+  return { settings: state.tuningOf(group).settings, intended: group.newestConfig }
+}
+
+/** As a word of a slot; 0: never. */
+function secondOf(ms: number): number {
+  return ms === Number.POSITIVE_INFINITY ? 0 : Math.ceil(ms / 1_000) | 0
+}
+
+/**
+ * The second opinion (S0-29, S0-30): whoever reaches the instance from elsewhere is asked to probe
+ * it, once for each doubt; its verdict comes as a signal like any other.
+ */
+function askForOpinion(state: ServiceState, { vital }: Subject): void {
+  const { service, instance } = vital
+  const summary = `probe_request: whoever reaches ${service}/${instance} is asked to probe it`
+  state.healing.notices.push({ said: { event: 'note', summary }, service })
 }

@@ -8,12 +8,13 @@ import { Observer } from '../fleet/observer.ts'
 import type { Glance } from '../health/quiet.ts'
 import { endLife, restart } from '../health/health.ts'
 import type { Counted, Place } from '../health/vital.ts'
+import type { Tuning } from '../health/sense.ts'
 import { Sources } from '../health/silence.ts'
 import { present } from '../kernel/assert.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import { grownInts } from '../kernel/grow.ts'
 import type { Figures, InstanceFacts, SpanMs } from '../kernel/facts.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import { SlotQueue } from '../kernel/slot-queue.ts'
 import { GENERATION, MARKS, ROW, Slots } from '../kernel/slots.ts'
@@ -24,6 +25,7 @@ import { Windows } from '../window/window.ts'
 import { type Bound, Group } from './group.ts'
 import { ATTENDED, DIRTY, HANGS, MOVED, TOUCHED, UNTOLD } from './marks.ts'
 import { hangsOnEviction, loadSubject, newSubject, saveSubject, Subject } from './subject.ts'
+import { loadGroups, retune, saveGroups, tuningOf } from './tunings.ts'
 import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
@@ -61,6 +63,8 @@ export class ServiceState {
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
+  /** The behaviour in force is one that senses (BEHAVIOUR_JUDGEMENT on). */
+  senses: boolean = false
   /** Reused for every instance that is judged. */
   readonly glance: Glance = { n: 0, errors: 0, p99Us: 0 }
   /** Reused for the counts of every delta. */
@@ -107,6 +111,7 @@ export class ServiceState {
     state.views.load(from)
     state.observer.load(from)
     for (const entry of state.registry.all()) state.join(entry, from)
+    if (from.form >= FORM_JUDGEMENT) loadGroups((service) => state.group(service), from)
     return state
   }
 
@@ -124,10 +129,12 @@ export class ServiceState {
       if (instance === null) continue
       saveSubject(present(this.find(service, instance), 'the subject of an entry'), to)
     }
+    if (to.form >= FORM_JUDGEMENT) saveGroups(this.services(), to)
   }
 
   advance(nowMs: number): void {
     this.nowMs = nowMs
+    this.senses = this.healing.behaviour >= BEHAVIOUR_JUDGEMENT
     this.admission.advance(nowMs)
     this.windows.advance(nowMs)
   }
@@ -142,12 +149,18 @@ export class ServiceState {
     return limits
   }
 
+  /** Of the service, as its policies say. */
+  tuningOf(group: Group): Tuning {
+    return tuningOf(this, group)
+  }
+
   /** Policies changed: limits are asked for again and everybody is judged by them. */
   policiesChanged(): void {
     this.limitsOf.clear()
     for (const group of this.groups.values()) {
       group.limits = null
       group.reads = null
+      retune(this, group)
     }
     this.allDirty()
   }
@@ -370,7 +383,8 @@ export class ServiceState {
   private join(entry: Entry, from: ImageReader): void {
     const group = this.group(entry.service)
     if (entry.instance === null) return
-    const subject = loadSubject(entry, this.slots, from, this)
+    const tuning = (): Tuning => this.tuningOf(group)
+    const subject = loadSubject(entry, this.slots, from, { figures: this, tuning })
     group.subjects.set(entry.instance, subject)
     this.subjects[subject.slot] = subject
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)

@@ -5,6 +5,7 @@ import type { Health, Lifecycle, Link } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { recentFlips, standing } from '../health/health.ts'
 import type { Source } from '../health/silence.ts'
+import type { Tuning } from '../health/sense.ts'
 import { newVital, type Vital } from '../health/vital.ts'
 import { loadVital, saveVital } from '../health/vital-image.ts'
 import type { Figures, Finding, InstanceFacts, SpanMs } from '../kernel/facts.ts'
@@ -23,7 +24,6 @@ import { type Entry, lifecycleOf } from '../registry/entry.ts'
 import { DIRTY, FAILING, HEARD, JUDGED, MOVED, TOLD, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
 
-const NO_NOTES: readonly Finding[] = Object.freeze([])
 /** Slot of one that has left, and a generation that no source ever has. */
 const NOBODYS = 0
 const NO_GENERATION = -1
@@ -195,7 +195,7 @@ export class SubjectFacts implements InstanceFacts {
     this.healthSinceMs = vital.healthSinceMs
     this.transitions = recentFlips(vital, nowMs)
     this.findings = standing(vital)
-    this.notes = NO_NOTES
+    this.notes = vital.notes
     this.probe = probe === null ? null : { verdict: probe.verdict, atMs: probe.atMs }
     this.subject = subject
     this.from = from
@@ -210,11 +210,11 @@ export class SubjectFacts implements InstanceFacts {
   }
 
   get signs(): Signs {
-    return NO_SIGNS
+    return this.subject.vital.sense?.signs ?? NO_SIGNS
   }
 
   get metrics(): Metrics {
-    return NO_METRICS
+    return this.subject.vital.sense?.metrics ?? NO_METRICS
   }
 
   over(spanMs: SpanMs): Figures {
@@ -236,11 +236,11 @@ export function loadSubject(
   entry: Entry,
   slots: Slots,
   from: ImageReader,
-  figures: FiguresOf,
+  { figures, tuning }: { readonly figures: FiguresOf; readonly tuning: () => Tuning },
 ): Subject {
   const instance = present(entry.instance, 'instance of a subject')
   const berth = { slots, slot: entry.slot }
-  const vital = loadVital({ service: entry.service, instance }, from, berth)
+  const vital = loadVital({ service: entry.service, instance }, from, berth, tuning)
   const subject = new Subject(entry, vital, slots)
   subject.mark(DIRTY, from.flag())
   subject.mark(FAILING, vital.failures !== null)

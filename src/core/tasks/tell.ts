@@ -131,6 +131,7 @@ class InstanceTelling implements Telling {
     const ready = entry.lifecycle === 'ready' || entry.lifecycle === 'unknown'
     const { routable, weightPercent } = routing(vital.health, ready, guards)
     const signals: string[] = standing(vital).map(({ detector }) => detector)
+    for (const { detector } of vital.notes) signals.push(detector)
     if (hasSkew(state, subject)) signals.push(CLOCK_SKEW)
     this.climbing = climbingOf(state, subject, routable)
     if (this.climbing !== null) {

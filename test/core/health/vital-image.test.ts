@@ -1,6 +1,8 @@
 // What is known of an instance goes through an image of either form; the older one knows no
 // profile.
 import { expect, test } from 'vitest'
+import { DETECTOR_SETTINGS } from '../../../src/contracts/detector-settings.ts'
+import { DETECTOR_DEFAULTS } from '../../../src/contracts/limits.ts'
 import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import { newVital, type Vital } from '../../../src/core/health/vital.ts'
 import { loadVital, saveVital } from '../../../src/core/health/vital-image.ts'
@@ -14,6 +16,8 @@ import { Slots } from '../../../src/core/kernel/slots.ts'
 
 const at = { service: serviceId('shop'), instance: instanceId('shop-1') }
 const since = { sinceMs: 5, place: { topic: 'signals', partition: 0, offset: 4 } }
+
+const TUNING = { settings: DETECTOR_SETTINGS, limits: DETECTOR_DEFAULTS }
 
 function full(): Vital {
   const vital = newVital(at, 3, 100)
@@ -54,7 +58,7 @@ function through(vital: Vital, form: number): Vital {
   saveVital(vital, to)
   const from = new ImageReader(Buffer.concat(to.pieces()))
   from.form = form
-  const read = loadVital(at, from, { slots: new Slots(), slot: 0 })
+  const read = loadVital(at, from, { slots: new Slots(), slot: 0 }, () => TUNING)
   from.end()
   return read
 }

@@ -1,0 +1,140 @@
+// What heartbeats and probes say of an instance: when each level came, how regularly, with which
+// configuration, and who reaches it from where.
+import type { DetectorSettings } from '../../contracts/detector-settings.ts'
+import type { Signal } from '../../contracts/records.ts'
+import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { Arrival } from '../signal/arrival.ts'
+import { ConfigDrift, type ConfigVerdict } from '../signal/config-drift.ts'
+import type { Kept } from '../signal/verdict.ts'
+import type { Standing } from './standing.ts'
+
+/** How a prober saw the instance last. */
+export interface Sight {
+  readonly verdict: 'up' | 'down'
+  readonly atMs: number
+  readonly local: boolean
+}
+
+/** Probers told apart. */
+const PROBERS_MAX = 8
+export const LEVELS = 3
+
+export class Beats implements Kept {
+  private readonly settings: DetectorSettings
+  /** Log time of the last heartbeat of each level or a higher one; 0: none. */
+  private readonly lastMs = new Float64Array(LEVELS)
+  private sights: Map<string, Sight> | null = null
+  private readonly drift: ConfigDrift
+  private arrival: Arrival | null = null
+  /** Event time of the newest heartbeat, and whether it said that the service is down. */
+  saidMs: number = 0
+  saidDown: boolean = false
+  /** Version of the configuration in force, as it said; null: never. */
+  config: number | null = null
+  /** A second opinion was asked for, and the doubt has not ended since. */
+  asked: boolean = false
+
+  constructor(settings: DetectorSettings) {
+    this.settings = settings
+    this.drift = new ConfigDrift(settings.config_drift.afterMs)
+  }
+
+  /** Log time of the last heartbeat of the level or a higher one; 0: none. */
+  levelMs(level: number): number {
+    return this.lastMs[level - 1] ?? 0
+  }
+
+  /** `leastMs`: shortest period promised. */
+  foldBeat(
+    { level, period_ms: periodMs, state, config_version: config }: NonNullable<Signal['heartbeat']>,
+    at: { readonly appendMs: number; readonly eventMs: number; readonly leastMs: number },
+    standing: Standing,
+  ): void {
+    for (let i = 0; i < Math.min(level, LEVELS); i++) {
+      this.lastMs[i] = Math.max(this.lastMs[i] ?? 0, at.appendMs)
+    }
+    if (config !== null) this.config = config
+    if (at.eventMs >= this.saidMs) {
+      this.saidMs = at.eventMs
+      this.saidDown = state === 'down'
+    }
+    // Levels come at periods of their own; only the most frequent one has a rhythm.
+    const { arrival: rule } = this.settings
+    if (!rule.enabled || periodMs <= 0 || periodMs !== at.leastMs) return
+    this.arrival ??= new Arrival(rule)
+    standing.keep('arrival', this.arrival.push(at.appendMs), at.appendMs)
+  }
+
+  foldProbe(agent: string, sight: Sight): void {
+    const sights = (this.sights ??= new Map())
+    const held = sights.get(agent)
+    if (held !== undefined && held.atMs > sight.atMs) return
+    sights.delete(agent)
+    sights.set(agent, sight)
+    if (sights.size <= PROBERS_MAX) return
+    const [oldest] = sights.keys()
+    if (oldest !== undefined) sights.delete(oldest)
+  }
+
+  /** Somebody else reached it since. */
+  isReachedSince(sinceMs: number): boolean {
+    for (const { verdict, atMs, local } of this.sights?.values() ?? []) {
+      if (verdict === 'up' && !local && atMs > sinceMs) return true
+    }
+    return false
+  }
+
+  /** Probers elsewhere that do not reach it. */
+  unreachedBy(): number {
+    let count = 0
+    for (const { verdict, local } of this.sights?.values() ?? []) {
+      if (verdict === 'down' && !local) count += 1
+    }
+    return count
+  }
+
+  /** `intended` 0: nothing is. */
+  drifts(intended: number, nowMs: number): ConfigVerdict | null {
+    if (this.config === null) return null
+    const wanted = intended === 0 ? null : { version: intended, hash: null }
+    return this.drift.push({ version: this.config, hash: null }, wanted, nowMs)
+  }
+
+  /** Deviation of the last interval in its σ; null: not known. */
+  get deviation(): number | null {
+    return this.arrival?.lastZ ?? null
+  }
+
+  save(to: ImageWriter): void {
+    for (const one of this.lastMs) to.number(one)
+    to.int(this.sights?.size ?? 0)
+    for (const [agent, { verdict, atMs, local }] of this.sights ?? []) {
+      to.text(agent)
+        .flag(verdict === 'up')
+        .number(atMs)
+        .flag(local)
+    }
+    this.drift.save(to)
+    to.flag(this.arrival !== null)
+    this.arrival?.save(to)
+    to.number(this.saidMs).flag(this.saidDown).numberOrNull(this.config).flag(this.asked)
+  }
+
+  load(from: ImageReader): void {
+    for (let i = 0; i < LEVELS; i++) this.lastMs[i] = from.number()
+    for (let left = from.count(); left > 0; left--) {
+      const agent = from.text()
+      const verdict = from.flag() ? 'up' : 'down'
+      this.foldProbe(agent, { verdict, atMs: from.number(), local: from.flag() })
+    }
+    this.drift.load(from)
+    if (from.flag()) {
+      this.arrival = new Arrival(this.settings.arrival)
+      this.arrival.load(from)
+    }
+    this.saidMs = from.number()
+    this.saidDown = from.flag()
+    this.config = from.numberOrNull()
+    this.asked = from.flag()
+  }
+}
