@@ -15,7 +15,7 @@ import { recordOf } from './act.ts'
 import { toEvidence, triggerEvidence } from './evidence.ts'
 import { isInService } from './group.ts'
 import { guardLimitsOf } from './documents.ts'
-import type { Case } from './guard-input.ts'
+import { type Case, tokenZone } from './guard-input.ts'
 import type { Asked } from './guard-answer.ts'
 import { nextSeq, noteAction } from './history.ts'
 import { RESULT_GRACE_MS } from './follow.ts'
@@ -188,7 +188,7 @@ function command(
     policy_sha256: ready.ref.sha256,
     mode: modeOf(ready.policy, service),
     behaviour: state.behaviour,
-    lease_id: isCharged ? state.fleet.spend(nowMs) : null,
+    lease_id: isCharged ? state.fleet.spend(nowMs, tokenZone(state, found.facts)) : null,
   }
   const body = makeCommand(state.context, draft, turn.outputs.length)
   turn.outputs.push({ topic: 'commands', key: service, body })

@@ -13,7 +13,7 @@ import { guardLimitsOf } from './documents.ts'
 import { isSick } from './evidence.ts'
 import { giveUp } from './follow.ts'
 import { isInService } from './group.ts'
-import { type Case, guardInput } from './guard-input.ts'
+import { type Case, guardInput, tokenZone } from './guard-input.ts'
 import type { Asked } from './guard-answer.ts'
 import { askGuards } from './guards.ts'
 import { failed, progress } from './plan-follow.ts'
@@ -62,7 +62,8 @@ function choose(turn: Turn, found: Case): void {
     if (incident.state !== 'matched') break
     waits ||= tryRung(turn, found, match) === 'budget'
   }
-  turn.state.fleet.wait(keyOf(incident), waits && incident.run === null)
+  const zone = tokenZone(turn.state, found.facts)
+  turn.state.fleet.wait(keyOf(incident), waits && incident.run === null, zone)
 }
 
 /** A fault that no policy knows is a person's, soon and without a command (S0-56). */
@@ -204,7 +205,7 @@ function resume(turn: Turn, found: Case): void {
   const refusals = verdicts.filter(({ passed }) => !passed)
   const [refusal] = refusals
   const isBudget = refusals.length === 1 && refusal?.guard === 'budget'
-  turn.state.fleet.wait(keyOf(incident), isBudget)
+  turn.state.fleet.wait(keyOf(incident), isBudget, tokenZone(turn.state, at.facts))
   if (refusal === undefined) return advance(turn, at, { match, verdicts })
   refuse(turn, at, { match, verdicts, refusal, asked: `${stepName(course)}${rungText(rung)}` })
   const untilMs = run.stepMs + stepOf(run, rung).timeoutMs
