@@ -7,7 +7,6 @@ import type { ExitCode } from '../contracts/failure.ts'
 import type { DemoFlags } from './commands/demo.ts'
 import type { GetFlags } from './commands/get.ts'
 import type { ReasonFlags } from './commands/incident.ts'
-import type { PolicyApplyFlags } from './commands/policy.ts'
 import type { TailFlags } from './commands/tail.ts'
 import type { Context, Output, ReadFlags } from './context.ts'
 import { printable } from '../contracts/printable.ts'
@@ -15,6 +14,7 @@ import { printableJson, printableLines } from './printable.ts'
 import { type Ending, outputOption, reading, span, whole } from './options.ts'
 import { addCluster } from './program-cluster.ts'
 import { addDoctor } from './program-doctor.ts'
+import { addPolicies } from './program-policy.ts'
 import { addEval } from './program-eval.ts'
 import { addTasks } from './program-tasks.ts'
 import { addSimulate } from './program-simulate.ts'
@@ -170,31 +170,6 @@ function addIncidents(program: Command, context: Context): void {
     .option('--event <n>', 'number of the event (default: the last decision)', whole(1, 1e9))
     .option('--since <duration>', 'records from so long before it on (default: 65s)', span, 65_000)
     .action(async (id: string, flags: ReasonFlags) => (await load()).reason(context, id, flags))
-}
-
-function addPolicies(program: Command, context: Context, ending: Ending): void {
-  const load = async () => import('./commands/policy.ts')
-  const policy = program.command('policy').description('policies, detector sets and guard sets')
-  reading(policy.command('apply').description('check files and publish what they hold'))
-    .argument('<file...>', 'YAML or JSON; several documents per file are fine')
-    .option('--dry-run', 'say what would change, change nothing')
-    .option('--comment <text>', 'kept with the new version')
-    .action(async (files: string[], flags: PolicyApplyFlags) =>
-      (await load()).apply(context, files, flags),
-    )
-  reading(policy.command('get').description('the policies in force'))
-    .argument('[name]', 'only this one, with its document')
-    .action(async (name: string | undefined, flags: ReadFlags) =>
-      (await load()).get(context, name ?? null, flags),
-    )
-  policy
-    .command('lint')
-    .description('check files, reach for nothing')
-    .argument('<file...>', 'YAML or JSON')
-    .addOption(outputOption())
-    .action(async (files: string[], flags: { readonly output: Output }) => {
-      ending.code = (await load()).lint(context, files, flags.output)
-    })
 }
 
 function addDemo(program: Command, context: Context, ending: Ending): void {

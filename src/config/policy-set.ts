@@ -62,7 +62,7 @@ function actingOf({ policy, calls }: Asking): readonly Acting[] {
 
 /** Everything the policy can ask for. */
 export function callsOf(policy: HealPolicy): readonly Call[] {
-  return [{ action: policy.action, args: {} }]
+  return policy.plan.rungs.flatMap(({ steps }) => steps.flatMap(({ actions }) => actions))
 }
 
 /** A service at which both act: its name, or `*`; null: none. */

@@ -4,7 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFinding, readPolicies } from '../../src/config/policy-file.ts'
+import { failureText, runPolicyTests, uncovered } from '../../src/config/policy-tests.ts'
 import { DETECTOR_DEFAULTS } from '../../src/contracts/limits.ts'
+import { POLICY_KINDS, policyJsonSchema } from '../../src/contracts/policy.ts'
 import { COST_MAX, TRIGGER_BYTES_MAX } from '../../src/core/decision/expression.ts'
 import { FACT_NAMES, FACTS } from '../../src/core/decision/fact-table.ts'
 import { INCIDENT_DIAGRAM } from '../../src/core/incident/machine.ts'
@@ -48,6 +50,12 @@ describe('tables', () => {
   })
 })
 
+test.each(POLICY_KINDS)('the published schema of %s is that of this build', (kind) => {
+  // After a change: npx healstream policy schema KIND > schemas/policy/KIND.json
+  const file = readFileSync(join(root, `schemas/policy/${kind}.json`), 'utf8')
+  expect(`${JSON.stringify(policyJsonSchema(kind), null, 2)}\n`).toBe(file)
+})
+
 describe('documents', () => {
   const blocks = [...page.matchAll(/```(yaml|json)\n([\s\S]*?)```/g)].map(([, kind, text]) => {
     return [kind ?? '', text ?? ''] as const
@@ -62,7 +70,23 @@ describe('documents', () => {
     }
   })
 
-  const examples = readdirSync(join(root, 'examples/policies'))
+  const examples = readdirSync(join(root, 'examples/policies')).filter((name) => name !== 'tests')
+  test('tests of the examples pass, and every clause is seen true and false', () => {
+    const folder = join(root, 'examples/policies/tests')
+    const report = runPolicyTests(
+      readdirSync(folder).map((file) => ({
+        file,
+        text: readFileSync(join(folder, file), 'utf8'),
+        read: (path) => readFileSync(join(folder, path)),
+      })),
+    )
+    expect(report.files.flatMap(({ problems }) => problems)).toEqual([])
+    const failures = report.files.flatMap(({ tests }) => tests.flatMap((one) => one.failures))
+    expect(failures.map(failureText)).toEqual([])
+    expect(report.passed).toBeGreaterThanOrEqual(8)
+    expect(uncovered(report)).toEqual([])
+  })
+
   test.each(examples)('%s', (name) => {
     const bytes = readFileSync(join(root, 'examples/policies', name))
     const { policies, findings } = readPolicies(bytes, name)

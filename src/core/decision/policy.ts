@@ -227,13 +227,18 @@ function overTime(
   })
 }
 
+/** `key`: of the instance. */
+export function streakKey(policy: string, key: string): string {
+  return `${viewKey(policy, null)}/${key}`
+}
+
 /** Goes on with the streak, or begins one. Returns its beginning. */
 function confirm(
   streaks: Streaks,
   { ready, facts }: { ready: ReadyPolicy; facts: InstanceFacts },
   { nowMs, stepSeq }: MatchAt,
 ): number {
-  const key = `${viewKey(ready.ref.name, null)}/${facts.key}`
+  const key = streakKey(ready.ref.name, facts.key)
   const held = streaks.get(key)
   const goesOn =
     held !== undefined &&
