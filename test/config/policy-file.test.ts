@@ -83,6 +83,7 @@ describe('reading', () => {
         name: 'slow-is-fine',
         labels: {},
         services: ['stock'],
+        detectors: {},
         limits: { latencyP99MaxUs: 2_000_000, latencyP99RecoveredUs: 1_500_000 },
       },
     ])
