@@ -193,10 +193,13 @@ export function gatesOf({ rungs }: Plan): readonly string[] {
   return rungs.flatMap(({ steps }) => steps.flatMap(({ gate }) => (gate === null ? [] : [gate])))
 }
 
+/** `deregister beside restart_instance`. */
+export function stepText({ actions }: PlanStep): string {
+  return actions.map(({ action: name }) => name).join(' beside ')
+}
+
 /** What a rung does, for people: `drain, then restart_instance`. */
 export function rungText({ steps, rolling }: Rung): string {
-  const text = steps
-    .map(({ actions }) => actions.map(({ action: name }) => name).join(' beside '))
-    .join(', then ')
+  const text = steps.map(stepText).join(', then ')
   return rolling ? `${text}, one instance after another` : text
 }

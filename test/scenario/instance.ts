@@ -14,24 +14,42 @@ import {
   type Who,
 } from '../support/records.ts'
 
-/** What a restart comes to. */
-export type RestartOutcome =
+/** What an action comes to. */
+export type ActOutcome =
   | 'helps'
   | 'is in vain'
   | 'fails'
   | 'is not answered'
   | 'is answered twice'
+  | 'is refused'
 
 export interface Schedule {
   readonly driver: CoreDriver
   /** Runs `act` after `afterMs`. */
   in(afterMs: number, act: () => void): void
+  /** Where an agent sits. */
+  hostOf(agent: string): string | null
+  /** Publishes an older version of a document as a new one, as the policy store does. */
+  rollBack(name: string, to: string | undefined): void
+  /** As many instances as that, of a service. */
+  scale(service: string, replicas: number): void
 }
 
 const NORMAL_US = 20_000
 /** The fast probe: three failures 100 ms apart, each waiting up to 200 ms when nobody answers. */
 const PROBE_REFUSED_MS = 300
 const PROBE_TIMEOUT_MS = 500
+/** Actions that start nothing anew. */
+const QUICK: ReadonlySet<string> = new Set([
+  'deregister',
+  'diagnose',
+  'rollback_config',
+  'scale',
+  'shift_traffic',
+])
+const QUICK_MS = 60
+/** A version after any other of an incarnation that is over. */
+const LATER = 1_000
 
 export class SimInstance {
   readonly service: string
@@ -49,8 +67,17 @@ export class SimInstance {
   twice: boolean = false
   /** Counts reach the log this much later. */
   lateMs: number = 0
-  restart: RestartOutcome = 'helps'
+  /** By action as it stands on the wire; what is not said helps. */
+  readonly outcomes: Map<string, ActOutcome> = new Map()
   restartMs: number = 800
+  agent: string
+  host: string | null = null
+  appVersion: string | null = null
+  lifecycle: 'standby' | null = null
+  metadata: Readonly<Record<string, string>> = {}
+  inFlight: number | null = null
+  /** Its data is broken: no process gets well with it. */
+  corrupted: boolean = false
   private readonly schedule: Schedule
   private version = 1
   private inHand = false
@@ -60,6 +87,7 @@ export class SimInstance {
     this.schedule = schedule
     this.service = service
     this.instance = instance
+    this.agent = `agent-of-${instance}`
   }
 
   begin(): void {
@@ -79,7 +107,14 @@ export class SimInstance {
     else this.schedule.in(this.lateMs, send)
     const state = this.inHand ? 'restarting' : this.verdict
     this.send((atMs) =>
-      this.schedule.driver.signal(heartbeat({ ...this.who(atMs), level: 2, state })),
+      this.schedule.driver.signal(
+        heartbeat({
+          ...this.who(atMs),
+          level: 2,
+          state,
+          ...(this.inFlight === null ? {} : { inFlight: this.inFlight }),
+        }),
+      ),
     )
   }
 
@@ -142,36 +177,80 @@ export class SimInstance {
     this.send(() => this.driver.result(result(answer)))
   }
 
-  /** What the agent does with a command. */
+  /** What the agent does with a command (S0-43). */
   obey(command: Command): void {
-    if (!this.speaks || this.restart === 'is not answered') return
-    const answer = { ...this.who(0), commandId: command.command_id, action: command.action }
-    const lives = { before: this.incarnation, after: this.incarnation }
+    const { action, target } = command
+    // Another agent starts it: the one it had is gone with its host.
+    if (action === 'reschedule') this.moveTo(target.agent)
+    const outcome = this.outcomes.get(action) ?? 'helps'
+    if (!this.speaks || outcome === 'is not answered') return
+    const answer = { ...this.who(0), commandId: command.command_id, action }
+    const before = this.incarnation
+    const lives = { before, after: before }
+    if (outcome === 'is refused') {
+      const refused = { outcome: 'refused', refusal: 'unsupported' } as const
+      this.in(5, () => this.driver.result(result({ ...answer, ...lives, ...refused })))
+      return
+    }
     this.in(20, () => this.driver.result(result({ ...answer, ...lives, outcome: 'started' })))
-    this.schedule.in(this.restartMs, () => this.finish(answer, lives.before))
-    this.inHand = true
+    const isQuick = QUICK.has(action)
+    const end = (): void => this.finish(command, { answer, before, outcome })
+    this.schedule.in(isQuick ? QUICK_MS : this.restartMs, end)
+    if (!isQuick) this.inHand = true
   }
 
-  private finish(answer: Who & { commandId: string }, before: number): void {
-    this.inHand = false
-    if (this.restart === 'fails') {
+  private finish(
+    command: Command,
+    at: { answer: Who & { commandId: string }; before: number; outcome: ActOutcome },
+  ): void {
+    const { answer, before, outcome } = at
+    const isQuick = QUICK.has(command.action)
+    if (!isQuick) this.inHand = false
+    if (outcome === 'fails') {
       const failed = { outcome: 'failed', detail: 'the process did not start' } as const
       this.send(() => this.driver.result(result({ ...answer, ...failed, before })))
       return
     }
-    this.incarnation += 1
-    this.version = 1
-    this.process = 'up'
-    this.verdict = 'unknown'
-    if (this.restart !== 'is in vain') this.heal()
-    this.send((atMs) => this.driver.signal(processEvent({ ...this.who(atMs), event: 'started' })))
-    this.register()
+    this.carryOut(command)
+    if (!isQuick) this.beginAnew(outcome)
     const lives = { before, after: this.incarnation }
     const tell = (): void =>
       this.driver.result(result({ ...answer, ...lives, outcome: 'succeeded' }))
     this.send(tell)
-    if (this.restart === 'is answered twice') this.in(40, tell)
-    this.in(30, () => this.tellProbe('up'))
+    if (outcome === 'is answered twice') this.in(40, tell)
+    if (!isQuick) this.in(30, () => this.tellProbe(this.process === 'up' ? 'up' : 'down'))
+  }
+
+  /** What is done besides starting it anew. */
+  private carryOut({ action, args, target }: Command): void {
+    if (action === 'restore') this.corrupted = false
+    if (action === 'migrate') this.host = `${this.host ?? 'host'}-new`
+    if (action === 'rollback_app') this.appVersion = args['to'] ?? 'the one before'
+    if (action === 'scale') this.schedule.scale(this.service, Number(args['replicas']))
+    if (action === 'rollback_config') this.schedule.rollBack(args['name'] ?? '', args['to'])
+    if (action !== 'deregister') return
+    const version = target.incarnation === this.incarnation ? this.version + 1 : LATER
+    this.send((atMs) => {
+      const failed = { ...this.who(atMs), incarnation: target.incarnation }
+      this.driver.serviceEvent(serviceEvent({ ...failed, action: 'deregister', version }))
+    })
+  }
+
+  private beginAnew(outcome: ActOutcome): void {
+    this.incarnation += 1
+    this.version = 1
+    this.process = 'up'
+    this.verdict = 'unknown'
+    if (outcome !== 'is in vain' && !this.corrupted) this.heal()
+    this.send((atMs) => this.driver.signal(processEvent({ ...this.who(atMs), event: 'started' })))
+    this.register()
+    if (this.corrupted) this.crash('SIGABRT')
+  }
+
+  private moveTo(agent: string): void {
+    this.host = this.schedule.hostOf(agent)
+    this.agent = agent
+    this.speaks = true
   }
 
   private get driver(): CoreDriver {
@@ -180,7 +259,7 @@ export class SimInstance {
 
   private who(atMs: number): Who & { atMs: number } {
     const { service, instance, incarnation } = this
-    return { service, instance, incarnation, agent: `agent-of-${instance}`, atMs }
+    return { service, instance, incarnation, agent: this.agent, atMs }
   }
 
   private register(): void {
@@ -190,7 +269,17 @@ export class SimInstance {
   private announce(action: 'register' | 'deregister'): void {
     const { version } = this
     this.send((atMs) =>
-      this.driver.serviceEvent(serviceEvent({ ...this.who(atMs), action, version })),
+      this.driver.serviceEvent(
+        serviceEvent({
+          ...this.who(atMs),
+          action,
+          version,
+          host: this.host,
+          appVersion: this.appVersion,
+          metadata: this.metadata,
+          ...(this.lifecycle === null ? {} : { lifecycle: this.lifecycle }),
+        }),
+      ),
     )
   }
 

@@ -1,7 +1,8 @@
 // Scenario scripts: readable lines, each one thing that happens. A line that nobody understands is
 // an error with its number.
 import { parseDuration } from '../../src/contracts/duration.ts'
-import type { RestartOutcome, SimInstance } from './instance.ts'
+import { parse } from 'yaml'
+import type { ActOutcome, SimInstance } from './instance.ts'
 import type { World } from './world.ts'
 
 export interface Script {
@@ -75,6 +76,20 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     (world, [name, took]) => void (find(world, name).restartMs = ms(took)),
   ],
   [/^restarting (\S+) (helps|is in vain|fails|is not answered|is answered twice)$/, setRestart],
+  [/^a (\S+) of (\S+) (helps|fails|is refused|is not answered|is answered twice)$/, setOutcome],
+  [/^plan (\S+)(?: \[(.*)\])?: (.+) => (.+)$/, addPlan],
+  [/^(\S+) has corrupted data$/, (world, [name]) => corrupt(find(world, name))],
+  [
+    /^(\S+) has (\d+) requests in flight$/,
+    (world, [name, n]) => void (find(world, name).inFlight = Number(n)),
+  ],
+  [
+    /^(\S+) runs version (\S+)$/,
+    (world, [name, version = '']) => void (find(world, name).appVersion = version),
+  ],
+  [/^(\S+) runs on (\S+)(, in standby)?(?: with (.+))?$/, runsOn],
+  [/^the host (\S+) dies$/, (world, [host]) => each(world, (one) => dies(one, host))],
+  [/^config (\S+) of (\S+): (.+)$/, (world, [name, of, text]) => world.configure(name, of, text)],
 ]
 
 export function parseScript(text: string): Script {
@@ -167,5 +182,41 @@ function setLimitsOf(world: World, [services = '', text = '']: readonly string[]
 }
 
 function setRestart(world: World, [name, outcome]: readonly string[]): void {
-  find(world, name).restart = outcome as RestartOutcome
+  find(world, name).outcomes.set('restart', outcome as ActOutcome)
+}
+
+/** `a restore of shop-2 fails`. */
+function setOutcome(world: World, [action = '', name, outcome]: readonly string[]): void {
+  find(world, name).outcomes.set(action, outcome as ActOutcome)
+}
+
+/** `plan NAME [verify 10s]: TRIGGER => [{action: restart_instance}, {action: escalate}]`. */
+function addPlan(
+  world: World,
+  [name = '', options = '', trigger = '', ladder = '']: readonly string[],
+): void {
+  const pairs = options === '' || options === undefined ? [] : options.split(/,\s*/)
+  const given = Object.fromEntries(pairs.map((pair) => pair.split(' ')))
+  const spec = { match: EVERYWHERE, mode: 'enforce', trigger, ladder: parse(ladder), ...given }
+  world.apply('HealPolicy', name, { apiVersion: API, kind: 'HealPolicy', metadata: { name }, spec })
+}
+
+function corrupt(one: SimInstance): void {
+  one.corrupted = true
+  one.crash('SIGABRT')
+}
+
+/** `shop-1 runs on h1 with cpu 2, host_cpu 4`; in standby it only offers its host. */
+function runsOn(world: World, [name, host = '', standby, text]: readonly string[]): void {
+  const one = find(world, name)
+  one.host = host
+  if (standby !== undefined) one.lifecycle = 'standby'
+  const pairs = (text ?? '').split(/,\s*/).filter((pair) => pair !== '')
+  one.metadata = Object.fromEntries(pairs.map((pair) => pair.split(' ')))
+}
+
+function dies(one: SimInstance, host: string | undefined): void {
+  if (one.host !== host) return
+  one.process = 'down'
+  one.speaks = false
 }

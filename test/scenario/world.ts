@@ -30,6 +30,7 @@ export class World implements Schedule {
   private order = 0
   private obeyed = 0
   private readonly versions = new Map<string, number>()
+  private readonly configs = new Map<string, { service: string; texts: readonly string[] }>()
 
   constructor(serde: Serde, options: DriverOptions = {}) {
     this.driver = new CoreDriver(serde, options)
@@ -47,15 +48,17 @@ export class World implements Schedule {
    * flow.
    */
   addService(name: string, count: number): void {
-    for (let i = 1; i <= count; i++) {
-      const one = new SimInstance(this, name, `${name}-${i}`)
-      this.instances.set(one.instance, one)
-      // Agents tick at their own moments of a second.
-      this.in(i * 37, () => {
-        one.begin()
-        this.tick(one)
-      })
-    }
+    for (let i = 1; i <= count; i++) this.addInstance(name, i)
+  }
+
+  private addInstance(service: string, i: number): void {
+    const one = new SimInstance(this, service, `${service}-${i}`)
+    this.instances.set(one.instance, one)
+    // Agents tick at their own moments of a second.
+    this.in(i * 37, () => {
+      one.begin()
+      this.tick(one)
+    })
   }
 
   /** A document of people, in its next version. */
@@ -66,6 +69,33 @@ export class World implements Schedule {
   remove(kind: PolicyKind, name: string): void {
     const version = this.nextVersion(kind, name)
     this.say(policy({ kind, name, version, deleted: true }))
+  }
+
+  hostOf(agent: string): string | null {
+    return [...this.instances.values()].find((one) => one.agent === agent)?.host ?? null
+  }
+
+  /** A configuration that instances of a service run with; `bad …` makes them err. */
+  configure(name: string = '', service: string = '', text: string = ''): void {
+    const texts = this.configs.get(name)?.texts ?? []
+    this.configs.set(name, { service, texts: [...texts, text] })
+    this.apply('AgentConfig', name, { text })
+    for (const one of this.instances.values()) {
+      if (one.service !== service) continue
+      if (text.startsWith('bad')) one.failedPercent = 60
+      else one.heal()
+    }
+  }
+
+  rollBack(name: string, to: string | undefined): void {
+    const held = this.configs.get(name)
+    const before = held?.texts.at(to === undefined ? -2 : Number(to) - 1)
+    if (held !== undefined && before !== undefined) this.configure(name, held.service, before)
+  }
+
+  scale(service: string, replicas: number): void {
+    const own = [...this.instances.values()].filter((one) => one.service === service)
+    for (let i = own.length + 1; i <= replicas; i++) this.addInstance(service, i)
   }
 
   hold(service: string): void {

@@ -115,14 +115,20 @@ function signal(words: Who & { atMs: number }, kind: Signal['kind'], part: Signa
 }
 
 export function heartbeat(
-  words: Who & { atMs: number; level?: number; periodMs?: number; state?: string },
+  words: Who & {
+    atMs: number
+    level?: number
+    periodMs?: number
+    state?: string
+    inFlight?: number
+  },
 ): Signal {
   return signal(words, 'heartbeat', {
     heartbeat: {
       level: words.level ?? 1,
       period_ms: words.periodMs ?? 1_000,
       state: words.state ?? null,
-      in_flight: null,
+      in_flight: words.inFlight ?? null,
       queue: null,
       last_error: null,
       config_version: null,
@@ -170,6 +176,9 @@ export function connection(
 }
 
 export interface EventWords extends Who {
+  readonly host?: string | null
+  readonly appVersion?: string | null
+  readonly metadata?: Readonly<Record<string, string>>
   readonly atMs: number
   readonly action?: ServiceEvent['action']
   readonly version?: number
@@ -194,18 +203,18 @@ export function serviceEvent(words: EventWords): ServiceEvent {
     version: isBare ? 0 : (words.version ?? 1),
     lifecycle: words.lifecycle ?? null,
     lease_ttl_ms: words.leaseTtlMs ?? null,
-    host: null,
+    host: words.host ?? null,
     port: null,
     health_path: null,
     zone: words.zone ?? null,
-    app_version: null,
+    app_version: words.appVersion ?? null,
     agent: isBare ? null : agent,
     epoch: isBare ? 0 : epoch,
     seq: isBare ? 0 : seq,
     path: [],
     vector: {},
     origin: null,
-    metadata: {},
+    metadata: words.metadata ?? {},
     reason: null,
   }
 }
@@ -255,6 +264,7 @@ export function operator(
 }
 
 export interface ResultWords extends Who {
+  readonly refusal?: string
   readonly commandId: string
   readonly action?: string
   readonly outcome?: CommandResult['outcome']
@@ -271,7 +281,7 @@ export function result(words: ResultWords): CommandResult {
     incident_id: null,
     action: words.action ?? 'restart',
     outcome: words.outcome ?? 'succeeded',
-    refusal: null,
+    refusal: words.refusal ?? null,
     detail: words.detail ?? '',
     gen: 1,
     command_seq: 1,

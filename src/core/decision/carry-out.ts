@@ -164,7 +164,8 @@ function command(
   const { action } = asked
   const { service, instance, incarnation } = found.facts
   const to = addressee(turn, order, asked)
-  const none: Call = { action, instance, command: null, untilMs: nowMs, state: 'failed' }
+  const of = isOfInstance(action) ? instance : null
+  const none: Call = { action, instance: of, command: null, untilMs: nowMs, state: 'failed' }
   if (to === null || to.agent === null) {
     tell(turn, order, action, `${action} cannot be ordered: no agent can be asked`)
     return none

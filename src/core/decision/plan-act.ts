@@ -3,7 +3,7 @@
 // refusal names the guard, its value and its limit, and the step waits.
 import { ACTIONS } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
-import { type Rung, rungText } from '../../contracts/plan.ts'
+import { type Rung, rungText, stepText } from '../../contracts/plan.ts'
 import { type Incident, matchKey, targetName } from '../incident/incident.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
 import { abort, begin, fail, newRun, stepOf } from '../plan/run.ts'
@@ -17,15 +17,16 @@ import { type Case, guardInput, tokenZone } from './guard-input.ts'
 import type { Asked } from './guard-answer.ts'
 import { askGuards } from './guards.ts'
 import { failed, progress } from './plan-follow.ts'
-import { courseOf, keyOf, stepName } from './plan-scene.ts'
+import { courseOf, keyOf, serviceIncident, stepName } from './plan-scene.ts'
 import { placeFor } from './placing.ts'
 import type { Match } from './policy.ts'
 import type { Turn } from './state.ts'
 
 /** Before a further step on the same target: what may have changed since the rung began. */
 const AGAIN: readonly string[] = ['hold', 'behind', 'blind', 'agent', 'rate', 'pulse', 'budget']
-/** The next rung is another remedy: it does not wait for the last one to cool down. */
-const NOT_ON_LADDER: readonly string[] = ['cooldown']
+/** The next rung is another remedy: it does not wait for the last one to cool down or to warm up. */
+const NOT_ON_LADDER: readonly string[] = ['cooldown', 'warm_up']
+const CAPACITY = 'capacity'
 /** A rolling rung is one decision; each instance has its own guards, but not its own incident. */
 const NOT_WHILE_ROLLING: readonly string[] = [
   'ineffective',
@@ -70,6 +71,8 @@ function choose(turn: Turn, found: Case): void {
 function tellUnknown(turn: Turn, { incident, matching, facts }: Case): void {
   if (matching.triggered.size > 0 || turn.facts.behind) return
   if (incident.instance === null || !isSick(facts) || facts.findings.length === 0) return
+  // One decision for the whole service is under way.
+  if (serviceIncident(turn.state, facts.service) !== null) return
   const dueMs = incident.openedAtMs + UNKNOWN_AFTER_MS
   turn.wake(dueMs)
   if (turn.nowMs < dueMs) return
@@ -96,7 +99,9 @@ function tryRung(turn: Turn, found: Case, match: Match): string | null {
   const refusals = verdicts.filter(({ passed }) => !passed)
   const [refusal] = refusals
   if (refusal !== undefined) {
+    const told = incident.refused.size
     refuse(turn, found, { match, verdicts, refusal, asked: rungText(rung) })
+    if (incident.refused.size > told && refusal.guard === CAPACITY) tellPending(turn, found)
     return refusals.length === 1 ? refusal.guard : null
   }
   startRung(turn, found, { match, index, rung })
@@ -140,8 +145,15 @@ function askCapacity(turn: Turn, found: Case, { steps }: Rung): readonly Asked[]
     const place = placeFor(turn, found, args)
     const value = place === null ? 'pending: no host has room for it' : `room on ${place.host}`
     const limit = 'a host that is heard and has room'
-    return { guard: 'capacity', passed: place !== null, value, limit, until_ms: null, cause: '' }
+    return { guard: CAPACITY, passed: place !== null, value, limit, until_ms: null, cause: '' }
   })
+}
+
+/** Nobody has room: people are told once, and it is tried again whenever anything changes. */
+function tellPending(turn: Turn, { incident }: Case): void {
+  const { id: incidentId, service, instance } = incident
+  const text = `${targetName(incident)} waits for a host with room for it`
+  turn.notifications.push({ service, instance, incidentId, to: CAPACITY, text })
 }
 
 function isMove({ action }: { action: string }): boolean {
@@ -201,13 +213,19 @@ function resume(turn: Turn, found: Case): void {
     clauses: [],
   }
   if (run.step === 0 && !run.retreats) run.incarnation = at.facts.incarnation
-  const verdicts = askAgain(turn, at, { match, rung, step: run.step })
+  // What takes something back is never refused.
+  const verdicts = run.retreats ? [] : askAgain(turn, at, { match, rung, step: run.step })
   const refusals = verdicts.filter(({ passed }) => !passed)
   const [refusal] = refusals
   const isBudget = refusals.length === 1 && refusal?.guard === 'budget'
   turn.state.fleet.wait(keyOf(incident), isBudget, tokenZone(turn.state, at.facts))
   if (refusal === undefined) return advance(turn, at, { match, verdicts })
-  refuse(turn, at, { match, verdicts, refusal, asked: `${stepName(course)}${rungText(rung)}` })
+  refuse(turn, at, {
+    match,
+    verdicts,
+    refusal,
+    asked: `${stepName(course)}${stepText(stepOf(run, rung))}`,
+  })
   const untilMs = run.stepMs + stepOf(run, rung).timeoutMs
   turn.wake(untilMs)
   if (turn.nowMs < untilMs || incident.run === null) return

@@ -3,6 +3,8 @@
 // the next rung or to a person, never to silence (S2-46).
 import { ACTIONS } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
+import { type Rung, rungText } from '../../contracts/plan.ts'
+import { JUDGED_WINDOW_MS } from '../../contracts/policy-trigger.ts'
 import type { CommandResult, ResultOutcome } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
 import { type Incident, matchKey, targetName } from '../incident/incident.ts'
@@ -81,9 +83,8 @@ function answered(
       facts: factsOf(result),
     })
   }
-  if (outcome === 'succeeded' && call.instance !== null && ACTIONS[call.action].disruptive) {
-    turn.cuts.push({ service: incident.service, instance: call.instance, atMs: turn.nowMs })
-  }
+  if (outcome === 'succeeded' && ACTIONS[call.action].effect !== 'nothing')
+    cut(turn, incident, call)
   if (wasVerifying && outcome === 'succeeded') run.phaseMs = turn.nowMs
   if (run.phase === 'verifying') incident.wellSinceMs = null
   if (!isOver) return
@@ -94,6 +95,16 @@ function answered(
     result: outcome === 'refused' ? result : null,
     call,
   })
+}
+
+/** What was counted before the act does not speak of its effect. */
+function cut(turn: Turn, { service }: Incident, { instance }: Call): void {
+  const { nowMs: atMs } = turn
+  if (instance !== null) turn.cuts.push({ service, instance, atMs })
+  const whole = turn.facts.services.find((one) => instance === null && one.service === service)
+  for (const one of whole?.instances ?? []) {
+    turn.cuts.push({ service, instance: one.instance, atMs })
+  }
 }
 
 /** The last step of the last instance is done: its effect is watched from here on. */
@@ -126,7 +137,8 @@ export function followRun(turn: Turn, incident: Incident, scene: Scene): boolean
   turn.wake(wellAtMs)
   if (incident.run === null || run.phase !== 'verifying') return true
   const isSettled = wellAtMs !== null && turn.nowMs >= wellAtMs
-  return followEffect(turn, incident, { run, facts, isSettled })
+  const wants = scene.matching.triggered.has(run.policy.name)
+  return followEffect(turn, incident, { run, facts, isSettled, wants })
 }
 
 /** A plan that deregisters or moves it makes it leave for a while. */
@@ -329,25 +341,32 @@ function climb(turn: Turn, { incident, run, ready }: Course): void {
 function followEffect(
   turn: Turn,
   incident: Incident,
-  { run, facts, isSettled }: { run: Run; facts: InstanceFacts; isSettled: boolean },
+  at: { run: Run; facts: InstanceFacts; isSettled: boolean; wants: boolean },
 ): boolean {
-  const deadlineMs = run.phaseMs + run.verifyMs
+  const { run, facts, isSettled, wants } = at
+  // The figures of a service as a whole are not cut: what was before leaves them by itself.
+  const windowMs = incident.instance === null ? JUDGED_WINDOW_MS : 0
+  const deadlineMs = run.phaseMs + run.verifyMs + windowMs
   turn.wake(deadlineMs)
   const isAnew = facts.incarnation > run.incarnation
   const passed = formatDuration(turn.nowMs - run.phaseMs)
-  if (isPointless(run, incident) || (isSettled && (isAnew || !run.wantsAnew))) {
-    return helped(turn, incident, { run, facts, passed, isAnew })
+  const isDone = run.targets.length === 0
+  if (isDone && !wants) return over(turn, incident, run)
+  const isSeen = isSettled && (isAnew || !run.wantsAnew)
+  if (!isDone && (isPointless(run, incident) || isSeen)) {
+    return helped(turn, incident, { run, facts, passed, isAnew, wants })
   }
   if (turn.nowMs < deadlineMs) return true
   // Well, and only waiting out the dwell: in time, or seen late by a worker that has caught up.
   const mayRecover = isAnew || !run.wantsAnew || !run.certain
-  if (incident.wellSinceMs !== null && !isSettled && mayRecover) return true
-  if (isSettled && !run.certain) {
+  if (!isDone && incident.wellSinceMs !== null && !isSettled && mayRecover) return true
+  if (!isDone && isSettled && !run.certain) {
     takeBack(turn, incident)
     return recover(turn, incident, 'without a new incarnation')
   }
   const now = isAnew ? `incarnation ${facts.incarnation} is ${facts.health}` : 'no new incarnation'
-  const seen = run.wantsAnew ? now : `it is ${facts.health}`
+  const state = isDone ? 'its policy still matches' : `it is ${facts.health}`
+  const seen = run.wantsAnew && !isDone ? now : state
   abort(run, turn.nowMs)
   const summary = `${seen} ${passed} after the act`
   failed(turn, incident, { summary, outcome: null, result: null, call: null })
@@ -355,16 +374,16 @@ function followEffect(
 }
 
 /** Of a service, and there is nothing to be seen of it but that it was carried out. */
-function isPointless(run: Run, { instance }: Incident): boolean {
-  return instance === null && run.calls.every(({ action }) => ACTIONS[action].effect === 'nothing')
+function isPointless({ wantsWell }: Run, { instance }: Incident): boolean {
+  return instance === null && !wantsWell
 }
 
 function helped(
   turn: Turn,
   incident: Incident,
-  at: { run: Run; facts: InstanceFacts; passed: string; isAnew: boolean },
+  at: { run: Run; facts: InstanceFacts; passed: string; isAnew: boolean; wants: boolean },
 ): boolean {
-  const { run, facts, passed, isAnew } = at
+  const { run, facts, passed, isAnew, wants } = at
   const call = run.calls.at(-1)
   const wire = call === undefined ? null : (ACTIONS[call.action].wire ?? call.action)
   const life = isAnew && run.wantsAnew ? ` as incarnation ${facts.incarnation}` : ''
@@ -378,9 +397,22 @@ function helped(
   })
   const acted = { service: incident.service, instance: facts.instance, policy: run.policy.name }
   noteEffect(turn.state.history, acted, { nowMs: turn.nowMs, helped: true })
-  const unsaid = run.certain ? '' : ', which its agent did not confirm'
   takeBack(turn, incident)
-  verified(run, turn.nowMs)
-  if (run.phase !== 'done') return true
-  return recover(turn, incident, `by ${wire ?? 'itself'}, attempt ${incident.attempt}${unsaid}`)
+  const waits = incident.instance === null && wants && !isPointless(run, incident)
+  verified(run, turn.nowMs, !waits)
+  return run.phase === 'done' ? over(turn, incident, run) : true
+}
+
+/** Nothing is left to be done or seen. */
+function over(turn: Turn, incident: Incident, run: Run): boolean {
+  const rung = courseOf(turn.state, incident)?.rung
+  const call = run.calls.at(-1)
+  const wire = call === undefined ? 'nothing' : (ACTIONS[call.action].wire ?? call.action)
+  const how = rung === undefined || isPlain(rung) ? wire : rungText(rung)
+  const unsaid = run.certain ? '' : ', which its agent did not confirm'
+  return recover(turn, incident, `by ${how}, attempt ${incident.attempt}${unsaid}`)
+}
+
+function isPlain({ steps, rolling }: Rung): boolean {
+  return !rolling && steps.length === 1 && steps[0]?.actions.length === 1
 }

@@ -2,11 +2,10 @@
 // instance it looks at.
 import type { Rung } from '../../contracts/plan.ts'
 import { viewKey } from '../../contracts/view-key.ts'
-import type { Incident } from '../incident/incident.ts'
-import { release } from '../plan/marks.ts'
-import { leftPercent } from '../plan/marks.ts'
+import type { ServiceId } from '../../contracts/ids.ts'
+import { type Incident, isInHand } from '../incident/incident.ts'
+import { leftPercent, release } from '../plan/marks.ts'
 import type { Run } from '../plan/run.ts'
-import { isInHand } from '../incident/incident.ts'
 import { policyAt, type ReadyPolicy } from './documents.ts'
 import type { State, Turn } from './state.ts'
 
@@ -52,4 +51,9 @@ export function isOut(state: State, key: string): boolean {
 /** The key its incident is kept under. */
 export function keyOf({ service, instance }: Incident): string {
   return viewKey(service, instance)
+}
+
+/** The open incident of the service as a whole, or null. */
+export function serviceIncident({ incidents }: State, service: ServiceId): Incident | null {
+  return incidents.get(viewKey(service, null)) ?? null
 }

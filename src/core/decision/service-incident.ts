@@ -13,13 +13,9 @@ import { isSick, triggerEvidence } from './evidence.ts'
 import { giveUp, leave, recover } from './follow.ts'
 import type { Case } from './guard-input.ts'
 import { followRun } from './plan-follow.ts'
+import { serviceIncident } from './plan-scene.ts'
 import type { Match, Matching } from './policy.ts'
-import { newIncidentId, type State, type Turn } from './state.ts'
-
-/** The open incident of the service as a whole, or null. */
-export function serviceIncident(state: State, service: ServiceId): Incident | null {
-  return state.incidents.get(viewKey(service, null)) ?? null
-}
+import { newIncidentId, type Turn } from './state.ts'
 
 /** Opens the incident of a service as a whole, and says why; the open one when there is one. */
 export function openForService(

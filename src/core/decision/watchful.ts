@@ -10,7 +10,8 @@ import { keepApprovals, noteApproval } from './approvals.ts'
 import { type Cause, judgeCrowd, noteOnsets, scopeText, settleCrowds } from './crowd.ts'
 import { guardLimitsOf } from './documents.ts'
 import type { HoldChange } from './holds.ts'
-import { escalateService, openForService, serviceIncident } from './service-incident.ts'
+import { serviceIncident } from './plan-scene.ts'
+import { escalateService, openForService } from './service-incident.ts'
 import type { State, Turn } from './state.ts'
 
 /** A plan for the whole service takes it up within this. */

@@ -66,6 +66,8 @@ export interface Run {
   targets: InstanceId[]
   /** Incarnation of the target as its turn came. */
   incarnation: number
+  /** Something was done whose effect can be seen in how it is. */
+  wantsWell: boolean
   /** Its acts need a new incarnation to have an effect. */
   wantsAnew: boolean
   /** Every act was confirmed. */
@@ -85,6 +87,7 @@ export function newRun(
     gateHeld: false,
     retreats: false,
     calls: [],
+    wantsWell: false,
     wantsAnew: false,
     certain: true,
   }
@@ -111,7 +114,9 @@ export function settle(run: Run, call: Call, state: Exclude<CallState, 'open'>):
 export function afterCalls(run: Run, rung: Rung, nowMs: number): void {
   if (run.phase !== 'acting' || run.calls.some(({ state }) => state === 'open')) return
   for (const { action } of run.calls) {
-    if (ACTIONS[action].effect === 'new_incarnation') run.wantsAnew = true
+    const { effect } = ACTIONS[action]
+    if (effect === 'new_incarnation') run.wantsAnew = true
+    if (effect !== 'nothing') run.wantsWell = true
   }
   const step = stepOf(run, rung)
   const isLast = next(run, step) >= rung.steps.length
@@ -167,10 +172,17 @@ export function abort(run: Run, nowMs: number): void {
   move(run, 'failed', nowMs)
 }
 
-/** The effect was seen: of a rolling rung the next instance follows. */
-export function verified(run: Run, nowMs: number): void {
+/**
+ * The effect was seen: of a rolling rung the next instance follows. `isLast`: nothing else is
+ * waited for behind the last one.
+ */
+export function verified(run: Run, nowMs: number, isLast: boolean = true): void {
   run.targets = run.targets.slice(1)
-  if (run.targets.length === 0) return move(run, 'done', nowMs)
+  if (run.targets.length === 0) {
+    if (isLast) move(run, 'done', nowMs)
+    return
+  }
+  run.wantsWell = false
   run.wantsAnew = false
   run.certain = true
   enter(run, 0, nowMs)
@@ -204,7 +216,8 @@ export function saveRun(run: Run, to: ImageWriter): void {
   to.text(policy.name).number(policy.version).text(policy.sha256)
   to.int(run.rung).number(run.verifyMs).text(run.phase).number(run.phaseMs)
   to.int(run.step).number(run.stepMs).flag(run.gateHeld).flag(run.retreats)
-  to.texts(targets).number(run.incarnation).flag(run.wantsAnew).flag(run.certain)
+  to.texts(targets).number(run.incarnation)
+  to.flag(run.wantsWell).flag(run.wantsAnew).flag(run.certain)
   to.int(calls.length)
   for (const { action, instance, command, untilMs, state } of calls) {
     to.text(action).textOrNull(instance).number(untilMs).text(state)
@@ -228,6 +241,7 @@ export function loadRun(from: ImageReader): Run {
     retreats: from.flag(),
     targets: from.texts().map((text) => instanceId(text)),
     incarnation: from.number(),
+    wantsWell: from.flag(),
     wantsAnew: from.flag(),
     certain: from.flag(),
     calls: from.list(() => loadCall(from)),

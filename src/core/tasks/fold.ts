@@ -10,6 +10,7 @@ import { silenceLimitMs } from '../health/detectors.ts'
 import { endLife } from '../health/health.ts'
 import { foldCalmly, foldCounts, foldSignal } from '../health/vital.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
+import { noteInFlight } from '../plan/marks.ts'
 import { DOUBLES, HEARD_MS, MARKS, SILENCE_MS } from '../kernel/slots.ts'
 import type { Applied } from '../registry/registry.ts'
 import type { Bound, Owners } from './group.ts'
@@ -120,6 +121,8 @@ function foldSignals(state: ServiceState, view: RecordView): void {
   const peers = signal.heartbeat?.peers ?? null
   if (peers !== null && agent !== null) state.registry.notePeers(applied.entry, peers)
   if (state.senses && !isHistory) senseSignal(state, subject, { signal, appendMs: atMs, eventMs })
+  const inFlight = signal.heartbeat?.in_flight ?? null
+  if (inFlight !== null && !isHistory) noteInFlight(state.healing.marks, subject.key, inFlight)
   if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })
   else heard(state, subject, { agent, atMs })
   state.changed(subject)

@@ -143,7 +143,7 @@ describe('deregister beside restart (S1-42)', () => {
         const move = moves[at]
         if (move === 'register') facts = anew(2)
         else if (move !== undefined) world.answer(move, 'succeeded')
-        // The deregistration names the failed incarnation: it takes that one out, never the new one.
+        // It names the failed incarnation: that one is taken out, never the new one.
         if (move === 'deregister' && facts.incarnation === 1)
           facts = crashed('a', { lifecycle: 'gone' })
         world.step([facts, B, C], { afterMs: 100 })
@@ -186,10 +186,14 @@ describe('one after another (S0-55)', () => {
       world.answer('restart', 'succeeded')
       lives.set(name, 2)
       world.step(facts(), { ...all(), afterMs: 100 })
-      world.step(facts(), { ...all(), afterMs: 60_000 })
+      world.step(facts(), { ...all(), afterMs: 100 })
+      world.step(facts(), { ...all(), afterMs: 5_000 })
     }
     expect(world.ordered).toEqual(['restart a', 'restart b', 'restart c'])
     expect(world.notified).toEqual(['sre', 'sre', 'sre'])
+    // What was counted before is still in the figures of the service; it leaves them by itself.
+    expect(world.last.event).toBe('effective')
+    world.step(facts(), { afterMs: 1_000 })
     const own = world.events.filter((event) => event.instance === null)
     expect(own.at(-1)).toMatchObject({ state: 'recovered' })
     expect(world.state.marks.size).toBe(0)
@@ -266,7 +270,7 @@ describe('a new host (S3-29 to S3-31)', () => {
       probe: null,
     })
 
-  test('what fits is placed with the failed incarnation as fence, what does not stays pending', () => {
+  test('what fits is placed, the failed incarnation as fence; else it stays pending', () => {
     const world = new PlanWorld()
     world.ladder([{ action: 'reschedule' }])
     const [h2, h3] = [

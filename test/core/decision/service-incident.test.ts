@@ -2,11 +2,8 @@
 // of the form that knows them.
 import { describe, expect, test } from 'vitest'
 import { viewKey } from '../../../src/contracts/view-key.ts'
-import {
-  escalateService,
-  openForService,
-  serviceIncident,
-} from '../../../src/core/decision/service-incident.ts'
+import { serviceIncident } from '../../../src/core/decision/plan-scene.ts'
+import { escalateService, openForService } from '../../../src/core/decision/service-incident.ts'
 import { Turn } from '../../../src/core/decision/state.ts'
 import { loadIncident, saveIncident } from '../../../src/core/incident/incident.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
