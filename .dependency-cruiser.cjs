@@ -18,6 +18,7 @@ const STAGES = [
   'decision',
   'follow',
   'audit',
+  'alert',
   'tasks',
 ]
 

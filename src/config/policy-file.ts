@@ -13,6 +13,7 @@ import { lintPolicy } from '../core/decision/trigger-lint.ts'
 import { canonicalJson } from '../contracts/canonical-json.ts'
 import { lintDocuments } from './policy-lint.ts'
 import { checkSet } from './policy-set.ts'
+import { alertPoliciesOf, type Path, type Written } from './prometheus-rules.ts'
 import { fieldName, type Place, placeInText, placeOfKey, placeOfPath } from './yaml-place.ts'
 import { type YamlText, yamlProblems } from './yaml-place.ts'
 
@@ -116,19 +117,24 @@ class Reader {
 
   private document(yaml: YamlText): void {
     if (!this.syntax(yaml)) return
-    let value: unknown
-    let canonical: string
+    let written: readonly Written[]
     try {
-      value = yaml.document.toJS()
-      canonical = canonicalJson(value)
+      const value: unknown = yaml.document.toJS()
+      const whole = { value, canonical: canonicalJson(value), of: (path: Path) => path }
+      written = alertPoliciesOf(value) ?? [whole]
     } catch (error) {
       const why = error instanceof Error ? error.message : 'something else'
       this.error(yaml, [], { found: why, expected: 'values that JSON can say' })
       return
     }
+    for (const one of written) this.one(yaml, one)
+  }
+
+  private one(yaml: YamlText, { value, canonical, of }: Written): void {
     const parsed: ParsedPolicy = parsePolicy(value, this.stem())
     if (!parsed.ok) {
-      for (const problem of parsed.problems) this.problem(yaml, problem)
+      for (const problem of parsed.problems)
+        this.problem(yaml, { ...problem, path: of(problem.path) })
       return
     }
     if (!this.trigger(yaml, parsed.document, value)) return
@@ -144,7 +150,7 @@ class Reader {
     )
     if (twin !== undefined) {
       const expected = 'one document of a kind and name'
-      this.error(yaml, ['metadata', 'name'], { found: JSON.stringify(document.name), expected })
+      this.error(yaml, of(['metadata', 'name']), { found: JSON.stringify(document.name), expected })
       return
     }
     this.places.set(document, yaml)
@@ -175,8 +181,9 @@ class Reader {
   }
 
   private problem(yaml: YamlText, problem: DocumentProblem): void {
-    const { path, key, found, expected, hint } = problem
-    const place = key === null ? placeOfPath(yaml, path) : placeOfKey(yaml, path, key)
+    const { path, key, found, expected, hint, inner } = problem
+    const at = inner === undefined ? placeOfPath(yaml, path) : placeInText(yaml, path, inner)
+    const place = key === null ? at : placeOfKey(yaml, path, key)
     this.say(place, { severity: 'error', field: fieldName(path, key), found, expected, hint })
   }
 

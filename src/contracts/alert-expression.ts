@@ -47,19 +47,23 @@ interface Token {
   readonly at: number
 }
 
-const TOKEN =
-  /(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?<text>"[^"\\\n]*"|'[^'\\\n]*')|(?<sign>==|!=|>=|<=|=~|!~|[^\s])/y
+const TOKENS: readonly (readonly [kind: Token['kind'], form: RegExp])[] = [
+  ['name', /[a-zA-Z_:][a-zA-Z0-9_:]*/y],
+  ['number', /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y],
+  ['text', /"[^"\\\n]*"|'[^'\\\n]*'/y],
+  ['sign', /==|!=|>=|<=|=~|!~|[^\s]/y],
+]
 const SPACE = /(?:\s|#[^\n]*)*/y
 const LENGTH_MAX = 1_024
 /** Words of PromQL that are names elsewhere. */
 const WORDS: Readonly<Record<string, string>> = {
-  and: 'joining conditions',
-  or: 'joining conditions',
-  unless: 'joining conditions',
-  offset: 'offsets',
-  bool: 'the modifier bool',
-  by: 'aggregation',
-  without: 'aggregation',
+  and: 'conditions cannot be joined',
+  or: 'conditions cannot be joined',
+  unless: 'conditions cannot be joined',
+  offset: 'other moments are not supported',
+  bool: 'the modifier bool is not supported',
+  by: 'aggregation is not supported',
+  without: 'aggregation is not supported',
 }
 
 class Refused extends Error {
@@ -88,17 +92,22 @@ function tokens(text: string): readonly Token[] {
     SPACE.lastIndex = at
     at += SPACE.exec(text)?.[0].length ?? 0
     if (at >= text.length) break
-    TOKEN.lastIndex = at
-    const groups = TOKEN.exec(text)?.groups ?? {}
-    const kind = (['name', 'number', 'text', 'sign'] as const).find((one) => groups[one])
-    const token = kind === undefined ? undefined : groups[kind]
-    if (kind === undefined || token === undefined)
-      throw new Refused(at, 'a letter of no expression')
-    found.push({ kind, text: token, at })
-    at += token.length
+    const token = tokenAt(text, at)
+    found.push(token)
+    at += token.text.length
   }
   found.push({ kind: 'end', text: '', at })
   return found
+}
+
+/** There always is one: any letter but a space is a sign. */
+function tokenAt(text: string, at: number): Token {
+  for (const [kind, form] of TOKENS) {
+    form.lastIndex = at
+    const found = form.exec(text)?.[0]
+    if (found !== undefined) return { kind, text: found, at }
+  }
+  throw new Refused(at, 'a letter of no expression')
 }
 
 class Parser {
@@ -197,8 +206,7 @@ const said = (token: Token): string => (token.kind === 'end' ? 'the end' : `\`${
 
 function unsupported(token: Token): string {
   const { text, kind } = token
-  if (kind === 'name' && Object.hasOwn(WORDS, text))
-    return `\`${text}\`: ${WORDS[text]} is not supported`
+  if (kind === 'name' && Object.hasOwn(WORDS, text)) return `\`${text}\`: ${WORDS[text]}`
   if (text === '[') return '`[`: ranges are not supported'
   if (text === '@') return '`@`: other moments are not supported'
   if (/^[+\-*/%^]/.test(text)) return `\`${text}\`: arithmetic is not supported`

@@ -11,6 +11,8 @@ export interface DocumentProblem {
   readonly found: string
   readonly expected: string
   readonly hint: string | null
+  /** Code unit of the text at `path` where it is; absent: the value as a whole. */
+  readonly inner?: number
 }
 
 const SHOWN = 60
@@ -121,6 +123,8 @@ export function documentProblems(
     const inner = issue.code === 'invalid_union' ? issuesInside(issue, found) : []
     if (inner.length > 0) return [...documentProblems(inner, value, schema)]
     const expected = expectedOf(issue)
-    return [{ path, key: null, found: show(found), expected, hint: hintOf(issue, found) }]
+    const problem = { path, key: null, found: show(found), expected, hint: hintOf(issue, found) }
+    const place = issue.code === 'custom' ? issue.params?.['at'] : undefined
+    return [typeof place === 'number' ? { ...problem, inner: place } : problem]
   })
 }

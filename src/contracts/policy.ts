@@ -1,24 +1,26 @@
 // Documents of hs.policies: HealPolicy (when to do what), DetectorSet and GuardSet (limits by
-// service), and the bare JSON of S0-41; one file per kind. Parsing gives plain values in
-// milliseconds or problems with a path; `config/policy-file.ts` turns a path into file, line and
-// column. The JSON Schema of each kind is published from here.
+// service), AlertPolicy (whom to tell what), and the bare JSON of S0-41; one file per kind. Parsing
+// gives plain values in milliseconds or problems with a path; `config/policy-file.ts` turns a path
+// into file, line and column. The JSON Schema of each kind is published from here.
 import * as z from 'zod'
+import { ALERT_POLICY, type AlertPolicy } from './alert-policy.ts'
 import { DETECTOR_SET, type DetectorSet } from './detector-set.ts'
 import { GUARD_SET, type GuardSet } from './guard-set.ts'
 import { BARE_POLICY, HEAL_POLICY, type HealPolicy } from './heal-policy.ts'
 import { apiVersion, type Kind, type Parsed } from './policy-fields.ts'
 import { documentProblems } from './policy-problem.ts'
 
-export const POLICY_KINDS = ['HealPolicy', 'DetectorSet', 'GuardSet'] as const
+export const POLICY_KINDS = ['HealPolicy', 'DetectorSet', 'GuardSet', 'AlertPolicy'] as const
 export type DocumentKind = (typeof POLICY_KINDS)[number]
 
-export type PolicyDocument = HealPolicy | DetectorSet | GuardSet
+export type PolicyDocument = HealPolicy | DetectorSet | GuardSet | AlertPolicy
 export type ParsedPolicy = Parsed<PolicyDocument>
 
 const KINDS: Readonly<Record<DocumentKind, Kind<PolicyDocument>>> = {
   HealPolicy: HEAL_POLICY,
   DetectorSet: DETECTOR_SET,
   GuardSet: GUARD_SET,
+  AlertPolicy: ALERT_POLICY,
 }
 
 /** What every document has, whatever else is wrong with it. */

@@ -215,7 +215,7 @@ describe('errors name place, what was found, what is expected', () => {
       'apiVersion: healstream.io/v1\nkind: HealPolcy\n',
       [
         'p.yaml:2:7: error: kind: found "HealPolcy", expected one of HealPolicy, ' +
-          'DetectorSet, GuardSet; did you mean "HealPolicy"?',
+          'DetectorSet, GuardSet, AlertPolicy; did you mean "HealPolicy"?',
       ],
     ],
     [

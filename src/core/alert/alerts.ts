@@ -1,7 +1,7 @@
 // The stage that tells people (S0-23, S0-52, S3-14, S2-44): judges rules over what is new of
 // instances, follows incidents by what the audit says of them, keeps one alert per condition and
-// target, and puts on hs.alerts what is news. Nobody is looked at of whom nothing is new; time comes
-// through `nextMs`.
+// target, and puts on hs.alerts what is news. Nobody is looked at of whom nothing is new; time
+// comes through `nextMs`.
 import { type EventId, eventId, incidentId, policyName, serviceId } from '../../contracts/ids.ts'
 import { instanceId } from '../../contracts/ids.ts'
 import type { Alert, IncidentEvent, Tier } from '../../contracts/records.ts'

@@ -1,10 +1,10 @@
 // One alert: a condition of one instance (or service) from its first sign to some minutes after its
 // end, and what of it was told (S0-52).
 //
-//   calm ──condition──► pending ──held for `for`──► firing ──ceased for `keep`──► over ──► forgotten
-//                          │ ceased                    ▲                           │
-//                          ▼                           └──── again within 5 min ───┘  count + 1
-//                         calm
+//  calm ─condition─► pending ─held for `for`─► firing ─ceased for `keep`─► over ─► forgotten
+//                       │ ceased                 ▲                          │
+//                       ▼                        └── again within 5 min ────┘  count + 1
+//                      calm
 //
 // Who fires again within five minutes of its end is the same alert with a higher count, and from
 // then on ends only after five calm minutes: a thousand repeats are one alert with count 1,000.
@@ -51,7 +51,7 @@ export interface Entry extends Queued {
   firing: boolean
   /** First firing of this count. */
   sinceMs: number
-  /** Since when the condition has not held while it fires, or null; and for how long it fires on. */
+  /** Since when the condition has not held while it fires, or null; for how long it fires on. */
   clearMs: number | null
   holdMs: number
   /** When it ended last, or null. */

@@ -1,5 +1,6 @@
 // The metrics a rule can name: what every instance tells or is judged by, and beside them every
-// metric with a name of the user's own. docs/alerts.md shows this table and a test holds both equal.
+// metric with a name of the user's own. docs/alerts.md shows this table and a test holds both
+// equal.
 import type { InstanceFacts } from '../kernel/facts.ts'
 
 /** What rules see of an instance at one log time. */

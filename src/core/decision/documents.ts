@@ -4,6 +4,7 @@ import { policyName } from '../../contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../contracts/limits.ts'
 import type { DetectorLimits, GuardLimits } from '../../contracts/limits.ts'
 import { limitOfJudgement } from '../../contracts/guard-set.ts'
+import type { AlertPolicy } from '../../contracts/alert-policy.ts'
 import { fieldOfJudgement, type HealPolicy } from '../../contracts/heal-policy.ts'
 import { gatesOf } from '../../contracts/plan.ts'
 import type { DetectorSet } from '../../contracts/detector-set.ts'
@@ -35,6 +36,11 @@ export interface ReadyPolicy {
   readonly gates: ReadonlyMap<string, Trigger>
 }
 
+export interface AlertPolicyInForce {
+  readonly policy: AlertPolicy
+  readonly ref: PolicyRef
+}
+
 interface Held {
   readonly version: number
   readonly sha256: string
@@ -61,7 +67,7 @@ export function newDocuments(): Documents {
   return { held: new Map(), detectors: new Map(), guards: new Map(), policies: null, whole: null }
 }
 
-const KINDS = { HealPolicy: true, DetectorSet: true, GuardSet: true } as const
+const KINDS = { HealPolicy: true, DetectorSet: true, GuardSet: true, AlertPolicy: true } as const
 
 /** What a record did: nothing (old, or of another kind), changed something, or was refused. */
 export type DocumentChange =
@@ -81,6 +87,8 @@ export function applyDocument(
   by: TakenBy,
 ): DocumentChange {
   if (!Object.hasOwn(KINDS, record.kind)) return { done: 'ignored' }
+  if (record.kind === 'AlertPolicy' && by.behaviour < BEHAVIOUR_JUDGEMENT)
+    return { done: 'ignored' }
   const key = `${record.kind}/${record.name}`
   const before = documents.held.get(key)
   if (before !== undefined && record.version <= before.version) return { done: 'ignored' }
@@ -158,6 +166,17 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
 function newFactOf({ clauses }: Trigger): string | null {
   const facts = clauses.flatMap((clause) => clause.facts)
   return facts.find((fact) => FACTS[fact].isNew === true) ?? null
+}
+
+/** Alert policies in force, in order of name. */
+export function alertPoliciesInForce(documents: Documents): readonly AlertPolicyInForce[] {
+  return sortedKeys(documents.held).flatMap((key) => {
+    const held = documents.held.get(key)
+    const document = held?.document ?? null
+    if (held === undefined || document?.kind !== 'AlertPolicy') return []
+    const { version, sha256 } = held
+    return [{ policy: document, ref: { name: document.name, version, sha256 } }]
+  })
 }
 
 /** Heal policies in force, in order of name. */

@@ -2,7 +2,6 @@
 // are made of it for healing. Who is well, and of whom only counts have changed, is judged the
 // short way.
 import type { DetectorLimits } from '../../contracts/limits.ts'
-import { readsOf } from '../decision/healing.ts'
 import { type DetectorInput, silenceLimitMs } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
 import { areEnough, areGood, isCalm } from '../health/quiet.ts'
@@ -23,6 +22,7 @@ import {
 } from '../kernel/slots.ts'
 import type { Step } from '../kernel/step.ts'
 import { lifecycleOf } from '../registry/entry.ts'
+import { readsFor } from './alerting.ts'
 import type { Group } from './group.ts'
 import { comparePeers } from './peers.ts'
 import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
@@ -90,7 +90,7 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
   group.judged = NOBODY
   group.due = NO_FACTS
   if (touched.length === 0 && !group.changed) return false
-  const reads = (group.reads ??= readsOf(state.healing, group.service))
+  const reads = (group.reads ??= readsFor(state, group.service))
   const quietness = { limits: (group.limits ??= state.limits(group.service)), hearing }
   const { slots } = state
   const places = group.slotsOf(touched)

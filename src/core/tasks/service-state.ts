@@ -1,8 +1,10 @@
 // The state of a service task: every stage's own, and the instances that join them.
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
 import { serviceId } from '../../contracts/ids.ts'
+import { Alerts } from '../alert/alerts.ts'
 import { Admission } from '../admit/admit.ts'
-import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
+import { alertPoliciesInForce } from '../decision/documents.ts'
+import { detectorLimits, type HealingState, initialHealing, readsOf } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { Observer } from '../fleet/observer.ts'
 import type { Glance } from '../health/quiet.ts'
@@ -60,6 +62,7 @@ export class ServiceState {
   readonly views: Views = new Views()
   readonly healing: HealingState
   readonly observer: Observer
+  readonly alerts: Alerts
   /** Log time of the step under way. */
   nowMs: number = 0
   wasBlind: boolean = false
@@ -97,6 +100,7 @@ export class ServiceState {
     this.windows = new Windows({ graceMs: GRACE_MS, scale: context.scale })
     this.healing = healing
     this.observer = new Observer(healing.fleet)
+    this.alerts = new Alerts(context, () => alertPoliciesInForce(healing.documents))
   }
 
   /** The state that `save` wrote. Errors: AssertionError, and those of ids that are none. */
@@ -110,6 +114,7 @@ export class ServiceState {
     state.sources.load(from)
     state.views.load(from)
     state.observer.load(from)
+    if (from.form >= FORM_JUDGEMENT) state.alerts.load(from)
     for (const entry of state.registry.all()) state.join(entry, from)
     if (from.form >= FORM_JUDGEMENT) loadGroups((service) => state.group(service), from)
     return state
@@ -125,6 +130,7 @@ export class ServiceState {
     this.sources.save(to)
     this.views.save(to)
     this.observer.save(to)
+    if (to.form >= FORM_JUDGEMENT) this.alerts.save(to)
     for (const { service, instance } of this.registry.all()) {
       if (instance === null) continue
       saveSubject(present(this.find(service, instance), 'the subject of an entry'), to)
@@ -157,6 +163,7 @@ export class ServiceState {
   /** Policies changed: limits are asked for again and everybody is judged by them. */
   policiesChanged(): void {
     this.limitsOf.clear()
+    this.alerts.rulesChanged()
     for (const group of this.groups.values()) {
       group.limits = null
       group.reads = null

@@ -10,6 +10,7 @@ import { assert } from '../kernel/assert.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Facts } from '../kernel/facts.ts'
 import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/step.ts'
+import { alertStep } from './alerting.ts'
 import { fold } from './fold.ts'
 import { observe } from './fleet-vector.ts'
 import { judgeStep } from './judge.ts'
@@ -59,6 +60,8 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     ...takeViews(state, step.behind),
     ...answer.outputs,
   ]
+  if (state.healing.behaviour >= BEHAVIOUR_JUDGEMENT)
+    outputs.push(...state.alerts.step(alertStep(state, step, judgement.facts, answer.outputs)))
   const judged = judgement.judged > 0 || answer.outputs.length > 0
   const observed = observe(state, step, { services: judgement.facts.services, judged })
   outputs.push(...observed.outputs)
@@ -129,6 +132,7 @@ function registryViews(state: ServiceState): readonly Output[] {
 function wakeAt(state: ServiceState, healingMs: number | null): number | null {
   let wakeMs = healingMs ?? Number.POSITIVE_INFINITY
   wakeMs = Math.min(wakeMs, state.admission.nextMs() ?? wakeMs)
+  wakeMs = Math.min(wakeMs, state.alerts.nextMs(wakeMs) ?? wakeMs)
   if (state.healing.behaviour >= BEHAVIOUR_FLEET)
     wakeMs = Math.min(wakeMs, state.observer.nextMs(state.nowMs))
   if (state.hanging > 0) wakeMs = Math.min(wakeMs, state.windows.nextEvictionMs() ?? wakeMs)

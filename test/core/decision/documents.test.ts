@@ -107,7 +107,7 @@ describe('documents', () => {
   })
 
   test('kinds of others are none of ours', () => {
-    expect(apply({ ...good, kind: 'AlertPolicy' })).toEqual(['ignored'])
+    expect(apply({ ...good, kind: 'AgentConfig' })).toEqual(['ignored'])
   })
 
   test('limits: defaults, then sets for all, then sets by name, each in order of name', () => {

@@ -1,0 +1,64 @@
+// Alerts out of a service task: from behaviour 3 on, over an image, and never before.
+import { describe, expect, test } from 'vitest'
+import { BEHAVIOUR_JUDGEMENT, BEHAVIOUR_WINDOWS } from '../../../src/core/kernel/behaviour.ts'
+import { CoreDriver, testSerde } from '../../support/core-driver.ts'
+import { delta, policy, probe, processEvent, serviceEvent } from '../../support/records.ts'
+import { alertRule } from '../alert/policies.ts'
+
+const serde = await testSerde()
+
+function started(behaviour: number): CoreDriver {
+  const driver = new CoreDriver(serde, { behaviour })
+  for (const instance of ['shop-1', 'shop-2'])
+    driver.serviceEvent(serviceEvent({ atMs: driver.nowMs, instance }))
+  driver.step()
+  for (const instance of ['shop-1', 'shop-2'])
+    driver.signal(probe({ atMs: driver.nowMs, verdict: 'up', instance }))
+  driver.step()
+  return driver
+}
+
+const alerts = (driver: CoreDriver): readonly string[] =>
+  driver.bodies('alerts').map(({ rule, tier, state }) => `${rule} ${tier} ${state}`)
+
+describe('an incident', () => {
+  test('opens a ticket, also after the image was taken and read', () => {
+    const driver = started(BEHAVIOUR_JUDGEMENT)
+    driver.signal(processEvent({ atMs: driver.nowMs, event: 'exited', by: 'SIGKILL' }))
+    driver.step()
+    expect(alerts(driver)).toEqual(['IncidentOpen medium firing'])
+    const [first] = driver.bodies('alerts')
+    const [opened] = driver.bodies('incidents')
+    expect(first?.incident_id).toBe(opened?.incident_id)
+    driver.reload()
+    // Told again when its time has come, and not before.
+    driver.wait(299_000)
+    driver.step()
+    expect(driver.bodies('alerts').length).toBe(1)
+    driver.wait(1_000)
+    driver.step()
+    expect(driver.bodies('alerts').at(-1)).toMatchObject({ refresh: true, count: 1 })
+  })
+
+  test('says nothing under an earlier behaviour', () => {
+    const driver = started(BEHAVIOUR_WINDOWS)
+    driver.signal(processEvent({ atMs: driver.nowMs, event: 'exited', by: 'SIGKILL' }))
+    driver.step()
+    expect(alerts(driver)).toEqual([])
+  })
+})
+
+describe('a rule on what is counted', () => {
+  test('is judged with every request, by a policy of hs.policies', () => {
+    const driver = started(BEHAVIOUR_JUDGEMENT)
+    const document = alertRule('busy', 'requests > 4')
+    driver.policy(policy({ kind: 'AlertPolicy', name: 'busy', document }))
+    driver.step()
+    for (let second = 0; second < 3; second++) {
+      driver.telemetry(delta({ atMs: driver.nowMs, ok: 2 }))
+      driver.wait(1_000)
+      driver.step()
+    }
+    expect(alerts(driver)).toEqual(['busy medium firing'])
+  })
+})
