@@ -149,7 +149,9 @@ export function dueMs(entry: Entry, forMs: number): number | null {
     times.push(told.atMs + REFRESH_MS)
     if (count >= 2 * told.count) times.push(told.atMs + NEWS_MS)
   }
-  if (!firing && entry.endedMs !== null) times.push(entry.endedMs + REPEAT_MS + 1)
+  // Who may come back at any moment is not forgotten meanwhile.
+  const isCalm = !firing && entry.pendingMs === null
+  if (isCalm && entry.endedMs !== null) times.push(entry.endedMs + REPEAT_MS + 1)
   let least: number | null = null
   for (const atMs of times) if (atMs !== null) least = Math.min(least ?? atMs, atMs)
   return least

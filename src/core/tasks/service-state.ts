@@ -4,7 +4,7 @@ import { serviceId } from '../../contracts/ids.ts'
 import { Alerts } from '../alert/alerts.ts'
 import { Admission } from '../admit/admit.ts'
 import { alertPoliciesInForce } from '../decision/documents.ts'
-import { detectorLimits, type HealingState, initialHealing, readsOf } from '../decision/healing.ts'
+import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
 import { Observer } from '../fleet/observer.ts'
 import type { Glance } from '../health/quiet.ts'
@@ -32,10 +32,7 @@ import { Views } from './views.ts'
 
 /** The window that health is judged by (S0-21). */
 const SPAN_MS = 60_000
-/**
- * A delta older than this at its arrival is late (as long as the window: what still fits, counts);
- * so is a signal out of a spool.
- */
+/** A delta or signal older than this at its arrival is late (what fits the window, counts). */
 export const GRACE_MS: number = SPAN_MS
 /** Services whose limits are kept at hand; records may speak of any number. */
 const LIMITS_MAX = 4_096
