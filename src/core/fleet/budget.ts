@@ -12,7 +12,7 @@
 import type { LeaseUse, Observation } from '../../contracts/records.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 
-import type { Picture } from './picture.ts'
+import { type Picture, UNCLEAR_MS } from './picture.ts'
 import { ANSWER_MS, ANY_ZONE, isLoose, loadWants, mayGive, saveWants } from './wants.ts'
 import { type Want, wantsOf, zoneBudget } from './wants.ts'
 
@@ -186,6 +186,9 @@ export class Budget {
       if (this.isWanted(lease)) times.push(lease.deadlineMs - RENEW_MS)
       if (lease.askedMs !== null) times.push(lease.askedMs + ANSWER_MS)
     }
+    for (const { waitsSinceMs, wants } of this.holders.values()) {
+      if (waitsSinceMs !== null && wants.length > 0) times.push(waitsSinceMs + UNCLEAR_MS)
+    }
     const later = times.filter((atMs) => atMs > nowMs)
     return later.length === 0 ? null : later.reduce((least, atMs) => Math.min(least, atMs))
   }
@@ -279,10 +282,12 @@ export class Budget {
    */
   private ofZones(at: OrderAt, picture: Picture, room: number): readonly Order[] {
     this.unclearUntilMs = picture.unclearUntilMs
-    if (at.nowMs < this.unclearUntilMs) return []
+    const isUnclear = at.nowMs < this.unclearUntilMs
     const orders: Order[] = []
     let free = room
     for (const [partition, holder] of this.inTurn()) {
+      // Long enough for the others to have been heard of.
+      if (isUnclear && at.nowMs < (holder.waitsSinceMs ?? at.nowMs) + UNCLEAR_MS) continue
       for (const { zone, waiting } of wantsOf(holder)) {
         const tokens = Math.min(waiting - this.heldFor(partition, zoneBudget(zone)), free)
         if (tokens <= 0 || !mayGive(zone, { leases: this.leases, picture, nowMs: at.nowMs }))
@@ -291,6 +296,7 @@ export class Budget {
         free -= tokens
       }
     }
+    if (isUnclear) return orders
     if (picture.zones.size > 0) {
       const isIdle = this.leases.length === 0 && [...picture.inHand].every((zone) => zone === '')
       if (!isIdle) return orders
