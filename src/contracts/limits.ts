@@ -109,20 +109,22 @@ export interface GuardLimits {
   readonly commandExpiryMs: number
   /** How long an effect may take to show before the attempt counts as ineffective. */
   readonly verifyMs: number
-  /** Instances of a service in our hand at once, routable or not: max(1, floor(share × n)); S0-42. */
+  /**
+   * Instances of a service in our hand at once, routable or not: max(1, floor(share × n)); S0-42.
+   */
   readonly healShareMax: number
   /** A zone is frozen when at least `zoneSickMin` of its instances and this share are sick. */
   readonly zoneSickShareMax: number
   readonly zoneSickMin: number
   /**
-   * Storm: fewer than this share of the instances whose health is known are healthy, from `groupMin`
-   * on; over when it has been that share or more for `stormCalmMs`.
+   * Storm: fewer than this share of the instances whose health is known are healthy, from
+   * `groupMin` on; over when it has been that share or more for `stormCalmMs`.
    */
   readonly stormHealthyMin: number
   readonly stormCalmMs: number
   /**
-   * Common cause: more than this share of a service, a zone or a version, from `commonMin` instances
-   * on, fell sick within `commonSpanMs` (F70).
+   * Common cause: more than this share of a service, a zone or a version, from `commonMin`
+   * instances on, fell sick within `commonSpanMs` (F70).
    */
   readonly commonShareMax: number
   readonly commonMin: number

@@ -130,6 +130,13 @@ export class WorkerRig {
     return found
   }
 
+  /** When the broker appended the records of a kind of topic there are now. */
+  async times(kind: TopicKind): Promise<number[]> {
+    const found: number[] = []
+    await this.#visit(kind, ({ timestampMs }) => found.push(timestampMs))
+    return found
+  }
+
   /** Dead letters about these offsets, when there are at least so many. */
   async letters(
     count: number,

@@ -9,7 +9,6 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/cli/program-tasks.ts', 'test/kafka/task-commands.test.ts'],
   ['src/cli/read-range.ts', 'test/cli/task-past.test.ts, test/cli/holds.test.ts'],
   ['src/cli/cluster.ts', 'test/kafka/task-commands.test.ts'],
-  ['src/cli/operator-word.ts', 'test/kafka/hold.test.ts: hold, approve and release as processes'],
   ['src/cli/confirm.ts', 'test/kafka/task-commands.test.ts, and nobody at a terminal'],
   ['src/runtime/task-state.ts', 'test/runtime/task.test.ts, printed by test/tidy/pages.test.ts'],
   ['src/cli/program-doctor.ts', 'test/kafka/doctor.test.ts, test/kafka/access.test.ts'],

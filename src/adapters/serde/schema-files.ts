@@ -43,7 +43,8 @@ export function isSchemaKind(kind: string): kind is SchemaKind {
 
 export interface SchemaVersion {
   /**
-   * JSON without docs, brands and the like: what registries hold, so that wording never makes a new version.
+   * JSON without docs, brands and the like: what registries hold, so that wording never makes a new
+   * version.
    */
   readonly text: string
   /** From 1, as in schemas/history. */

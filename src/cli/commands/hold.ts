@@ -1,5 +1,5 @@
-// `healstream hold`: a person stops healing, of everything or of what is named, until it is released
-// or runs out (reliability.md I22, G15).
+// `healstream hold`: a person stops healing, of everything or of what is named, until it is
+// released or runs out (reliability.md I22, G15).
 import { formatDuration, parseDuration } from '../../contracts/duration.ts'
 import { HsError } from '../../contracts/failure.ts'
 import { instanceId, policyName, serviceId } from '../../contracts/ids.ts'

@@ -1,5 +1,6 @@
 // How many instances of a service are there, well and sick, by what they share: the service as a
-// whole, a zone, a version. What many have at once is no fault of one instance (prior art M10, F70).
+// whole, a zone, a version. What many have at once is no fault of one instance (prior art M10,
+// F70).
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { isSick } from './evidence.ts'
 import { isInService } from './group.ts'

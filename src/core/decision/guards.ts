@@ -263,8 +263,8 @@ function ofCare(ask: (care: CareInput, input: GuardInput) => Answer): Guard {
  * | budget           | without a token of the fleet's budget                                      |
  *
  * `pulse` and `budget` are asked from behaviour 2 on; `freeze`, `zone`, `storm`, `common_cause`,
- * `heal_share` and `approval` from behaviour 3 on. People are asked when nothing else but the budget
- * stands against the action, and a token when nothing else at all does.
+ * `heal_share` and `approval` from behaviour 3 on. People are asked when nothing else but the
+ * budget stands against the action, and a token when nothing else at all does.
  */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', holdGuard],

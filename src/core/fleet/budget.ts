@@ -277,8 +277,8 @@ export class Budget {
 
   /**
    * What is given by zone to those who wait. Where zones are told apart one token lies ready to be
-   * spent in any of them, so that its holder can act at once; before anybody else is given one it is
-   * asked back.
+   * spent in any of them, so that its holder can act at once; before anybody else is given one it
+   * is asked back.
    */
   private ofZones(at: OrderAt, picture: Picture, room: number): readonly Order[] {
     this.unclearUntilMs = picture.unclearUntilMs

@@ -1,5 +1,5 @@
-// The fleet as a whole, added up from the newest observations: by zone, by version, by service. What
-// it shows decides what the fleet task says across services, and which zone may be worked in.
+// The fleet as a whole, added up from the newest observations: by zone, by version, by service.
+// What it shows decides what the fleet task says across services, and which zone may be worked in.
 import type { GroupCount } from '../../contracts/records.ts'
 
 /** Two services that fell sick within this may have one cause: it takes a look before acts. */

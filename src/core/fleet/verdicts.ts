@@ -205,7 +205,9 @@ function wire(standing: Standing, over: boolean): FleetVerdict {
   }
 }
 
-/** Verdicts of the fleet task as a service task holds them, with the log time of their last word. */
+/**
+ * Verdicts of the fleet task as a service task holds them, with the log time of their last word.
+ */
 export class HeldVerdicts {
   private readonly held = new Map<
     string,

@@ -79,7 +79,7 @@ test('every attempt is approved anew', () => {
   expect(world.commands).toHaveLength(2)
 })
 
-test('words that mean nothing are told as that, and nothing stays of an incident that is over', () => {
+test('words that mean nothing are told as that; nothing stays of an incident that is over', () => {
   const incident = crash({ approvals: 1 })
   world.approves('ann', 'inc-0')
   world.approves('ann', incident, { verdict: null })

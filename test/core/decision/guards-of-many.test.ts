@@ -10,7 +10,9 @@ import { crashed, erring, instance, LOOSE } from './world.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/guards.md'), 'utf8')
 const { outShareMax, routableShareMin, healShareMax } = GUARD_DEFAULTS
-/** All that looks at how many at once is as it is by default, and nothing else stands in the way. */
+/**
+ * All that looks at how many at once is as it is by default, and nothing else stands in the way.
+ */
 const SHARES = { ...LOOSE, outShareMax, routableShareMin, healShareMax }
 /** One matter after another, so that none of it looks like a common cause. */
 const APART = { commonShareMax: 1, stormHealthyMin: 0, zoneSickShareMax: 1, zoneSickMin: 1_000 }

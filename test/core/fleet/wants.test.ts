@@ -1,5 +1,6 @@
 // Tokens of zones: never two zones at once, whoever answers late, twice or never. The monitor sees
-// the tokens in hand, what was spent and what is being worked on, and nothing of the budget's books.
+// the tokens in hand, what was spent and what is being worked on, and nothing of the budget's
+// books.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { taskId } from '../../../src/contracts/ids.ts'
