@@ -96,7 +96,8 @@ export function stormGuard(input: CareInput, { nowMs, limits }: Asking): Answer 
 export function commonCauseGuard(input: CareInput, { limits, selfEvident }: Asking): Answer {
   const { cause, fleetCause } = input
   const span = formatDuration(limits.commonSpanMs)
-  const limit = `at most ${percent(limits.commonShareMax)} within ${span} from ${limits.commonMin} on`
+  const most = percent(limits.commonShareMax)
+  const limit = `at most ${most} within ${span} from ${limits.commonMin} on`
   if (cause !== null && !cause.evident && selfEvident) {
     return { passed: true, value: 'seen to be sick, others are only silent or late', limit }
   }

@@ -20,7 +20,7 @@ test('only those in service count; a name that nobody has counts nobody', () => 
   expect(countOf(census, { shared: 'zone', value: 'y' })).toEqual({ n: 0, sick: 0 })
 })
 
-test('wellness is of all that are not gone and whose health is known; ready counts are the same', () => {
+test('wellness is of all that are not gone and whose health is known', () => {
   expect(wellnessOf(service(all))).toEqual({ healthy: 1, known: 4 })
   const healths = { healthy: 1, unstable: 1, unhealthy: 2, unknown: 1 }
   expect(wellnessOf({ ...service([]), healths })).toEqual({ healthy: 1, known: 4 })

@@ -55,7 +55,7 @@ test('never more than the bound', () => {
   expect(GUARD_DEFAULTS.doubtFactorMax).toBe(4)
 })
 
-test('inferred evidence stands longer, and the event says why; what is self-evident does not', () => {
+test('inferred evidence stands longer, and the event says why', () => {
   const world = new CarefulWorld()
   world.begin()
   const slow = finding({ detector: 'latency_p99', class: 'inferred', sinceMs: world.nowMs })

@@ -194,7 +194,8 @@ describe('each alone', () => {
     const asked = askGuards({ ...PASSING, ...care({ approval }) })
     const refused = asked.find((one) => !one.passed)
     expect(`${refused?.value}, limit ${refused?.limit}`).toBe(
-      'approved by ann; missing: a person other than ann and bob, who proposes it, limit 2 approvals',
+      'approved by ann; missing: a person other than ann and bob, who proposes it, ' +
+        'limit 2 approvals',
     )
   })
 
