@@ -170,12 +170,12 @@ module.exports = {
     },
     {
       name: 'config-contracts-only',
-      comment: 'but for the lint of triggers, which has one home',
+      comment: 'but for the lint of triggers and of sets of policies, which has one home',
       severity: 'error',
       from: { path: '^src/config/' },
       to: {
         path: '^src/',
-        pathNot: '^src/(config|contracts)/|^src/core/decision/trigger-lint[.]ts$',
+        pathNot: '^src/(config|contracts)/|^src/core/decision/(trigger-lint|policy-set)[.]ts$',
       },
     },
     {

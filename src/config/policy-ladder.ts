@@ -1,5 +1,5 @@
-// The next rung of the ladder for a document: observe → dry_run → canary → enforce (M12). A step at
-// a time, unless a person gives a reason to skip one.
+// The next rung of the ladder for a document: observe → dry_run → canary → enforce (M12). A
+// step at a time, unless a person gives a reason to skip one.
 import { HsError } from '../contracts/failure.ts'
 import type { HealPolicy } from '../contracts/heal-policy.ts'
 import { modeOf } from '../contracts/policy-trigger.ts'

@@ -7,7 +7,7 @@ import {
   runPolicyTests,
   type TestReport,
   uncovered,
-} from '../../config/policy-tests.ts'
+} from '../../roles/policy/policy-tests.ts'
 import { EXIT, type ExitCode, HsError } from '../../contracts/failure.ts'
 import { type DocumentKind, POLICY_KINDS, policyJsonSchema } from '../../contracts/policy.ts'
 import { printable } from '../../contracts/printable.ts'

@@ -3,7 +3,7 @@
 // that the history shows both (S3-43).
 import { readFileSync } from 'node:fs'
 import { diffDocuments, type FieldChange } from '../../config/policy-diff.ts'
-import { explainPolicy, type Verdict, verdictOn } from '../../config/policy-explain.ts'
+import { explainPolicy, type Verdict, verdictOn } from '../../roles/policy/policy-explain.ts'
 import { readPolicies } from '../../config/policy-file.ts'
 import { promoted } from '../../config/policy-ladder.ts'
 import { HsError } from '../../contracts/failure.ts'

@@ -47,7 +47,7 @@ test('the cost is bounded for all conditions together', () => {
   })
 })
 
-test('S0-41: in the mode window the figures are of that window, else of the one that judges', () => {
+test('S0-41: the mode window takes figures of that window, else they are of 60 s', () => {
   const span = { evaluationMode: 'window', forMs: 300_000 } as const
   const wide = compilePolicy({ ...plain, ...span, trigger: 'error_rate > 0.5 && health != "x"' })
   expect(wide.ok && wide.trigger.clauses.map(({ facts }) => facts)).toEqual([

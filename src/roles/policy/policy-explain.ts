@@ -1,14 +1,14 @@
 // A policy in words: what it reads, when it matches, what it then asks for and within which limits;
 // and what it would make of an instance, from the facts that are known of it.
-import { formatDuration } from '../contracts/duration.ts'
-import type { GuardSet } from '../contracts/guard-set.ts'
-import type { HealPolicy } from '../contracts/heal-policy.ts'
-import { GUARD_DEFAULTS } from '../contracts/limits.ts'
-import { modeOf } from '../contracts/policy-trigger.ts'
-import { selects } from '../contracts/policy-fields.ts'
-import { compilePolicy } from '../core/decision/compile-policy.ts'
-import { FACTS, type FactValues, valuesOf } from '../core/decision/fact-table.ts'
-import { callsOf } from './policy-set.ts'
+import { formatDuration } from '../../contracts/duration.ts'
+import type { GuardSet } from '../../contracts/guard-set.ts'
+import type { HealPolicy } from '../../contracts/heal-policy.ts'
+import { GUARD_DEFAULTS } from '../../contracts/limits.ts'
+import { modeOf } from '../../contracts/policy-trigger.ts'
+import { selects } from '../../contracts/policy-fields.ts'
+import { compilePolicy } from '../../core/decision/compile-policy.ts'
+import { FACTS, type FactValues, valuesOf } from '../../core/decision/fact-table.ts'
+import { callsOf } from '../../core/decision/policy-set.ts'
 
 export interface Explained {
   readonly reads: readonly { readonly fact: string; readonly meaning: string }[]

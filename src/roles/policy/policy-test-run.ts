@@ -1,25 +1,25 @@
-// Runs tests of policies on the real core, in virtual time: the same matching, guards and plans that
-// a worker runs, with a fleet task that is heard and gives tokens, and agents that answer. What the
-// core says is compared with what the test expects; every clause is watched for having been true
+// Runs tests of policies on the real core, in virtual time: the same matching, guards and plans
+// that a worker runs, with a fleet task that is heard and gives tokens, and agents that answer.
+// What the core says is compared with what the test expects; every clause is watched for having been true
 // and for having been false.
 import { createHash } from 'node:crypto'
-import { commandId, policyName, taskId } from '../contracts/ids.ts'
-import type { Command, IncidentEvent, PolicyRecord } from '../contracts/records.ts'
+import { commandId, policyName, taskId } from '../../contracts/ids.ts'
+import type { Command, IncidentEvent, PolicyRecord } from '../../contracts/records.ts'
 import {
   decide,
   evolvePolicy,
   evolveResult,
   type HealingState,
   initialHealing,
-} from '../core/decision/healing.ts'
-import { policiesOf, type ReadyPolicy } from '../core/decision/documents.ts'
-import { InstanceValues, ServiceValues } from '../core/decision/fact-values.ts'
-import { streakKey } from '../core/decision/policy.ts'
-import { leaseId } from '../core/fleet/budget.ts'
-import { BEHAVIOUR_LATEST } from '../core/kernel/behaviour.ts'
-import type { InstanceFacts, ServiceFacts } from '../core/kernel/facts.ts'
-import type { CoreContext } from '../core/kernel/step.ts'
-import { type LoadedPolicy, policyRecord } from './policy-file.ts'
+} from '../../core/decision/healing.ts'
+import { policiesOf, type ReadyPolicy } from '../../core/decision/documents.ts'
+import { InstanceValues, ServiceValues } from '../../core/decision/fact-values.ts'
+import { streakKey } from '../../core/decision/policy.ts'
+import { leaseId } from '../../core/fleet/budget.ts'
+import { BEHAVIOUR_LATEST } from '../../core/kernel/behaviour.ts'
+import type { InstanceFacts, ServiceFacts } from '../../core/kernel/facts.ts'
+import type { CoreContext } from '../../core/kernel/step.ts'
+import { type LoadedPolicy, policyRecord } from '../../config/policy-file.ts'
 import type { Expectation, PolicyTest } from './policy-test-file.ts'
 import { instanceFacts, momentOf, serviceFacts } from './policy-test-facts.ts'
 

@@ -1,11 +1,17 @@
 // From samples of facts to what judging hands to deciding: the figures, findings and signs that a
 // real instance with these facts would have.
-import { agentId, instanceId, serviceId } from '../contracts/ids.ts'
-import type { Health, Lifecycle, Link } from '../contracts/records.ts'
-import { viewKey } from '../contracts/view-key.ts'
-import type { FactName } from '../core/decision/fact-table.ts'
-import type { Figures, Finding, InstanceFacts, ServiceFacts, SpanMs } from '../core/kernel/facts.ts'
-import type { Breaker, FailureLabel, Signs } from '../core/kernel/signs.ts'
+import { agentId, instanceId, serviceId } from '../../contracts/ids.ts'
+import type { Health, Lifecycle, Link } from '../../contracts/records.ts'
+import { viewKey } from '../../contracts/view-key.ts'
+import type { FactName } from '../../core/decision/fact-table.ts'
+import type {
+  Figures,
+  Finding,
+  InstanceFacts,
+  ServiceFacts,
+  SpanMs,
+} from '../../core/kernel/facts.ts'
+import type { Breaker, FailureLabel, Signs } from '../../core/kernel/signs.ts'
 import type { Series } from './policy-test-file.ts'
 import type { Sample } from './series.ts'
 

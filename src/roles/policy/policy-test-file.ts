@@ -1,15 +1,21 @@
-// Files of policy tests, in the shape of promtool's: an interval, series of samples for each fact of
-// each instance, and what a policy does at which time.
+// Files of policy tests, in the shape of promtool's: an interval, series of samples for each fact
+// of each instance, and what a policy does at which time.
 import { isScalar, LineCounter, parseDocument } from 'yaml'
 import * as z from 'zod'
-import { duration, id } from '../contracts/policy-fields.ts'
-import { mode } from '../contracts/policy-trigger.ts'
-import { documentProblems } from '../contracts/policy-problem.ts'
-import { FACTS, type FactName, isFact } from '../core/decision/fact-table.ts'
-import type { Mode } from '../contracts/records.ts'
-import type { PolicyFinding } from './policy-file.ts'
+import { duration, id } from '../../contracts/policy-fields.ts'
+import { mode } from '../../contracts/policy-trigger.ts'
+import { documentProblems } from '../../contracts/policy-problem.ts'
+import { FACTS, type FactName, isFact } from '../../core/decision/fact-table.ts'
+import type { Mode } from '../../contracts/records.ts'
+import type { PolicyFinding } from '../../config/policy-file.ts'
 import { expandSeries, type Sample } from './series.ts'
-import { fieldName, placeOfKey, placeOfPath, type YamlText, yamlProblems } from './yaml-place.ts'
+import {
+  fieldName,
+  placeOfKey,
+  placeOfPath,
+  type YamlText,
+  yamlProblems,
+} from '../../config/yaml-place.ts'
 
 /** Counted from the instances that are there, not told. */
 const COUNTED = /^(?:service|instance|service_.*|.*_sick_share|metrics)$/

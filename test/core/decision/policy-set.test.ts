@@ -1,10 +1,10 @@
 // Policies together (M18): sets that fight each other are refused, with the circle; sets that do
 // not are let through. And shadows.
 import { describe, expect, test } from 'vitest'
-import { type Asking, checkAsking, type SetProblem } from '../../src/config/policy-set.ts'
-import type { ActionName } from '../../src/contracts/action.ts'
-import type { HealPolicy } from '../../src/contracts/heal-policy.ts'
-import { parsePolicy } from '../../src/contracts/policy.ts'
+import { type Asking, checkAsking, type SetProblem } from '../../../src/core/decision/policy-set.ts'
+import type { ActionName } from '../../../src/contracts/action.ts'
+import type { HealPolicy } from '../../../src/contracts/heal-policy.ts'
+import { parsePolicy } from '../../../src/contracts/policy.ts'
 
 interface Written {
   readonly action: ActionName

@@ -1,7 +1,7 @@
 // A run of policy tests: files in, outcomes and coverage out, and the JUnit XML of them.
-import { formatDuration } from '../contracts/duration.ts'
-import { printable } from '../contracts/printable.ts'
-import { formatFinding, type LoadedPolicy, readPolicies } from './policy-file.ts'
+import { formatDuration } from '../../contracts/duration.ts'
+import { printable } from '../../contracts/printable.ts'
+import { formatFinding, type LoadedPolicy, readPolicies } from '../../config/policy-file.ts'
 import { readPolicyTests } from './policy-test-file.ts'
 import {
   type ClauseCoverage,
@@ -95,7 +95,8 @@ export function uncovered(report: TestReport): readonly string[] {
 export function junitXml(report: TestReport): string {
   const suites = report.files.map(({ file, problems, tests }) => {
     const failures = tests.filter(({ failures: own }) => own.length > 0).length
-    const counts = `tests="${tests.length}" failures="${failures}" errors="${problems.length > 0 ? 1 : 0}"`
+    const errors = problems.length > 0 ? 1 : 0
+    const counts = `tests="${tests.length}" failures="${failures}" errors="${errors}"`
     const cases = tests.map((test) => caseXml(file, test))
     const broken = problems.length === 0 ? [] : [brokenXml(file, problems)]
     const name = escapeXml(file)
@@ -110,12 +111,12 @@ export function junitXml(report: TestReport): string {
 
 function caseXml(file: string, { name, failures }: TestOutcome): string {
   const open = `    <testcase classname="${escapeXml(file)}" name="${escapeXml(name)}"`
-  if (failures.length === 0) return `${open}/>`
+  const [first] = failures
+  if (first === undefined) return `${open}/>`
+  const message = escapeXml(failureText(first))
   const text = escapeXml(failures.map(failureText).join('\n'))
-  return `${open}><failure message="${escapeXml(failureText(failures[0] ?? NO_FAILURE))}">${text}</failure></testcase>`
+  return `${open}><failure message="${message}">${text}</failure></testcase>`
 }
-
-const NO_FAILURE = { atMs: 0, message: '' }
 
 function brokenXml(file: string, problems: readonly string[]): string {
   const name = escapeXml(file)

@@ -1,15 +1,14 @@
-// Samples over time as promtool writes them, for tests of policies: `5x3` is 5 and three more of it,
-// `0+10x3` is 0 10 20 30, `100-5x2` is 100 95 90, `_` is a sample that is missing and `_x3` three of
-// them. Texts are written as they are (`online offlinex5`), lists in brackets (`[silence]x5`), and
-// true and false are themselves.
+// Samples over time as promtool writes them, for tests of policies: `5x3` is 5 and three more of
+// it, `0+10x3` is 0 10 20 30, `100-5x2` is 100 95 90, `_` is a sample that is missing and `_x3`
+// three of them. Texts are written as they are (`online offlinex5`), lists in brackets
+// (`[silence]x5`), and true and false are themselves.
 
 export type Sample = number | string | boolean | readonly string[] | null
 
 export const SAMPLES_MAX = 100_000
 
-const NUMBER = String.raw`-?(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?`
-const STEPPED = new RegExp(`^(${NUMBER})([+-](?:\\d+(?:\\.\\d+)?|\\.\\d+))x(\\d{1,6})$`)
-const REPEATED = new RegExp(`^(${NUMBER})(?:x(\\d{1,6}))?$`)
+const STEPPED = /^(-?(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?)([+-](?:\d+(?:\.\d+)?|\.\d+))x(\d{1,6})$/
+const REPEATED = /^(-?(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?)(?:x(\d{1,6}))?$/
 const MISSING = /^_(?:x(\d{1,6}))?$/
 const LIST = /^\[([\w.,-]*)\](?:x(\d{1,6}))?$/
 const TEXT = /^([A-Za-z][\w.:/-]*?)(?:x(\d{1,6}))?$/

@@ -1,14 +1,14 @@
 // Checks over policies that are in force together (M18): pairs that can undo each other's work on
 // one target inside their cool-downs are refused, with the circle; a policy that another one always
 // stands before is told. Only what acts counts; who observes hurts nobody.
-import { formatDuration } from '../contracts/duration.ts'
-import type { HealPolicy } from '../contracts/heal-policy.ts'
-import { GUARD_DEFAULTS } from '../contracts/limits.ts'
-import { modeOf } from '../contracts/policy-trigger.ts'
-import { compilePolicy } from '../core/decision/compile-policy.ts'
-import { FACTS, type FactName } from '../core/decision/fact-table.ts'
-import { holdsWithin, partingFact, type Region, regionOf } from '../core/decision/region.ts'
-import type { CompiledClause } from '../core/decision/trigger.ts'
+import { formatDuration } from '../../contracts/duration.ts'
+import type { HealPolicy } from '../../contracts/heal-policy.ts'
+import { GUARD_DEFAULTS } from '../../contracts/limits.ts'
+import { modeOf } from '../../contracts/policy-trigger.ts'
+import { compilePolicy } from './compile-policy.ts'
+import { FACTS, type FactName } from './fact-table.ts'
+import { holdsWithin, partingFact, type Region, regionOf } from './region.ts'
+import type { CompiledClause } from './trigger.ts'
 import { type Call, handOf, undoes, wayOf } from './policy-effects.ts'
 
 export interface SetProblem {

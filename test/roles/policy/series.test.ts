@@ -1,7 +1,7 @@
 // Samples as promtool expands them, texts, lists, and everything else refused.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { expandSeries, SAMPLES_MAX } from '../../src/config/series.ts'
+import { expandSeries, SAMPLES_MAX } from '../../../src/roles/policy/series.ts'
 
 const samples = (text: string): unknown => {
   const expanded = expandSeries(text)
@@ -23,12 +23,9 @@ test.each([
   expect(samples(text)).toEqual(expected)
 })
 
-test.each(['', '1x', '1+x3', '[a', '_x', '-', '1x9999999', '"a"', '1;2'])(
-  'refused: %j',
-  (text) => {
-    expect(samples(text)).toContain('is no sample')
-  },
-)
+test.each(['', '1x', '1+x3', '[a', '_x', '-', '1x9999999', '"a"', '1;2'])('refused: %j', (text) => {
+  expect(samples(text)).toContain('is no sample')
+})
 
 test('so many samples and no more, however few letters ask for them', () => {
   expect(samples('1x999999')).toBe(`more than ${SAMPLES_MAX} samples`)

@@ -1,7 +1,7 @@
 // What actions do to one another, for the static checks: which undo each other on the same target,
 // and which facts an action can move, so that it can make the trigger of another policy come true.
-import type { ActionName } from '../contracts/action.ts'
-import type { FactName } from '../core/decision/fact-table.ts'
+import type { ActionName } from '../../contracts/action.ts'
+import type { FactName } from './fact-table.ts'
 
 export interface Call {
   readonly action: ActionName

@@ -7,8 +7,8 @@ import {
   runPolicyTests,
   type TestReport,
   uncovered,
-} from '../../src/config/policy-tests.ts'
-import { readPolicyTests } from '../../src/config/policy-test-file.ts'
+} from '../../../src/roles/policy/policy-tests.ts'
+import { readPolicyTests } from '../../../src/roles/policy/policy-test-file.ts'
 
 const POLICY = `apiVersion: healstream.io/v1
 kind: HealPolicy
@@ -133,7 +133,9 @@ describe('coverage and reports', () => {
     const missing = runPolicyTests([
       {
         file: 't.yaml',
-        text: 'policies: [q.yaml]\ntests: [{ name: x, inputSeries: [], expect: [{ at: 1s, policy: p, instance: a }] }]',
+        text:
+          'policies: [q.yaml]\ntests:\n  - name: x\n    inputSeries: []\n' +
+          '    expect: [{ at: 1s, policy: p, instance: a }]',
         read: () => {
           throw new Error('no such file')
         },

@@ -1,11 +1,11 @@
 // Promotion a step at a time (M12), what differs between versions, and a policy in words.
 import { describe, expect, test } from 'vitest'
-import { diffDocuments } from '../../src/config/policy-diff.ts'
-import { explainPolicy, verdictOn } from '../../src/config/policy-explain.ts'
-import { promoted, type Promotion } from '../../src/config/policy-ladder.ts'
-import type { GuardSet } from '../../src/contracts/guard-set.ts'
-import type { HealPolicy } from '../../src/contracts/heal-policy.ts'
-import { parsePolicy, type PolicyDocument } from '../../src/contracts/policy.ts'
+import { diffDocuments } from '../../../src/config/policy-diff.ts'
+import { explainPolicy, verdictOn } from '../../../src/roles/policy/policy-explain.ts'
+import { promoted, type Promotion } from '../../../src/config/policy-ladder.ts'
+import type { GuardSet } from '../../../src/contracts/guard-set.ts'
+import type { HealPolicy } from '../../../src/contracts/heal-policy.ts'
+import { parsePolicy, type PolicyDocument } from '../../../src/contracts/policy.ts'
 
 const written = (spec: object, kind: string = 'HealPolicy'): Record<string, unknown> => ({
   apiVersion: 'healstream.io/v1',
