@@ -25,7 +25,18 @@ import { lifecycleOf } from '../registry/entry.ts'
 import { readsFor } from './alerting.ts'
 import type { Group } from './group.ts'
 import { comparePeers } from './peers.ts'
-import { ATTENDED, CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED, UNKNOWN, UNTOLD } from './marks.ts'
+import {
+  ATTENDED,
+  CALM,
+  DIRTY,
+  FAILING,
+  HEARD,
+  JUDGED,
+  MOVED,
+  SENSED,
+  UNKNOWN,
+  UNTOLD,
+} from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import { hangsOnEviction, isLeaving, type Subject, SubjectFacts } from './subject.ts'
 
@@ -34,6 +45,9 @@ const JUDGED_MS = 60_000
 const PEOPLES_TOPICS = ['policies', 'operator'] as const
 const NOBODY: readonly Subject[] = []
 const NO_FACTS: readonly InstanceFacts[] = []
+
+/** Policies, incidents or alerts may ask about it. */
+const NEWS: number = MOVED | ATTENDED | SENSED
 
 interface Quietness {
   readonly limits: DetectorLimits
@@ -109,8 +123,8 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
       if (isSooner(slots, slot)) state.judged(subject)
       judged?.push(subject)
     } else judged ??= touched.slice(0, i)
-    const isOf = (slots.word(slot, MARKS) & (MOVED | ATTENDED)) !== 0 || reads !== 'nothing'
-    slots.setMark(slot, MOVED, false)
+    const isOf = (slots.word(slot, MARKS) & NEWS) !== 0 || reads !== 'nothing'
+    slots.setMark(slot, MOVED | SENSED, false)
     if (isOf && subject.facts !== null) due.push(subject.facts)
   }
   group.judged = judged ?? touched

@@ -28,3 +28,5 @@ export const UNTOLD = 2_048
 export const WAITING = 4_096
 /** Its clock was not believed when it was told. */
 export const TOLD_SKEWED = 8_192
+/** What it tells of itself beside its requests is newer than the last decision. */
+export const SENSED = 16_384

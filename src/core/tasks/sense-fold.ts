@@ -5,7 +5,7 @@ import type { Sense } from '../health/sense.ts'
 import { senseOf } from '../health/senses.ts'
 import { promisedPeriodMs } from '../health/vital.ts'
 import type { Bound, Group } from './group.ts'
-import { MOVED } from './marks.ts'
+import { MOVED, SENSED } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
 
@@ -23,6 +23,7 @@ export function senseDelta(
   }
   if (scratch.gaugesMask !== 0 || scratch.hasLogs || scratch.hasTasks) {
     senseOf(subject.vital, tuning).foldTick(scratch, eventMs)
+    subject.mark(SENSED, true)
   }
   mark(subject, subject.vital.sense)
 }

@@ -64,3 +64,23 @@ describe('a rule on what is counted', () => {
     expect(alerts(driver)).toEqual(['busy medium firing'])
   })
 })
+
+describe('a rule on what an instance tells of itself', () => {
+  test('S2-44 in a task: CPU over its limit fires, back below it is over', () => {
+    const driver = started(BEHAVIOUR_JUDGEMENT)
+    const document = alertRule('HighCPUUsage', 'instance_cpu_time_percent > 80')
+    driver.policy(policy({ kind: 'AlertPolicy', name: 'HighCPUUsage', document }))
+    driver.step()
+    const tell = (cores: number): void => {
+      const cpu = { n: 1, sum: cores, max: cores }
+      const none = { rss: null, fds: null, run_queue_wait: null, event_loop_delay: null }
+      const gauges = { cpu, ...none, rtt: null, loss: null }
+      driver.telemetry({ ...delta({ atMs: driver.nowMs, ok: 2 }), gauges })
+      driver.wait(1_000)
+      driver.step()
+    }
+    for (const cores of [0.3, 0.95, 0.95, 0.2]) tell(cores)
+    expect(alerts(driver)).toEqual(['HighCPUUsage medium firing', 'HighCPUUsage medium resolved'])
+    expect(driver.bodies('alerts')[0]?.summary).toContain('instance_cpu_time_percent is 95')
+  })
+})
