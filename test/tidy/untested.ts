@@ -85,6 +85,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/adapters/client/', 'the conformance suite too; reader, writer, producer have tests'],
   ['src/core/decision/carry-out.ts', 'as plan-act.ts'],
   ['src/core/decision/placing.ts', 'test/core/decision/plan-act.test.ts, test/scenario'],
+  ['src/core/decision/plan-effect.ts', 'as plan-act.ts'],
   ['src/core/decision/plan-follow.ts', 'as plan-act.ts'],
   ['src/core/decision/plan-scene.ts', 'as plan-act.ts'],
   ['src/core/decision/scaling.ts', 'test/core/decision/plan-act.test.ts; test/core/plan/scale'],

@@ -1,5 +1,5 @@
-// From a matched policy to a plan that is carried out, from BEHAVIOUR_JUDGEMENT on. Guards are asked
-// before a rung begins, all of them; before each further step those that can have changed. A
+// From a matched policy to a plan that is carried out, from BEHAVIOUR_JUDGEMENT on. Guards are
+// asked before a rung begins, all of them; before each further step those that can have changed. A
 // refusal names the guard, its value and its limit, and the step waits.
 import { ACTIONS } from '../../contracts/action.ts'
 import { formatDuration } from '../../contracts/duration.ts'
@@ -16,7 +16,8 @@ import { isInService } from './group.ts'
 import { type Case, guardInput, tokenZone } from './guard-input.ts'
 import type { Asked } from './guard-answer.ts'
 import { askGuards } from './guards.ts'
-import { failed, progress } from './plan-follow.ts'
+import { failed } from './plan-effect.ts'
+import { progress } from './plan-follow.ts'
 import { courseOf, keyOf, serviceIncident, stepName } from './plan-scene.ts'
 import { placeFor } from './placing.ts'
 import type { Match } from './policy.ts'
@@ -24,7 +25,7 @@ import type { Turn } from './state.ts'
 
 /** Before a further step on the same target: what may have changed since the rung began. */
 const AGAIN: readonly string[] = ['hold', 'behind', 'blind', 'agent', 'rate', 'pulse', 'budget']
-/** The next rung is another remedy: it does not wait for the last one to cool down or to warm up. */
+/** The next rung is another remedy: it does not wait until the last one has cooled down. */
 const NOT_ON_LADDER: readonly string[] = ['cooldown', 'warm_up']
 const CAPACITY = 'capacity'
 /** A rolling rung is one decision; each instance has its own guards, but not its own incident. */

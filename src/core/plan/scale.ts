@@ -14,7 +14,7 @@ export const TOLERANCE = 0.1
 /** Up at once; down only to the most that was wanted for this long. */
 export const DOWN_STABLE_MS = 300_000
 
-/** `ceil(current × metric / target)` between least and most; inside the tolerance, what there is. */
+/** `ceil(current × metric / target)` between least and most; within the tolerance no change. */
 export function desiredReplicas(current: number, metric: number, at: ScaleTarget): number {
   const ratio = metric / at.target
   // The tolerance is compared in whole parts of a million, so that 1.1 is not above 1.1.

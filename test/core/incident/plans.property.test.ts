@@ -143,7 +143,7 @@ test('S2-46 holds of all plans, and a restore between any two steps changes noth
           const healed = wasEscalated ? 'healed_after_escalation' : 'healed'
           expect(last.facts['outcome']).toBe(last.state === 'failed' ? 'left' : healed)
         }
-        // Each command is told in the step that orders it, and none while a person is asked to look.
+        // Each command is told in the step that orders it, and none while a person has to look.
         const told = own.filter(({ event }) => event === 'commanded').map((one) => one.command_id)
         const ordered = world.commands.filter(({ incident_id }) => incident_id === id)
         expect(told).toEqual(ordered.map(({ command_id }) => command_id))

@@ -1,4 +1,4 @@
-// What plans set on routing: the least share counts, each owner takes back its own and nothing else.
+// What plans set on routing: the least share counts, each owner takes back its own and no more.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { incidentId, instanceId, serviceId } from '../../../src/contracts/ids.ts'
