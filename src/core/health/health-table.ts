@@ -20,6 +20,8 @@ export type Verdict = 'none' | 'unstable' | 'inferred_unhealthy' | 'self_evident
 export interface HealthInput {
   readonly health: Health
   readonly sinceMs: number
+  /** Since when inferred evidence of being unhealthy stands; 0: as long as the health does. */
+  readonly standsSinceMs: number
   /** Since when the verdict has been milder than the health held; null = it is not. */
   readonly calmSinceMs: number | null
   readonly verdict: Verdict
@@ -49,9 +51,9 @@ export function nextHealth(input: HealthInput, nowMs: number): Health {
   const { health, verdict } = input
   if (verdict === 'self_evident_unhealthy') return 'unhealthy'
   if (ARGUES_FOR[verdict] > RANK[health]) {
-    // Inferred evidence makes an unstable one unhealthy only after its dwell.
+    // Inferred evidence makes an unstable one unhealthy only when it has stood for a dwell.
     if (health !== 'unstable') return 'unstable'
-    return nowMs - input.sinceMs >= input.dwellMs ? 'unhealthy' : 'unstable'
+    return nowMs >= worsensAt(input) ? 'unhealthy' : 'unstable'
   }
   if (health === 'unknown') return input.well ? 'healthy' : 'unknown'
   if (!isCalm(health, verdict) || nowMs < easesAt(input)) return health
@@ -62,11 +64,15 @@ export function nextHealth(input: HealthInput, nowMs: number): Health {
 /** Log time at which health may move by time alone, or null. */
 export function nextMoveMs(input: HealthInput): number | null {
   if (input.health === 'unstable' && input.verdict === 'inferred_unhealthy') {
-    return input.sinceMs + input.dwellMs
+    return worsensAt(input)
   }
   if (!isCalm(input.health, input.verdict)) return null
   const needsWell = input.health === 'unstable'
   return needsWell && !input.well ? null : easesAt(input)
+}
+
+function worsensAt({ sinceMs, standsSinceMs, dwellMs }: HealthInput): number {
+  return Math.max(sinceMs, standsSinceMs) + dwellMs
 }
 
 function easesAt({ health, sinceMs, calmSinceMs, dwellMs, recoverMs }: HealthInput): number {

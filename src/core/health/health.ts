@@ -153,12 +153,26 @@ function healthInput(vital: Vital, input: DetectorInput, verdict: Verdict): Heal
   return {
     health: vital.health,
     sinceMs: vital.healthSinceMs,
+    standsSinceMs: standsSinceMs(vital, input),
     calmSinceMs: vital.calmSinceMs,
     verdict,
     well: isWell(vital, input.window, input.limits),
     dwellMs: input.limits.dwellMs,
     recoverMs: recoverMs(vital, input),
   }
+}
+
+/**
+ * Evidence that comes back after the instance has been unstable for long has to stand for a dwell,
+ * too. Before BEHAVIOUR_JUDGEMENT it did not.
+ */
+function standsSinceMs({ findings }: Vital, { behaviour, nowMs }: DetectorInput): number {
+  if (behaviour < BEHAVIOUR_JUDGEMENT || findings.size === 0) return 0
+  let firstMs = nowMs
+  for (const { severity, sinceMs } of findings.values()) {
+    if (severity === 'unhealthy' && sinceMs < firstMs) firstMs = sinceMs
+  }
+  return firstMs
 }
 
 /**

@@ -49,6 +49,7 @@ describe.each(Object.keys(EXPECTED) as Verdict[])('%s', (verdict) => {
         {
           health,
           sinceMs: 0,
+          standsSinceMs: 0,
           calmSinceMs: 0,
           verdict,
           well,
@@ -65,13 +66,26 @@ describe.each(Object.keys(EXPECTED) as Verdict[])('%s', (verdict) => {
 
 test('only evidence that speaks for itself takes a healthy one down at once', () => {
   for (const verdict of ['none', 'unstable', 'inferred_unhealthy'] as const) {
-    const input = { health: 'healthy', sinceMs: 0, calmSinceMs: null, verdict, well: true } as const
+    const input = {
+      health: 'healthy',
+      sinceMs: 0,
+      standsSinceMs: 0,
+      calmSinceMs: null,
+      verdict,
+      well: true,
+    } as const
     expect(nextHealth({ ...input, dwellMs: 0, recoverMs: 0 }, 1e9)).not.toBe('unhealthy')
   }
 })
 
 test('easing counts from when the evidence ended, not from when the state began', () => {
-  const input = { health: 'unhealthy', sinceMs: 0, verdict: 'none', well: true } as const
+  const input = {
+    health: 'unhealthy',
+    sinceMs: 0,
+    standsSinceMs: 0,
+    verdict: 'none',
+    well: true,
+  } as const
   expect(
     nextHealth({ ...input, calmSinceMs: 9_000, dwellMs: DWELL_MS, recoverMs: DWELL_MS }, 10_999),
   ).toBe('unhealthy')
@@ -83,6 +97,19 @@ test('easing counts from when the evidence ended, not from when the state began'
   ).toBe('unhealthy')
 })
 
+test('S0-24: what came back has to stand for a dwell, and the way back to healthy is longer', () => {
+  const unstable = { health: 'unstable', sinceMs: 0, calmSinceMs: 50_000, well: true } as const
+  const limits = { dwellMs: DWELL_MS, recoverMs: 10_000, standsSinceMs: 60_000 }
+  const bad = { ...unstable, ...limits, verdict: 'inferred_unhealthy' } as const
+  expect([61_999, 62_000].map((atMs) => nextHealth(bad, atMs))).toEqual(['unstable', 'unhealthy'])
+  expect(nextMoveMs(bad)).toBe(62_000)
+  const good = { ...unstable, ...limits, verdict: 'none' } as const
+  expect([59_999, 60_000].map((atMs) => nextHealth(good, atMs))).toEqual(['unstable', 'healthy'])
+  expect(nextMoveMs(good)).toBe(60_000)
+  const down = { ...good, health: 'unhealthy' } as const
+  expect([51_999, 52_000].map((atMs) => nextHealth(down, atMs))).toEqual(['unhealthy', 'unstable'])
+})
+
 test('the time of the next move is exactly when it happens', () => {
   for (const health of STATES) {
     for (const verdict of Object.keys(EXPECTED) as Verdict[]) {
@@ -90,6 +117,7 @@ test('the time of the next move is exactly when it happens', () => {
         const input = {
           health,
           sinceMs: 10,
+          standsSinceMs: 0,
           calmSinceMs: 20,
           verdict,
           well,

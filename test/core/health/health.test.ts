@@ -6,6 +6,7 @@ import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import { DETECTOR_DEFAULTS } from '../../../src/contracts/limits.ts'
 import type { Health } from '../../../src/contracts/records.ts'
 import {
+  endLife,
   isWell,
   judge,
   type Judged,
@@ -192,4 +193,36 @@ test('silence is due when the last word was too long ago', () => {
   expect(at(1_000).nextMs).toBe(1_000 + limits.silenceAfterMs)
   expect(vital.health).toBe('healthy')
   expect(standing(vital)).toEqual([])
+})
+
+describe('from behaviour 3 on', () => {
+  const now = { behaviour: 3 } as const
+
+  test('S0-24: the way back to healthy takes twice as long with every relapse', () => {
+    at(0, now)
+    let nowMs = 1_000
+    const tookMs: number[] = []
+    for (let relapse = 0; relapse < 4; relapse++) {
+      at(nowMs, { ...now, window: slow(2_000_000) })
+      nowMs += 1_000
+      at(nowMs, now)
+      const calmMs = nowMs
+      while (vital.health !== 'healthy') at((nowMs += 500), now)
+      tookMs.push(nowMs - calmMs)
+    }
+    expect(tookMs).toEqual([10_000, 20_000, 40_000, 80_000])
+  })
+
+  test('the end of a life is known to be neither well nor sick, and counts once (S3-01)', () => {
+    at(0, now)
+    endLife(vital, 1_000)
+    expect([vital.health, recentFlips(vital, 1_000)]).toEqual(['unknown', 1])
+    endLife(vital, 2_000)
+    expect(recentFlips(vital, 2_000)).toBe(1)
+    // Of one that is gone nothing more is known, whatever its window still holds.
+    expect(at(3_000, { ...now, exempt: true })).toEqual({ changed: false, nextMs: null })
+    expect(vital.health).toBe('unknown')
+    at(4_000, now)
+    expect([vital.health, recentFlips(vital, 4_000)]).toEqual(['healthy', 2])
+  })
 })
