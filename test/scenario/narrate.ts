@@ -2,12 +2,28 @@
 // the start. Ids that are hashes get short names in order of appearance.
 import type { HealthView, IncidentEvent } from '../../src/contracts/records.ts'
 import { START_MS, type Written } from '../support/core-driver.ts'
+import type { Script } from './script.ts'
 
 const ID = /\b(?:inc-[0-9a-f]{16}|[0-9a-f]{32})\b/g
 
 export class Narrator {
+  private readonly tells: Script['tells']
+  private readonly lives = new Map<string, string>()
+  private readonly counts = new Map<number, Map<string, number>>()
   private readonly names = new Map<string, string>()
   private readonly healths = new Map<string, string>()
+
+  constructor(tells: Script['tells'] = 'nothing') {
+    this.tells = tells
+  }
+
+  /** What was counted instead of being told one by one. */
+  *counted(): Iterable<{ readonly atMs: number; readonly text: string }> {
+    for (const [atMs, counts] of this.counts) {
+      const parts = [...counts].map(([lifecycle, n]) => `${n} ${lifecycle}`)
+      yield { atMs, text: `registry  ${parts.sort().join(', ')}` }
+    }
+  }
 
   /** The line of an output, or null for one that says nothing new. */
   line(output: Written): string | null {
@@ -25,6 +41,7 @@ export class Narrator {
       case 'dlq':
         return `refused   a record of ${output.body.origin_topic}: ${output.body.reason}`
       case 'registry':
+        return this.registry(output)
       case 'observations':
       case 'alerts':
       case 'fleet':
@@ -34,11 +51,34 @@ export class Narrator {
 
   private health(key: string, view: HealthView): string | null {
     const before = this.healths.get(key) ?? 'nothing'
-    const now = `${view.health}${view.routable ? '' : ', not routable'}`
+    const now = this.standing(view)
+    if (this.tells === 'registry counts' && view.instance !== null) return null
     if (before === now) return null
     this.healths.set(key, now)
     const guard = view.guard === null ? '' : ` (${view.guard})`
     return `health    ${key}: ${before} → ${now}${guard}; ${this.named(view.reason)}`
+  }
+
+  private standing({ health, routable, weight_percent, instance, signals }: HealthView): string {
+    const now = `${health}${routable ? '' : ', not routable'}`
+    if (this.tells === 'nothing' || instance === null) return now
+    const told = signals.filter((signal) => ['flapping', 'island'].includes(signal))
+    return [`${now}, ${weight_percent} %`, ...told].join(', ')
+  }
+
+  private registry({ atMs, key, body }: Extract<Written, { topic: 'registry' }>): string | null {
+    if (this.tells === 'nothing' || body === null) return null
+    const why = body.lifecycle_reason ?? null
+    const now = `${body.lifecycle}${why === null ? '' : ` (${why})`}, ${body.link}`
+    if (this.tells === 'registry counts') {
+      const counts = this.counts.get(atMs) ?? new Map<string, number>()
+      counts.set(body.lifecycle, (counts.get(body.lifecycle) ?? 0) + 1)
+      this.counts.set(atMs, counts)
+      return null
+    }
+    const before = this.lives.get(key) ?? 'nothing'
+    this.lives.set(key, now)
+    return before === now ? null : `registry  ${key}: ${before} → ${now}`
   }
 
   private named(text: string): string {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 
 function golden(script: Script, world: World): string {
-  const narrator = new Narrator()
+  const narrator = new Narrator(script.tells)
   const lines = script.lines
     .filter(({ atMs }) => atMs > 0)
     .map(({ atMs, text }) => ({ atMs: START_MS + atMs, text: `>         ${text}` }))
@@ -27,6 +27,7 @@ function golden(script: Script, world: World): string {
     const text = narrator.line(output)
     if (text !== null) lines.push({ atMs: output.atMs, text })
   }
+  lines.push(...narrator.counted())
   lines.sort((a, b) => a.atMs - b.atMs)
   const told = lines.map(({ atMs, text }) => `${since(atMs)} ${text}`)
   const commands = world.driver.bodies('commands').length

@@ -3,6 +3,7 @@
 import { parseDuration } from '../../src/contracts/duration.ts'
 import { parse } from 'yaml'
 import type { ActOutcome, SimInstance } from './instance.ts'
+import { REGISTRY_PHRASES } from './registry-phrases.ts'
 import type { World } from './world.ts'
 
 export interface Script {
@@ -13,6 +14,8 @@ export interface Script {
   readonly endMs: number
   /** The least behaviour it speaks of; it runs under the latest, or under this one. */
   readonly behaviour: number
+  /** What of the registry and of shares of traffic is told beside the rest. */
+  readonly tells: 'nothing' | 'registry' | 'registry counts'
 }
 
 type Act = (world: World) => void
@@ -75,6 +78,7 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     /^restarting (\S+) takes (\S+)$/,
     (world, [name, took]) => void (find(world, name).restartMs = ms(took)),
   ],
+  ...REGISTRY_PHRASES,
   [/^restarting (\S+) (helps|is in vain|fails|is not answered|is answered twice)$/, setRestart],
   [/^a (\S+) of (\S+) (helps|fails|is refused|is not answered|is answered twice)$/, setOutcome],
   [/^plan (\S+)(?: \[(.*)\])?: (.+) => (.+)$/, addPlan],
@@ -97,6 +101,7 @@ export function parseScript(text: string): Script {
   let mustAct: readonly string[] | null | undefined
   let endMs: number | null = null
   let behaviour = 1
+  let tells: Script['tells'] = 'nothing'
   const lines: Script['lines'][number][] = []
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim()
@@ -105,6 +110,8 @@ export function parseScript(text: string): Script {
     const from = BEHAVIOUR.exec(line)
     if (line.startsWith('#')) title ||= line.slice(1).trim()
     else if (line === 'must-not-act') mustAct = null
+    else if (line === 'tells registry') tells = 'registry'
+    else if (line === 'tells registry counts') tells = 'registry counts'
     else if (from !== null) behaviour = Number(from[1])
     else if (must !== null) mustAct = (must[1] ?? '').split(/,\s*/)
     else if (end !== null) endMs = ms(end[1])
@@ -113,7 +120,7 @@ export function parseScript(text: string): Script {
   if (title === '') throw new Error('a script begins with # and what it is about')
   if (mustAct === undefined) throw new Error('a script says must-act on … or must-not-act')
   if (endMs === null) throw new Error('a script says when it ends: end at 90s')
-  return { title, mustAct, lines, endMs, behaviour }
+  return { title, mustAct, lines, endMs, behaviour, tells }
 }
 
 function parseLine(line: string, number: number): Script['lines'][number] {
