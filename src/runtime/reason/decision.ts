@@ -12,12 +12,18 @@ export interface DecisionName {
   readonly stepSeq: number
 }
 
-/** The event of a step that has this name, as what makes it the same again; null: there is none. */
-export function signatureOf(outputs: readonly Output[], name: DecisionName): string | null {
-  for (const output of outputs) {
-    if (output.topic !== 'incidents' || output.body === null) continue
-    const { incident_id: incidentId, seq } = output.body
-    if (incidentId === name.incidentId && seq === name.seq) return eventText(output.body, outputs)
+export interface Decision {
+  readonly event: IncidentEvent
+  /** What makes it the same again. */
+  readonly signature: string
+}
+
+/** The decision of a step that has this name; null: there is none. */
+export function decisionOf(outputs: readonly Output[], name: DecisionName): Decision | null {
+  for (const { topic, body } of outputs) {
+    if (topic !== 'incidents' || body === null) continue
+    const isNamed = body.incident_id === name.incidentId && body.seq === name.seq
+    if (isNamed) return { event: body, signature: eventText(body, outputs) }
   }
   return null
 }

@@ -9,7 +9,7 @@ import { journalExpired } from '../restore.ts'
 import { baseOf, checkHeader, findSnapshots, refusalOf } from '../snapshot-reader.ts'
 import type { DecisionName } from './decision.ts'
 import { type Reason, reasonOf } from './reason.ts'
-import { type KeptRecord, Recorder } from './recording.ts'
+import { Recorder } from './recording.ts'
 
 export interface FindReasonOptions extends ReplayOptions {
   readonly decision: DecisionName & {
@@ -21,7 +21,6 @@ export interface FindReasonOptions extends ReplayOptions {
   readonly recordsMax: number
   /** Wall time after which the search ends where it is. */
   readonly limitMs: number
-  readonly concerns?: (record: KeptRecord) => boolean
 }
 
 /** Other work runs at least so often while it is searched. */
@@ -32,7 +31,7 @@ const STRETCH_MS = 20
  * of a replay.
  */
 export async function findReason(options: FindReasonOptions): Promise<Reason> {
-  const { decision, spanMs, recordsMax, limitMs, clock, signal, concerns } = options
+  const { decision, spanMs, recordsMax, limitMs, clock, signal } = options
   const recorder = new Recorder(options.createCore, { spanMs, recordsMax })
   const replay = await openBefore({ ...options, createCore: recorder.createCore })
   try {
@@ -51,11 +50,7 @@ export async function findReason(options: FindReasonOptions): Promise<Reason> {
     turnedMs = clock.monotonicMs()
   }
   const isOver = (): boolean => clock.monotonicMs() >= endMs
-  return await reasonOf(recording, decision, {
-    pause,
-    isOver,
-    ...(concerns === undefined ? {} : { concerns }),
-  })
+  return await reasonOf(recording, decision, { pause, isOver })
 }
 
 /** Behind the newest snapshot that lies far enough before the decision, or before the genesis. */

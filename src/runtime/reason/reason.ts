@@ -3,8 +3,9 @@
 // decision comes out, in its step at the latest. What is left is 1-minimal: without any one of
 // these records it would not have been made by then.
 import { HsError } from '../../contracts/failure.ts'
+import type { IncidentEvent } from '../../contracts/records.ts'
 import type { Outcome, Slice, Step } from '../../core/kernel/step.ts'
-import { type DecisionName, isAmong, signatureOf } from './decision.ts'
+import { type Decision, type DecisionName, decisionOf, isAmong } from './decision.ts'
 import type { KeptRecord, KeptStep, Recording } from './recording.ts'
 import { smallest } from './smallest.ts'
 
@@ -13,8 +14,6 @@ export interface ReasonOptions {
   readonly pause?: () => Promise<void>
   /** The search ends where it is when this says so. */
   readonly isOver?: () => boolean
-  /** Whether a record speaks of what was decided about; tried first. */
-  readonly concerns?: (record: KeptRecord) => boolean
 }
 
 export interface Reason {
@@ -45,15 +44,15 @@ export async function reasonOf(
     throw new HsError('HS_NOT_FOUND', `step ${name.stepSeq} is not among those that were read`)
   const all = Array.from({ length: last.end }, (_, i) => i)
   const rerun = new Rerun(recording, steps)
-  const signature = rerun.signature(all, name)
-  const { pause, isOver, concerns } = options
+  const { event, signature } = rerun.decision(all, name)
+  const { pause, isOver } = options
   const shows = async (kept: readonly number[]): Promise<boolean> => {
     await pause?.()
     return rerun.leadsTo(kept, signature)
   }
   const found = await smallest(all, {
     shows,
-    guesses: guessesOf(recording, last.step.nowMs, concerns),
+    guesses: guessesOf(recording, last.step.nowMs, event),
     ...(isOver === undefined ? {} : { isOver }),
   })
   return {
@@ -73,28 +72,45 @@ function stepsUpTo({ steps }: Recording, seq: number): readonly KeptStep[] {
 /** So long before a record, or the decision, time is as fine as it was; else it goes by this. */
 const NEAR_MS = 2_500
 const FAR_EVERY_MS = 1_000
-
-/** Spans before a decision in which its reason often lies, ms. */
-const SPANS_MS = [300_000, 60_000, 10_000] as const
-
-/** What people, and who speaks for them, have said is kept by every guess. */
+/** Spans before a decision in which its reason often lies. */
+const SHORT_MS = 10_000
+const LONG_MS = 60_000
+/** What the fleet task grants is renewed within this. */
+const TOLD_SPAN_MS = 40_000
+/** What people and the fleet task have said. */
 const TOLD = ['policies', 'operator', 'fleet']
 
+/** What often is enough, narrow guesses first: each try costs as much as is left silent. */
 function guessesOf(
   { records }: Recording,
   nowMs: number,
-  concerns: ReasonOptions['concerns'],
+  { service, instance }: Pick<IncidentEvent, 'service' | 'instance'>,
 ): readonly ((item: number) => boolean)[] {
   const isTold = (item: number): boolean => TOLD.includes(records[item]?.topic ?? '')
-  const isRecent = (spanMs: number) => (item: number) =>
-    isTold(item) || (records[item]?.view.timestampMs ?? 0) >= nowMs - spanMs
-  const recent = SPANS_MS.map(isRecent)
-  if (concerns === undefined) return recent
-  const about = (item: number): boolean => {
-    const record = records[item]
-    return isTold(item) || (record !== undefined && concerns(record))
+  const isSince = (item: number, spanMs: number): boolean =>
+    (records[item]?.view.timestampMs ?? 0) >= nowMs - spanMs
+  const within = (name: string | null, spanMs: number, toldMs: number) => {
+    const bytes = name === null ? null : Buffer.from(name)
+    return (item: number): boolean => {
+      if (isTold(item)) return isSince(item, toldMs)
+      return isSince(item, spanMs) && (bytes === null || holds(records[item], bytes))
+    }
   }
-  return [about, ...recent]
+  const whom = instance ?? service
+  return [
+    within(whom, NEAR_MS, TOLD_SPAN_MS),
+    within(whom, LONG_MS, Number.POSITIVE_INFINITY),
+    within(service, LONG_MS, Number.POSITIVE_INFINITY),
+    within(null, SHORT_MS, Number.POSITIVE_INFINITY),
+    within(null, LONG_MS, Number.POSITIVE_INFINITY),
+  ]
+}
+
+function holds(record: KeptRecord | undefined, bytes: Buffer): boolean {
+  if (record === undefined || record.view.valueStart < 0) return false
+  const { buffer, valueStart, valueEnd } = record.view
+  const from = buffer.byteOffset + valueStart
+  return Buffer.from(buffer.buffer, from, valueEnd - valueStart).includes(bytes)
 }
 
 /** Makes the steps again, with some of the records. */
@@ -107,14 +123,16 @@ class Rerun {
     this.#steps = steps
   }
 
-  /** Of the decision, as all records lead to it. Errors: HS_DIVERGED. */
-  signature(all: readonly number[], name: DecisionName): string {
-    let signature: string | null = null
+  /** As all records lead to it. Errors: HS_DIVERGED. */
+  decision(all: readonly number[], name: DecisionName): Decision {
+    const found: Decision[] = []
     this.#run(all, (step, outputs) => {
-      if (step.seq === name.stepSeq) signature = signatureOf(outputs, name)
-      return true
+      const decision = step.seq === name.stepSeq ? decisionOf(outputs, name) : null
+      if (decision !== null) found.push(decision)
+      return decision === null
     })
-    if (signature !== null) return signature
+    const [decision] = found
+    if (decision !== undefined) return decision
     const what = `event ${name.seq} of incident ${name.incidentId}`
     throw new HsError('HS_DIVERGED', `step ${name.stepSeq}, made again, does not say ${what}`)
   }

@@ -7,8 +7,8 @@ export interface Search {
   /** Whether these, in their order, still show it. */
   readonly shows: (kept: readonly number[]) => boolean | Promise<boolean>
   /**
-   * Guesses at what is enough, wide ones first; each is tried once on what is left before the
-   * search begins.
+   * Guesses at what is enough; each is tried once, in order, on what is left before the search
+   * begins.
    */
   readonly guesses?: readonly ((item: number) => boolean)[]
   /** The search ends where it is when this says so. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import type { IncidentEvent } from '../../../src/contracts/records.ts'
 import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
-import { type DecisionName, isAmong, signatureOf } from '../../../src/runtime/reason/decision.ts'
+import { type DecisionName, decisionOf, isAmong } from '../../../src/runtime/reason/decision.ts'
 import { reasonOf } from '../../../src/runtime/reason/reason.ts'
 import { Recorder, type Recording } from '../../../src/runtime/reason/recording.ts'
 import { parseScript } from '../../scenario/script.ts'
@@ -70,7 +70,7 @@ function isMadeFrom(recording: Recording, name: DecisionName, offsets: ReadonlyS
           },
         }))
         const { outputs } = core.step({ ...step, slices: fewer })
-        signature = signatureOf(outputs, name) ?? signature
+        signature = decisionOf(outputs, name)?.signature ?? signature
         if (said !== null && isAmong(outputs, said)) isMade = true
       }
       return said === null ? signature : isMade
