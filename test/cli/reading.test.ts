@@ -1,6 +1,6 @@
 // Every reading command as a process, against a real endpoint over an embedded log: tables and
 // JSON, exit codes, what is said to do next, closed pipes, hostile names.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -219,6 +219,62 @@ test('a bad policy is shown with its place, and nothing of its batch is sent', a
   const lint = await healstream(['policy', 'lint', bad, '-o', 'json'], { env })
   expect(lint.code).toBe(1)
   expect(JSON.parse(lint.stdout).findings[0]).toMatchObject({ line: 5, severity: 'error' })
+})
+
+test('S3-43, M12: promote, diff, explain and rollback; the history shows every version', async () => {
+  const file = join(base, 'ladder.yaml')
+  writeFileSync(file, POLICY.replace('restart-dead', 'ladder'))
+  const policy = (...words: string[]) => healstream(['policy', ...words], { env })
+  expect((await policy('apply', file)).code).toBe(0)
+  expect((await policy('promote', 'ladder')).stdout).toBe(
+    'ladder version 2: promoted from observe to dry_run\n',
+  )
+  const skipped = await policy('promote', 'ladder', '--to', 'enforce')
+  expect([skipped.code, skipped.stdout]).toEqual([2, ''])
+  expect(skipped.stderr).toContain('from dry_run to enforce skips canary')
+  const forced = ['--to', 'enforce', '--force']
+  expect((await policy('promote', 'ladder', ...forced)).stderr).toContain('--force needs a reason')
+  const why = [...forced, '--reason', 'fire']
+  expect((await policy('promote', 'ladder', ...why)).stdout).toContain('to enforce: fire')
+  const changed = await policy('diff', 'ladder@1', 'ladder')
+  expect(changed.stdout).toBe('HealPolicy ladder:\n  mode: "observe" → "enforce"\n')
+  const back = await policy('rollback', 'ladder', '--to', '1', '-o', 'json')
+  expect(JSON.parse(back.stdout)).toMatchObject({
+    version: 4,
+    comment: 'rolled back from version 3 to 1',
+  })
+  expect((await policy('diff', file)).stdout).toBe('HealPolicy ladder: the same\n')
+  expect((await policy('rollback', 'ladder')).stdout).toContain('from version 4 to 3')
+  const missing = await policy('rollback', 'ladder', '--to', '9')
+  expect(missing.stderr).toContain('Versions are 1, 2, 3, 4, 5.')
+  const explained = await policy('explain', 'ladder')
+  expect(explained.stdout).toContain('Matches when health == "unhealthy", at once.')
+  expect(explained.stdout).toMatch(/stock +stock-2 +enforce +holds now/)
+})
+
+test('policy test runs files, writes JUnit and ends with 1 when one fails', async () => {
+  const file = join(base, 'tests.yaml')
+  const junit = join(base, 'junit.xml')
+  writeFileSync(join(base, 'tested.yaml'), POLICY.replace('restart-dead', 'tested'))
+  const tests = (acts: boolean): string =>
+    `policies: [tested.yaml]
+tests:
+  - name: sick
+    service: stock
+    inputSeries:
+      - { instance: a, fact: health, values: 'healthyx4 unhealthyx9' }
+      - { instance: a, fact: self_evident, values: 'falsex4 truex9' }
+      - { instance: a, fact: probe, values: 'upx4 downx9' }
+    expect: [{ at: 5s, policy: tested, instance: a, acts: ${acts} }]
+`
+  writeFileSync(file, tests(true))
+  const fine = await healstream(['policy', 'test', file, '--coverage', '--junit', junit], { env })
+  expect([fine.code, fine.stdout]).toEqual([0, `ok   ${file}:3 sick\n`])
+  expect(fine.stderr).toContain('1 passed, 0 failed; 1 of 1 clauses seen true and false')
+  expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="0">')
+  writeFileSync(file, tests(false))
+  const failed = await healstream(['policy', 'test', file, '-o', 'json'], { env })
+  expect([failed.code, JSON.parse(failed.stdout).failed]).toEqual([1, 1])
 })
 
 test('without a genesis a command names the next step, and init is that step', async () => {

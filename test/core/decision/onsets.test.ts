@@ -7,7 +7,8 @@ import { loadHealing, saveHealing } from '../../../src/core/decision/image.ts'
 import { compose, type Onsets } from '../../../src/core/decision/onsets.ts'
 import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
-import { CONTEXT, figures, instance, World } from './world.ts'
+import { PlanWorld } from './plan-world.ts'
+import { CONTEXT, figures, finding, instance, World } from './world.ts'
 
 const SECOND = 1_000
 const LOST = { when: 'link == "offline"' }
@@ -99,6 +100,27 @@ describe('S0-54', () => {
     made.step([b, c], { left: [at(true, true).key] })
     expect(made.state.onsets.size).toBe(0)
   })
+})
+
+test('S0-54: within 30 s the instance is isolated, then looked at closer, once each', () => {
+  const run = (apart: number): readonly string[] => {
+    const made = new PlanWorld()
+    made.ladder([{ steps: [{ action: 'isolate' }, { action: 'diagnose' }] }], {
+      trigger: { all: [LOST, ERRING] },
+    })
+    const sick = { health: 'unhealthy' as const, findings: [finding()] }
+    made.step([instance('a'), b, c])
+    const heard = (lost: boolean, erring: boolean): InstanceFacts =>
+      at(lost, erring, { ...sick, agentHeard: true })
+    for (let i = 0; i < apart; i++) made.step([heard(true, false), b, c], { afterMs: SECOND })
+    for (let i = 0; i < 5; i++) made.step([heard(true, true), b, c], { afterMs: SECOND })
+    const done = ['acted', 'commanded']
+    return made.events.flatMap(({ event, action }) => {
+      return done.includes(event) && action !== null ? [action] : []
+    })
+  }
+  expect(run(30)).toEqual(['isolate', 'diagnose'])
+  expect(run(31)).toEqual([])
 })
 
 test('an image goes on where the state was: the same onset decides', () => {
