@@ -221,7 +221,7 @@ test('a bad policy is shown with its place, and nothing of its batch is sent', a
   expect(JSON.parse(lint.stdout).findings[0]).toMatchObject({ line: 5, severity: 'error' })
 })
 
-test('S3-43, M12: promote, diff, explain and rollback; the history shows every version', async () => {
+test('S3-43, M12: promote, diff, explain, rollback; the history shows all versions', async () => {
   const file = join(base, 'ladder.yaml')
   writeFileSync(file, POLICY.replace('restart-dead', 'ladder'))
   const policy = (...words: string[]) => healstream(['policy', ...words], { env })

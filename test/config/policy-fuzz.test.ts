@@ -21,16 +21,14 @@ spec:
   modes: { shop: canary }
   action: restart_instance
 `
+const FIELDS =
+  'apiVersion: kind: HealPolicy GuardSet metadata: name: spec: match: services: trigger: all: ' +
+  'any: within: when: action: for: 5m mode: enforce canaryShare: 0.1 evaluationMode: window'
+const SIGNS =
+  '- ? : , [ ] { } & * ! | > % @ # " \' \\ --- ... null ~ 1e999 .inf 0x1 __proto__ constructor'
 const words = fc.constantFrom(
-  ...'apiVersion: kind: HealPolicy GuardSet metadata: name: spec: match: services: trigger: all:'.split(
-    ' ',
-  ),
-  ...'any: within: when: action: for: 5m mode: enforce canaryShare: 0.1 evaluationMode: window'.split(
-    ' ',
-  ),
-  ...'- ? : , [ ] { } & * ! | > % @ # " \' \\ --- ... null ~ 1e999 .inf 0x1 __proto__ constructor'.split(
-    ' ',
-  ),
+  ...FIELDS.split(' '),
+  ...SIGNS.split(' '),
   '\n',
   '\n  ',
   '\u0000',
