@@ -29,10 +29,14 @@ export interface Beside {
   readonly nextSeq: (topic: TopicKind) => number
 }
 
+/** What comes of an act that has not helped. */
+const VAIN = ['failed', 'failed', 'refused', 'timed_out', 'doubtful'] as const
+
 export type Illness = 'crash' | 'errors' | 'slow' | 'mute'
 
 const NORMAL_US = 20_000
 const SLOW_US = 2_500_000
+const QUICK = ['deregister', 'diagnose', 'rollback_config', 'scale', 'shift_traffic']
 
 export class Instance {
   readonly name: string
@@ -100,15 +104,17 @@ export class Instance {
     return [this.#record('results', result(this.#who('results'), command, answer))]
   }
 
-  /** What a restart comes to. */
+  /** What an act comes to; what starts nothing anew only says that it was done. */
   obey(command: Command): readonly OutgoingRecord[] {
     const who = this.#who('results')
     if (this.#random.chance(0.15)) {
-      const answer = { outcome: 'failed', incarnation_after: this.#incarnation } as const
+      const outcome = this.#random.pick(VAIN)
+      const answer = { outcome, incarnation_after: this.#incarnation } as const
       return [this.#record('results', result(who, command, answer))]
     }
-    this.#illness = null
-    const started = this.#started()
+    const isQuick = QUICK.includes(command.action)
+    if (!isQuick) this.#illness = null
+    const started = isQuick ? [] : this.#started()
     const answer = { outcome: 'succeeded', incarnation_after: this.#incarnation } as const
     return [...started, this.#record('results', result(who, command, answer))]
   }

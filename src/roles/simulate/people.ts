@@ -26,8 +26,24 @@ export interface PeopleOptions {
 
 /** Every service, and the fleet as a whole. */
 const EVERYBODY: readonly string[] = ['*']
+const HEALING = { mode: 'enforce', trigger: 'health == "unhealthy"' } as const
+/** What policies ask for: one action, or rungs of which one drains before it acts. */
+const REMEDIES = [
+  { action: 'restart_instance' },
+  {
+    ladder: [
+      {
+        steps: [
+          { action: 'drain', args: { timeout: '2s' } },
+          { action: 'restart_instance', hold: '1s' },
+        ],
+      },
+      { action: 'restore' },
+      { action: 'migrate_instance' },
+    ],
+  },
+] as const
 const DOCUMENTS = [
-  ['HealPolicy', { mode: 'enforce', trigger: 'health == "unhealthy"', action: 'restart_instance' }],
   [
     'GuardSet',
     {
@@ -73,7 +89,9 @@ export class People {
 
   async applyPolicies(): Promise<void> {
     const isLong = this.#options.forMs > LONG_MS
-    for (const [kind, rest] of DOCUMENTS) {
+    const remedy = this.#options.random.pick(REMEDIES)
+    const healing = ['HealPolicy', { ...HEALING, ...remedy }] as const
+    for (const [kind, rest] of [healing, ...DOCUMENTS]) {
       const more = isLong && kind === 'GuardSet' ? HANDS_ON : {}
       const services = kind === 'HealPolicy' ? this.#options.services : EVERYBODY
       const match = { services }

@@ -71,6 +71,7 @@ describe('a command', () => {
     ['malformed', { mode: 'dry_run' }],
     ['malformed', { args: { cmd: '; rm -rf /' } }],
     ['unknown_action', { action: 'format' }],
+    ['unsupported', { action: 'restore' }],
     ['wrong_epoch', { target: { agent_epoch: 1 } }],
     ['unknown_instance', { target: { instance: instanceId('stock-9') } }],
     ['wrong_incarnation', { target: { incarnation: 2 } }],
