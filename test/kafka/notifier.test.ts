@@ -111,7 +111,9 @@ test('killed under delivery: nothing is lost, and each is known by its key', asy
   }
   pager.moods = ['takes']
   const last = await notifier()
-  const all = Array.from({ length: ROUNDS }, (_, round) => ids(round)).flat().sort()
+  const all = Array.from({ length: ROUNDS }, (_, round) => ids(round))
+    .flat()
+    .sort()
   await expect.poll(() => [...pager.once].sort(), { timeout: 40_000 }).toEqual(all)
   const keys = (): string[] => [...new Set(cmdb.taken.map(({ key }) => key))].sort()
   await expect.poll(keys, { timeout: 40_000 }).toEqual(all.map((id) => `${id}.healed`))
