@@ -1,7 +1,12 @@
 // Policies together (M18): sets that fight each other are refused, with the circle; sets that do
 // not are let through. And shadows.
 import { describe, expect, test } from 'vitest'
-import { type Asking, checkAsking, type SetProblem } from '../../../src/core/decision/policy-set.ts'
+import {
+  type Asking,
+  checkAsking,
+  checkSet,
+  type SetProblem,
+} from '../../../src/core/decision/policy-set.ts'
 import type { ActionName } from '../../../src/contracts/action.ts'
 import type { HealPolicy } from '../../../src/contracts/heal-policy.ts'
 import { parsePolicy } from '../../../src/contracts/policy.ts'
@@ -139,6 +144,24 @@ describe('sets that do not', () => {
     expect(check(a, b).filter(({ severity }) => severity === 'error')).toEqual([])
     expect(check(b, a).filter(({ severity }) => severity === 'error')).toEqual([])
   })
+})
+
+test('every step of a ladder counts', () => {
+  const ladder = [{ action: 'restart_instance' }, { steps: [{ action: 'isolate' }] }]
+  const documents = [
+    { name: 'up', spec: { trigger: 'health == "unhealthy"', ladder } },
+    { name: 'down', spec: { trigger: 'probe == "up"', action: 'unisolate' } },
+  ].flatMap(({ name, spec }) => {
+    const parsed = parsePolicy({
+      apiVersion: 'healstream.io/v1',
+      kind: 'HealPolicy',
+      metadata: { name },
+      spec: { match: { services: ['shop'] }, mode: 'enforce', ...spec },
+    })
+    return parsed.ok && parsed.document.kind === 'HealPolicy' ? [parsed.document] : []
+  })
+  const circle = 'up (isolate) → down (unisolate) → up (isolate)'
+  expect(checkSet(documents)[0]?.found).toContain(circle)
 })
 
 describe('shadows', () => {

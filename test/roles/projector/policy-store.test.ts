@@ -130,3 +130,19 @@ test('two that give out the same version at once: who was not first is told so',
     message: 'HealPolicy a is at version 1 of tester by now, which is another',
   })
 })
+
+test('M18: what would undo the work of a policy in force is refused with the circle', async () => {
+  const { policies, projector } = await store()
+  const one = (name: string, trigger: string, action: string, mode: string) => {
+    const what = `mode: ${mode}, trigger: '${trigger}', action: ${action}`
+    const spec = `{ match: { services: [stock] }, ${what} }`
+    const head = `apiVersion: healstream.io/v1\nkind: HealPolicy\nmetadata: { name: ${name} }\n`
+    return checkedPolicies(`${head}spec: ${spec}\n`, 'test.yaml')
+  }
+  await policies.apply(one('out', 'health == "unhealthy"', 'isolate', 'enforce'), BY)
+  const back = (mode: string) => policies.apply(one('in', 'probe == "up"', 'unisolate', mode), BY)
+  const circle = 'out (isolate) → in (unisolate) → out (isolate)'
+  await expect(back('enforce')).rejects.toThrow(circle)
+  expect(projector.model.policies()).toHaveLength(1)
+  expect(await back('observe')).toMatchObject([{ outcome: 'created' }])
+})
