@@ -5,6 +5,7 @@
 // lives, else inferred.
 import type { DetectorName, DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import type { Health } from '../../contracts/records.ts'
 import type { Hearing } from './silence.ts'
@@ -35,6 +36,10 @@ type Detector = (input: DetectorInput, standing: boolean) => Deviation | null
 
 const NOTHING: readonly Finding[] = Object.freeze([])
 const HEARTBEATS_MISSED = 3
+/** Who answered this long before a probe failed was serving. */
+const SERVING_MS = 10_000
+/** Counts of an instance come at least this often while it serves. */
+const DOUBT_MS = 3_000
 const TOLD: Pick<Finding, 'severity' | 'unit'> = { severity: 'unhealthy', unit: 'state' }
 
 export const DETECTORS: readonly (readonly [name: DetectorName, detector: Detector])[] = [
@@ -186,15 +191,16 @@ function silence(input: DetectorInput): Deviation | null {
 
 /**
  * The last probe verdict of this incarnation is down. From its own host self-evident, else inferred
- * (S0-31).
+ * (S0-31); as long as it is in doubt a suspicion only.
  */
-function probeDown({ vital }: DetectorInput): Deviation | null {
+function probeDown({ vital, behaviour, nowMs }: DetectorInput): Deviation | null {
   const { probe } = vital
   if (probe === null || probe.verdict !== 'down') return null
   const from = probe.local ? 'local' : 'remote'
+  const inDoubt = nowMs < (probeDoubtMs(vital, behaviour) ?? nowMs)
   return {
-    class: probe.local ? 'self_evident' : 'inferred',
-    severity: 'unhealthy',
+    class: probe.local && !inDoubt ? 'self_evident' : 'inferred',
+    severity: inDoubt ? 'unstable' : 'unhealthy',
     sinceMs: probe.sinceMs,
     value: probe.failures,
     limit: 0,
@@ -202,6 +208,19 @@ function probeDown({ vital }: DetectorInput): Deviation | null {
     text: `${from} probe down, ${probe.failures} failures: ${probe.reason}`,
     place: probe.place,
   }
+}
+
+/**
+ * Log time up to which a probe that timed out is in doubt, or null (S1-25): the instance was
+ * serving, and its own counts are to say first whether it still does. Each answer counted since
+ * then says so again. From BEHAVIOUR_JUDGEMENT on.
+ */
+export function probeDoubtMs(vital: Vital, behaviour: number): number | null {
+  const { probe, answeredMs } = vital
+  if (behaviour < BEHAVIOUR_JUDGEMENT || probe?.verdict !== 'down') return null
+  if (probe.reason !== 'timeout' || answeredMs < probe.sinceMs - SERVING_MS) return null
+  const waitMs = Math.max(DOUBT_MS, HEARTBEATS_MISSED * promisedPeriodMs(vital))
+  return Math.max(probe.sinceMs, answeredMs) + waitMs
 }
 
 /** A connection to the instance was refused on its own host: nobody listens. Self-evident. */

@@ -5,7 +5,7 @@ import type { Health } from '../../contracts/records.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import { go } from '../kernel/machine.ts'
-import { detect, DETECTORS, type DetectorInput, silentAtMs } from './detectors.ts'
+import { detect, DETECTORS, type DetectorInput, probeDoubtMs, silentAtMs } from './detectors.ts'
 import { SENSED_NAMES } from './sensed.ts'
 import { judgeSense, type Sensed } from './senses.ts'
 import {
@@ -57,11 +57,12 @@ export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judg
   const health = isFrozen ? vital.health : nextHealth(state, nowMs)
   const changed = health !== vital.health
   if (changed) {
-    turn(vital, health, nowMs)
+    const isCounted = input.behaviour < BEHAVIOUR_JUDGEMENT || !isHearsay(vital, health)
+    turn(vital, health, nowMs, isCounted)
     vital.calmSinceMs = isCalm(health, verdict) ? nowMs : null
   }
   const nextMs = isFrozen ? null : nextMoveMs(healthInput(vital, input, verdict))
-  const dueMs = earlier(nextMs, exempt ? null : silenceDueMs(input, limits))
+  const dueMs = earlier(nextMs, exempt ? null : findingDueMs(input, limits))
   return { changed, nextMs: dueMs, senseMs: sensed.nextMs, asks: sensed.asks }
 }
 
@@ -185,10 +186,23 @@ function recoverMs(vital: Vital, { behaviour, limits, nowMs }: DetectorInput): n
   return limits.recoverMs * (1 << Math.max(0, Math.min(relapses, RELAPSES_MAX)))
 }
 
-function turn(vital: Vital, health: Health, nowMs: number): void {
+/**
+ * Not well by silence and suspicion alone: as often as its agent is cut off, an instance does not
+ * change (S3-01 means the instance, not the way to it).
+ */
+function isHearsay({ findings }: Vital, health: Health): boolean {
+  if (health === 'healthy') return false
+  for (const [name, { severity }] of findings) {
+    if (name !== 'silence' && severity === 'unhealthy') return false
+  }
+  return true
+}
+
+/** `isCounted`: as a change of being well, for the flapping guard. */
+function turn(vital: Vital, health: Health, nowMs: number, isCounted: boolean = true): void {
   vital.health = go(HEALTH_TABLE, vital.health, health)
   vital.healthSinceMs = nowMs
-  if (health === 'unknown') return
+  if (health === 'unknown' || !isCounted) return
   const well = health === 'healthy'
   if (vital.wasWell !== null && vital.wasWell !== well) vital.flipsMs.push(nowMs)
   vital.wasWell = well
@@ -197,6 +211,13 @@ function turn(vital: Vital, health: Health, nowMs: number): void {
 
 function forgetFlips({ flipsMs }: Vital, nowMs: number): void {
   while ((flipsMs[0] ?? nowMs) <= nowMs - FLIPS_SPAN_MS) flipsMs.shift()
+}
+
+/** When time alone makes a finding of silence, or takes the doubt from one of a probe. */
+function findingDueMs(input: DetectorInput, limits: DetectorLimits): number | null {
+  const doubtMs = probeDoubtMs(input.vital, input.behaviour)
+  const silentMs = silenceDueMs(input, limits)
+  return earlier(silentMs, doubtMs === null || doubtMs <= input.nowMs ? null : doubtMs)
 }
 
 /** When silence is due; null when it stands already or cannot be judged. */

@@ -112,6 +112,7 @@ export class Host {
 
   /** A prober that is wrong, or another host's, whose way here is bad. */
   tellVerdict(one: SimInstance, verdict: 'up' | 'down', words: ProbeWords): void {
+    if (words.local !== false) this.#told.set(one, verdict)
     this.#send('signals', one, probe(this.#who(one), verdict, words))
   }
 
