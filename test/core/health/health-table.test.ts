@@ -97,7 +97,7 @@ test('easing counts from when the evidence ended, not from when the state began'
   ).toBe('unhealthy')
 })
 
-test('S0-24: what came back has to stand for a dwell, and the way back to healthy is longer', () => {
+test('S0-24: what came back has to stand for a dwell, and back to healthy takes longer', () => {
   const unstable = { health: 'unstable', sinceMs: 0, calmSinceMs: 50_000, well: true } as const
   const limits = { dwellMs: DWELL_MS, recoverMs: 10_000, standsSinceMs: 60_000 }
   const bad = { ...unstable, ...limits, verdict: 'inferred_unhealthy' } as const

@@ -49,7 +49,7 @@ test('S4-25: failed, out, well, in again in steps: ten cycles, each like the fir
   for (const instance of both) driver.signal(probe({ instance, atMs: driver.nowMs, verdict: 'up' }))
   for (let i = 0; i < 60; i++) second(driver, both)
   const cycles: string[][] = []
-  for (let cycle = 0; cycle < 10; cycle++) {
+  for (let cycle = 0; cycle < (IS_FULL ? 10 : 2); cycle++) {
     const fromMs = driver.nowMs
     driver.signal(probe({ instance: 'shop-2', atMs: fromMs, verdict: 'down' }))
     for (let i = 0; i < 20; i++) second(driver, both)
@@ -67,12 +67,16 @@ test('S4-25: failed, out, well, in again in steps: ten cycles, each like the fir
 })
 
 describe('S0-24: around its limit for ten minutes, at most two transitions', () => {
-  test.each([1, 5, 20, 30])('errors, %i s below and %i s above', (half) => {
-    const driver = driverOf()
-    register(driver, 'shop-1')
-    for (let i = 0; i < 600; i++) second(driver, ['shop-1'], Math.floor(i / half) % 2 === 0 ? 8 : 2)
-    expect(transitions(driver)).toBeLessThanOrEqual(2)
-  })
+  test.each(IS_FULL ? [1, 2, 5, 10, 20, 30] : [5, 20])(
+    'errors that alternate every %i s',
+    (half) => {
+      const driver = driverOf()
+      register(driver, 'shop-1')
+      for (let i = 0; i < 600; i++)
+        second(driver, ['shop-1'], Math.floor(i / half) % 2 === 0 ? 8 : 2)
+      expect(transitions(driver)).toBeLessThanOrEqual(2)
+    },
+  )
 
   test.each([50, 100, 200, 900])('beats that come %i ms late and in time, by turns', (late) => {
     const driver = driverOf()
@@ -88,7 +92,7 @@ describe('S0-24: around its limit for ten minutes, at most two transitions', () 
   })
 
   test('whatever its period, something that comes and goes soon stands still', () => {
-    for (const half of [3, 15, 40]) {
+    for (const half of IS_FULL ? [3, 7, 15, 40] : [15]) {
       const driver = driverOf()
       register(driver, 'shop-1')
       for (let i = 0; i < 600; i++) {
@@ -111,7 +115,7 @@ function transitions(driver: CoreDriver): number {
   return healths.filter((health, i) => i > 0 && health !== healths[i - 1]).length
 }
 
-test('S0-47: no request before it is ready, then a ramp; failing readiness takes it out again', () => {
+test('S0-47: no request before it is ready, then a ramp; failing readiness takes it out', () => {
   const driver = driverOf()
   register(driver, 'shop-1', { lifecycle: 'standby' })
   const fromMs = driver.nowMs
@@ -124,7 +128,7 @@ test('S0-47: no request before it is ready, then a ramp; failing readiness takes
   expect(driver.bodies('commands')).toEqual([])
 })
 
-test('S1-43: a thousand instances at once are all registered within a minute, 100 in a second', () => {
+test('S1-43: a thousand instances at once: all within a minute, 100 in a second at most', () => {
   const driver = driverOf()
   for (let i = 0; i < 1_000; i++) register(driver, `shop-${i}`)
   driver.step()
@@ -153,7 +157,7 @@ describe('S3-01', () => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
       return Math.floor((seed / 2 ** 32) * below)
     }
-    const seconds = IS_FULL ? 300 : 20
+    const seconds = IS_FULL ? 300 : 10
     for (let i = 0; i < seconds; i++) {
       for (let k = 0; k < 100; k++) {
         const instance = `shop-${draw(2_000)}`
@@ -173,7 +177,7 @@ describe('S3-01', () => {
       driver.step()
       driver.sleep(1_000)
       // Whoever lives is heard.
-      if (i % 10 === 9) for (const [one, is] of truth) if (is === 'ready') beat(driver, one, lives)
+      if (i % 10 === 8) for (const [one, is] of truth) if (is === 'ready') beat(driver, one, lives)
     }
     driver.step()
     driver.sleep(5_000)
