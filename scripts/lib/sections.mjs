@@ -76,6 +76,20 @@ async function benchSection(say) {
   return tally
 }
 
+/**
+ * Lines and branches of what decides, and its mutants (every eighth).
+ * @param {Say} say @param {number} shareSeconds
+ * @returns {Promise<Tally>}
+ */
+async function mutationCore(say, shareSeconds) {
+  const tally = emptyTally()
+  const args = ['--import', './test/support/ts.mjs', 'test/mutation/core/run.mjs', '--share', '8']
+  const result = await run('node', args, { timeoutMs: shareSeconds * 1000 })
+  say(result.output.trim().slice(-20_000))
+  count(tally, result.code === 0, 'mutation-core: coverage or score below its limit')
+  return tally
+}
+
 const [NEWEST, OLDER] = KAFKA_VERSIONS
 
 /** @type {readonly Section[]} */
@@ -125,6 +139,12 @@ export const SECTIONS = [
     shareSeconds: 3600,
     full: true,
     run: simulationSection({ seeds: 10_000, forText: '120s', shareSeconds: 3600 }),
+  },
+  {
+    name: 'mutation-core',
+    shareSeconds: 7200,
+    full: true,
+    run: (say) => mutationCore(say, 7200),
   },
   { name: 'tarball', shareSeconds: 300, full: true, run: tarballSection },
   {

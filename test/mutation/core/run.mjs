@@ -107,7 +107,7 @@ function uncovered(files) {
     return [`${file}:${line} is never ${found === 1 ? 'false' : 'true'}`]
   })
   console.log(`coverage: ${wanted.length - missing.length} of ${wanted.length} ways reached`)
-  for (const line of [...new Set(missing)]) console.log(`  ${line}`)
+  for (const line of new Set(missing)) console.log(`  ${line}`)
   return missing.length
 }
 
