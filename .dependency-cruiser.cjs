@@ -12,6 +12,7 @@ const STAGES = [
   'health',
   'judge',
   'diagnose',
+  'plan',
   'incident',
   'command',
   'fleet',
