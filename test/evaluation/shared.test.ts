@@ -7,5 +7,6 @@ test('shared faults come to what they came to before, or better', {
 }, async () => {
   const report = await ran('shared')
   expect(report.shared).toBeGreaterThanOrEqual(45)
-  expect(report.manyOfServiceShare).toBeLessThan(0.5)
+  expect(report.manyInAllShare).toBeLessThan(0.1)
+  expect(report.manyOfServiceShare).toBeLessThan(0.05)
 })
