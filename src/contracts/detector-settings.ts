@@ -117,6 +117,14 @@ export const DETECTOR_TABLE = {
       driftFactor: 2,
     },
   },
+  adaptive_load: {
+    text: 'mean latency above what is usual at this load, within hard limits',
+    rows: 'S3-19, S3-20, S0-22',
+    kind: 'latency',
+    enabled: false,
+    severity: 'note',
+    parameters: { everyMs: 10_000, ratioMin: 1.4, factor: 2.5, relearnAfter: 480 },
+  },
   median_mad: {
     text: 'errors or mean latency far from the median, in units of the MAD',
     rows: 'S0-51',

@@ -13,6 +13,7 @@ import {
   serviceEvent,
   type Who,
 } from '../support/records.ts'
+import { Tells } from './tells.ts'
 
 /** What an action comes to. */
 export type ActOutcome =
@@ -78,6 +79,8 @@ export class SimInstance {
   inFlight: number | null = null
   /** Its data is broken: no process gets well with it. */
   corrupted: boolean = false
+  /** What it tells beside requests. */
+  tells: Tells = new Tells()
   private readonly schedule: Schedule
   private version = 1
   private inHand = false
@@ -100,8 +103,9 @@ export class SimInstance {
     const { nowMs } = this.schedule.driver
     const counts = this.process === 'up' && !this.inHand ? this.rate : 0
     const failed = Math.round((counts * this.failedPercent) / 100)
-    const latencyUs = this.latencyUs
-    const record = delta({ ...this.who(nowMs), ok: counts - failed, failed, latencyUs })
+    const latencyUs = this.tells.latencyUs(this.latencyUs, nowMs)
+    const bare = delta({ ...this.who(nowMs), ok: counts - failed, failed, latencyUs })
+    const record = this.tells.onto(bare, nowMs)
     const send = (): void => this.send(() => this.schedule.driver.telemetry(record))
     if (this.lateMs === 0) send()
     else this.schedule.in(this.lateMs, send)
@@ -112,10 +116,24 @@ export class SimInstance {
           ...this.who(atMs),
           level: 2,
           state,
+          config: this.tells.configVersion,
           ...(this.inFlight === null ? {} : { inFlight: this.inFlight }),
         }),
       ),
     )
+  }
+
+  /** The agent of `other` probes it once a second, for as long as that one speaks. */
+  seenFrom(other: SimInstance): void {
+    const agent = `agent-of-${other.instance}`
+    const look = (): void => {
+      const verdict = this.process === 'up' ? 'up' : 'down'
+      other.send((atMs) =>
+        this.driver.signal(probe({ ...this.who(atMs), agent, verdict, local: false })),
+      )
+      this.schedule.in(1_000, look)
+    }
+    look()
   }
 
   crash(by: string): void {
@@ -240,6 +258,7 @@ export class SimInstance {
     this.incarnation += 1
     this.version = 1
     this.process = 'up'
+    this.tells = new Tells()
     this.verdict = 'unknown'
     if (outcome !== 'is in vain' && !this.corrupted) this.heal()
     this.send((atMs) => this.driver.signal(processEvent({ ...this.who(atMs), event: 'started' })))
@@ -259,7 +278,8 @@ export class SimInstance {
 
   private who(atMs: number): Who & { atMs: number } {
     const { service, instance, incarnation } = this
-    return { service, instance, incarnation, agent: this.agent, atMs }
+    const atOwnMs = atMs + this.tells.clockMs
+    return { service, instance, incarnation, agent: this.agent, atMs: atOwnMs }
   }
 
   private register(): void {

@@ -1,6 +1,7 @@
 // A run of a scenario in words: what happened, what was judged, decided and done, with times since
 // the start. Ids that are hashes get short names in order of appearance.
 import type { HealthView, IncidentEvent } from '../../src/contracts/records.ts'
+import { isSensed } from '../../src/core/health/sensed.ts'
 import { START_MS, type Written } from '../support/core-driver.ts'
 import type { Script } from './script.ts'
 
@@ -12,6 +13,7 @@ export class Narrator {
   private readonly counts = new Map<number, Map<string, number>>()
   private readonly names = new Map<string, string>()
   private readonly healths = new Map<string, string>()
+  private readonly signals = new Map<string, string>()
 
   constructor(tells: Script['tells'] = 'nothing') {
     this.tells = tells
@@ -50,13 +52,18 @@ export class Narrator {
   }
 
   private health(key: string, view: HealthView): string | null {
+    const signals = view.signals.filter((name) => isNote(name)).join(', ')
+    const isNew = this.tells === 'nothing' && signals !== (this.signals.get(key) ?? '')
+    this.signals.set(key, signals)
     const before = this.healths.get(key) ?? 'nothing'
     const now = this.standing(view)
     if (this.tells === 'registry counts' && view.instance !== null) return null
-    if (before === now) return null
+    const told = `signals   ${key}: ${signals === '' ? 'none' : signals}`
+    if (before === now) return isNew ? told : null
     this.healths.set(key, now)
     const guard = view.guard === null ? '' : ` (${view.guard})`
-    return `health    ${key}: ${before} → ${now}${guard}; ${this.named(view.reason)}`
+    const also = isNew ? `; signals ${signals === '' ? 'none' : signals}` : ''
+    return `health    ${key}: ${before} → ${now}${guard}; ${this.named(view.reason)}${also}`
   }
 
   private standing({ health, routable, weight_percent, instance, signals }: HealthView): string {
@@ -89,6 +96,9 @@ export class Narrator {
     })
   }
 }
+
+/** Beside what explains a health by itself. */
+const isNote = (name: string): boolean => isSensed(name) || name === 'clock_skew'
 
 function incident({
   event,

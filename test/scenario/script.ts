@@ -58,6 +58,42 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     /^(\S+) answers after (\S+)$/,
     (world, [name, took]) => void (find(world, name).latencyUs = ms(took) * 1_000),
   ],
+  [
+    /^(\S+) tells round trips of (\S+)$/,
+    (world, [name, took]) => void (find(world, name).tells.rttMs = ms(took)),
+  ],
+  [
+    /^(\S+) loses (\d+) % of its probes$/,
+    (world, [name, n]) => void (find(world, name).tells.lossPercent = Number(n)),
+  ],
+  [
+    /^(\S+) waits (\S+) a second for a processor$/,
+    (world, [name, took]) => void (find(world, name).tells.waitMs = ms(took)),
+  ],
+  [
+    /^(\S+) logs (\d+) errors a second$/,
+    (world, [name, n]) => void (find(world, name).tells.errorLines = Number(n)),
+  ],
+  [/^(\S+) grows by (\d+) MiB a minute(?: and collects every (\S+))?$/, grow],
+  [
+    /^(\S+) drifts to (\S+) within (\S+)$/,
+    (world, [name, us, within]) => drift(world, name, [ms(us), ms(within)]),
+  ],
+  [
+    /^(\S+) runs configuration (\d+)$/,
+    (world, [name, n]) => void (find(world, name).tells.configVersion = Number(n)),
+  ],
+  [
+    /^the clock of (\S+) is (\S+) (ahead|behind)$/,
+    (world, [name, by, where]) => {
+      find(world, name).tells.clockMs = where === 'ahead' ? ms(by) : -ms(by)
+    },
+  ],
+  [
+    /^(\S+) is probed from (\S+)$/,
+    (world, [name, other]) => find(world, name).seenFrom(find(world, other)),
+  ],
+  [/^detector (\S+): (.+)$/, setDetector],
   [/^(\S+) is well again$/, (world, [name]) => find(world, name).heal()],
   [/^(\S+) deregisters$/, (world, [name]) => find(world, name).leave()],
   [/^(\S+) sends everything twice$/, (world, [name]) => void (find(world, name).twice = true)],
@@ -226,4 +262,41 @@ function dies(one: SimInstance, host: string | undefined): void {
   if (one.host !== host) return
   one.process = 'down'
   one.speaks = false
+}
+
+/** `shop-1 grows by 10 MiB a minute and collects every 30s`. */
+function grow(world: World, [name, mb, every]: readonly (string | undefined)[]): void {
+  const { tells } = find(world, name)
+  tells.leakMb = Number(mb)
+  tells.sinceMs = world.driver.nowMs
+  tells.collectMs = every === undefined ? 0 : ms(every)
+}
+
+function drift(
+  world: World,
+  name: string | undefined,
+  [toMs, withinMs]: readonly [number, number],
+): void {
+  const fromMs = world.driver.nowMs
+  find(world, name).tells.drift = { fromMs, toMs: fromMs + withinMs, us: toMs * 1_000 }
+}
+
+/** `detector fusion: severity unhealthy, k 2`. */
+function setDetector(world: World, [name = '', text = '']: readonly string[]): void {
+  const pairs = text.split(/,\s*/).map((pair) => pair.split(' '))
+  const value = (word: string): unknown =>
+    word === 'on' || word === 'off' ? word === 'on' : numberOr(word)
+  const rule = Object.fromEntries(pairs.map(([key = '', word = '']) => [key, value(word)]))
+  const spec = { match: EVERYWHERE, detectors: { [name]: rule } }
+  const metadata = { name: `detector-${name.replaceAll('_', '-')}` }
+  world.apply('DetectorSet', metadata.name, {
+    apiVersion: API,
+    kind: 'DetectorSet',
+    metadata,
+    spec,
+  })
+}
+
+function numberOr(word: string): number | string {
+  return Number.isNaN(Number(word)) ? word : Number(word)
 }

@@ -121,6 +121,7 @@ export function heartbeat(
     periodMs?: number
     state?: string
     inFlight?: number
+    config?: number | null
   },
 ): Signal {
   return signal(words, 'heartbeat', {
@@ -131,7 +132,7 @@ export function heartbeat(
       in_flight: words.inFlight ?? null,
       queue: null,
       last_error: null,
-      config_version: null,
+      config_version: words.config ?? null,
       signature: null,
       kid: null,
     },

@@ -30,6 +30,8 @@ export type ControlTopic = 'policies' | 'operator' | 'fleet'
 
 /** Event time further from the append time than this is not believed. */
 export const SKEW_MAX_MS = 600_000
+/** From behaviour 3 on, of signals as they happen: nothing holds them back (S0-25). */
+export const SIGNAL_SKEW_MAX_MS = 15_000
 /** Requests in one delta; more is no delta of one tick. */
 export const REQUESTS_MAX = 4_294_967_295
 const AGENTS_MAX = 1_024
@@ -52,6 +54,8 @@ export class Admission<B> {
   /** Partition by service; asked for every record. */
   private readonly partitions = new Map<string, number>()
   private nowMs = 0
+  /** Of signals of the live lane. */
+  skewMaxMs: number = SKEW_MAX_MS
 
   constructor(context: CoreContext) {
     this.context = context
@@ -87,7 +91,7 @@ export class Admission<B> {
     if (!this.mayEnter('signals', view, sender)) return null
     return this.admitted('signals', view, {
       record,
-      eventMs: this.eventMs(sender, record.at_ms, view),
+      eventMs: this.eventMs(sender, record.at_ms, view, this.skewMaxMs),
     })
   }
 
@@ -343,10 +347,16 @@ export class Admission<B> {
     { agent, lane }: Pick<Sender, 'agent' | 'lane'>,
     saidMs: number,
     view: RecordView,
+    limitMs: number = SKEW_MAX_MS,
   ): number {
     const appendMs = view.timestampMs
     const aheadMs = saidMs - appendMs
-    const isSkewed = aheadMs > SKEW_MAX_MS || (lane === LIVE && -aheadMs > SKEW_MAX_MS)
+    const isSkewed = aheadMs > limitMs || (lane === LIVE && -aheadMs > limitMs)
+    // By its signals the clock is off, although counts that come late would say nothing of it.
+    const bySignals = this.skewMaxMs < limitMs && this.hasSkews && agent !== null
+    const knownMs = bySignals ? Math.abs(this.skews.get(agent) ?? Infinity) : Infinity
+    if (!isSkewed && knownMs <= limitMs)
+      return lane === LIVE ? appendMs : Math.min(saidMs, appendMs)
     if (agent !== null) this.noteSkew(agent, isSkewed ? aheadMs : null)
     return isSkewed ? appendMs : Math.min(saidMs, appendMs)
   }

@@ -15,6 +15,10 @@ export interface Sight {
   readonly local: boolean
 }
 
+/** `neither`: it says something else, such as that it restarts. */
+export type Says = 'up' | 'down' | 'neither'
+const SAYS = { up: true, down: true, neither: true } as const
+
 /** Probers told apart. */
 const PROBERS_MAX = 8
 export const LEVELS = 3
@@ -26,9 +30,9 @@ export class Beats implements Kept {
   private sights: Map<string, Sight> | null = null
   private readonly drift: ConfigDrift
   private arrival: Arrival | null = null
-  /** Event time of the newest heartbeat, and whether it said that the service is down. */
+  /** Event time of the newest heartbeat, and what it says by its state or by coming at all. */
   saidMs: number = 0
-  saidDown: boolean = false
+  says: Says = 'neither'
   /** Version of the configuration in force, as it said; null: never. */
   config: number | null = null
   /** A second opinion was asked for, and the doubt has not ended since. */
@@ -56,7 +60,7 @@ export class Beats implements Kept {
     if (config !== null) this.config = config
     if (at.eventMs >= this.saidMs) {
       this.saidMs = at.eventMs
-      this.saidDown = state === 'down'
+      this.says = state === null || state === 'up' ? 'up' : state === 'down' ? 'down' : 'neither'
     }
     // Levels come at periods of their own; only the most frequent one has a rhythm.
     const { arrival: rule } = this.settings
@@ -117,7 +121,7 @@ export class Beats implements Kept {
     this.drift.save(to)
     to.flag(this.arrival !== null)
     this.arrival?.save(to)
-    to.number(this.saidMs).flag(this.saidDown).numberOrNull(this.config).flag(this.asked)
+    to.number(this.saidMs).text(this.says).numberOrNull(this.config).flag(this.asked)
   }
 
   load(from: ImageReader): void {
@@ -133,7 +137,7 @@ export class Beats implements Kept {
       this.arrival.load(from)
     }
     this.saidMs = from.number()
-    this.saidDown = from.flag()
+    this.says = from.oneOf(SAYS)
     this.config = from.numberOrNull()
     this.asked = from.flag()
   }

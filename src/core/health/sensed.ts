@@ -36,6 +36,7 @@ export type SensedName =
   | 'ewma3s_latency'
   | 'adaptive_errors'
   | 'adaptive_latency'
+  | 'adaptive_load'
   | 'median_mad_errors'
   | 'median_mad_latency'
   | 'seasonal_errors'
@@ -74,6 +75,7 @@ export const SENSED: Readonly<Record<SensedName, Sensed>> = {
   ewma3s_latency: latency('ewma3s', 'mean latency'),
   adaptive_errors: errors('adaptive', 'share of errors'),
   adaptive_latency: latency('adaptive', 'mean latency'),
+  adaptive_load: latency('adaptive_load', 'mean latency at this load'),
   median_mad_errors: errors('median_mad', 'share of errors'),
   median_mad_latency: latency('median_mad', 'mean latency'),
   seasonal_errors: errors('seasonal', 'share of errors at this time of day'),

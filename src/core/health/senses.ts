@@ -153,9 +153,9 @@ function judgeEvidence(sense: Sense, { vital, settings, nowMs }: SenseInput): nu
   const isSilent = vital.findings.has('silence')
   const isReached = isSilent && beats.isReachedSince(vital.heardAtMs)
   const { probe } = vital
-  const saysUp = !isSilent && beats.saidMs > 0 && !beats.saidDown
+  const saysUp = !isSilent && beats.says === 'up'
   const isHung = saysUp && probe?.verdict === 'down' && beats.saidMs >= probe.atMs
-  const isBlackened = !isSilent && beats.saidDown && beats.isReachedSince(beats.saidMs)
+  const isBlackened = !isSilent && beats.says === 'down' && beats.isReachedSince(beats.saidMs)
   const mark = (name: SensedName, is: boolean): void => {
     const deviates = is && settings[SENSED[name].rule].enabled
     standing.hold(name, { deviates, value: 1, limit: 0 }, nowMs)

@@ -2,6 +2,7 @@
 // added up between two samples; with too few of them the sample goes on until there are enough.
 import type { DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
+import { AdaptiveLoad } from '../signal/adaptive-load.ts'
 import { Adaptive } from '../signal/adaptive.ts'
 import { BurnRate } from '../signal/burn-rate.ts'
 import { Ewma3s } from '../signal/ewma3s.ts'
@@ -13,10 +14,18 @@ import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { SensedName } from './sensed.ts'
 import type { Standing } from './standing.ts'
 
-export type SeriesRule = 'ewma3s' | 'adaptive' | 'median_mad' | 'seasonal' | 'joint' | 'burn_rate'
+export type SeriesRule =
+  | 'ewma3s'
+  | 'adaptive'
+  | 'adaptive_load'
+  | 'median_mad'
+  | 'seasonal'
+  | 'joint'
+  | 'burn_rate'
 const RULES: readonly SeriesRule[] = [
   'ewma3s',
   'adaptive',
+  'adaptive_load',
   'median_mad',
   'seasonal',
   'joint',
@@ -28,6 +37,8 @@ const ERRORS_FLOOR = 0.01
 /** Least σ of the share of errors, and of the mean latency, microseconds. */
 const ERRORS_SIGMA = 0.005
 const LATENCY_SIGMA_US = 100
+/** σ of the mean latency is taken for at least this share of it: less is no concern of anybody. */
+const LATENCY_SIGMA_SHARE = 0.05
 /** Errors, latency, CPU, memory, round trip. */
 const DIMENSIONS = 5
 
@@ -59,13 +70,18 @@ export class Series implements Kept {
   /** Requests since the last sample: n, errors, sum of latencies in microseconds. */
   private readonly sums = new Float64Array(3)
   private readonly watching: readonly Watching[]
+  private readonly byLoad: AdaptiveLoad | null
   private readonly joint: JointScore | null
+  /** Log time of the last sample; 0: none. */
+  private lastMs = 0
   private readonly burn: BurnRate | null
   private readonly least: number
 
   constructor(settings: DetectorSettings, limits: DetectorLimits) {
     this.watching = machinesOf(settings, limits)
-    const { joint, burn_rate: burn } = settings
+    const { adaptive_load: load, joint, burn_rate: burn } = settings
+    const ceiling = limits.latencyP99MaxUs
+    this.byLoad = load.enabled ? new AdaptiveLoad({ ...load, ceiling }) : null
     this.joint = joint.enabled ? new JointScore({ ...joint, dimensions: DIMENSIONS }) : null
     const { objective, samplesMin: least } = burn
     this.burn = burn.enabled ? new BurnRate({ objective, least }) : null
@@ -89,6 +105,12 @@ export class Series implements Kept {
     for (const { name, machine, of } of this.watching) {
       standing.keep(name, machine.push(of === 'errors' ? errors : latency, nowMs), nowMs)
     }
+    const spanMs = nowMs - this.lastMs
+    if (this.byLoad !== null && this.lastMs > 0 && spanMs > 0) {
+      const verdict = this.byLoad.push(latency, (1_000 * n) / spanMs)
+      standing.keep('adaptive_load', verdict, nowMs)
+    }
+    this.lastMs = nowMs
     const { cpu, memory, rttMs } = beside
     if (this.joint !== null) {
       standing.keep('joint', this.joint.push([errors, latency, cpu, memory, rttMs]), nowMs)
@@ -99,6 +121,8 @@ export class Series implements Kept {
   save(to: ImageWriter): void {
     for (const sum of this.sums) to.number(sum)
     for (const { machine } of this.watching) machine.save(to)
+    this.byLoad?.save(to)
+    to.number(this.lastMs)
     this.joint?.save(to)
     this.burn?.save(to)
   }
@@ -106,6 +130,8 @@ export class Series implements Kept {
   load(from: ImageReader): void {
     for (let i = 0; i < this.sums.length; i++) this.sums[i] = from.number()
     for (const { machine } of this.watching) machine.load(from)
+    this.byLoad?.load(from)
+    this.lastMs = from.number()
     this.joint?.load(from)
     this.burn?.load(from)
   }
@@ -114,6 +140,7 @@ export class Series implements Kept {
 function machinesOf(settings: DetectorSettings, limits: DetectorLimits): readonly Watching[] {
   const { ewma3s, adaptive, median_mad: mad, seasonal } = settings
   const sigma = { errors: ERRORS_SIGMA, latency: LATENCY_SIGMA_US }
+  const share = { errors: 0, latency: LATENCY_SIGMA_SHARE }
   const ceiling = { errors: 1 - limits.successRateMin, latency: limits.latencyP99MaxUs }
   const found: Watching[] = []
   const both = (
@@ -125,7 +152,7 @@ function machinesOf(settings: DetectorSettings, limits: DetectorLimits): readonl
   }
   if (ewma3s.enabled) {
     both(['ewma3s_errors', 'ewma3s_latency'], (of) => {
-      return new Ewma3s({ ...ewma3s, sigmaMin: sigma[of] })
+      return new Ewma3s({ ...ewma3s, sigmaMin: sigma[of], sigmaShare: share[of] })
     })
   }
   if (adaptive.enabled) {
@@ -133,12 +160,13 @@ function machinesOf(settings: DetectorSettings, limits: DetectorLimits): readonl
       const floor = of === 'errors' ? ERRORS_FLOOR : null
       const driftFactor = adaptive.driftFactor > 0 ? adaptive.driftFactor : null
       const hard = { floor, ceiling: ceiling[of], driftFactor, sides: 'above' } as const
-      return new Adaptive({ ...adaptive, ...hard, sigmaMin: sigma[of] })
+      const least = { sigmaMin: sigma[of], sigmaShare: share[of] }
+      return new Adaptive({ ...adaptive, ...hard, ...least })
     })
   }
   if (mad.enabled) {
     both(['median_mad_errors', 'median_mad_latency'], (of) => {
-      return new MedianMad({ ...mad, spreadMin: sigma[of] })
+      return new MedianMad({ ...mad, spreadMin: sigma[of], spreadShare: share[of] })
     })
   }
   if (seasonal.enabled) {

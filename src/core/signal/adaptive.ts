@@ -16,6 +16,8 @@ export interface AdaptiveOptions {
   readonly sides: 'both' | 'above'
   /** σ is taken for at least this, in the unit of the samples. */
   readonly sigmaMin: number
+  /** And for at least this share of the mean. */
+  readonly sigmaShare: number
   /** The upper limit never lies below the floor, nor above the ceiling (S0-22); null: none. */
   readonly floor: number | null
   readonly ceiling: number | null
@@ -37,6 +39,7 @@ export const ADAPTIVE: AdaptiveOptions = {
   least: 11,
   sides: 'both',
   sigmaMin: 0,
+  sigmaShare: 0,
   floor: null,
   ceiling: null,
   driftFactor: 2,
@@ -119,8 +122,8 @@ export class Adaptive implements Kept {
     readonly upper: number
     readonly lower: number
   } {
-    const { factor, sigmaMin, floor, ceiling } = this.options
-    const sigma = Math.max(this.ring.spread().sigma, sigmaMin)
+    const { factor, sigmaMin, sigmaShare, floor, ceiling } = this.options
+    const sigma = Math.max(this.ring.spread().sigma, sigmaMin, sigmaShare * this.mean)
     const high = ready ? this.mean + factor * sigma : Number.POSITIVE_INFINITY
     const raised = floor === null ? high : Math.max(high, floor)
     const upper = ceiling === null ? raised : Math.min(raised, ceiling)

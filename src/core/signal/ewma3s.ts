@@ -11,9 +11,17 @@ export interface Ewma3sOptions {
   readonly inRow: number
   /** σ is taken for at least this, in the unit of the samples. */
   readonly sigmaMin: number
+  /** And for at least this share of the mean. */
+  readonly sigmaShare: number
 }
 
-export const EWMA3S: Ewma3sOptions = { window: 100, factor: 3, inRow: 2, sigmaMin: 0 }
+export const EWMA3S: Ewma3sOptions = {
+  window: 100,
+  factor: 3,
+  inRow: 2,
+  sigmaMin: 0,
+  sigmaShare: 0,
+}
 /** With the sample included a z of 3 needs more than ten samples: z is at most √(n − 1). */
 export const EWMA3S_LEAST = 11
 
@@ -34,10 +42,10 @@ export class Ewma3s implements Kept {
   }
 
   push(value: number): Verdict {
-    const { factor, inRow, sigmaMin } = this.options
+    const { factor, inRow, sigmaMin, sigmaShare } = this.options
     const ready = this.ring.size >= EWMA3S_LEAST
     const { mean, sigma } = this.ring.spread()
-    const limit = ready ? mean + factor * Math.max(sigma, sigmaMin) : Number.NaN
+    const limit = ready ? mean + factor * Math.max(sigma, sigmaMin, sigmaShare * mean) : Number.NaN
     this.run = value > limit ? this.run + 1 : 0
     this.ring.push(value)
     const parts = { mean, sigma, run: this.run }

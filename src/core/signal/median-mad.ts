@@ -15,6 +15,8 @@ export interface MedianMadOptions {
   readonly sides: 'both' | 'above'
   /** The spread is taken for at least this, in the unit of the samples. */
   readonly spreadMin: number
+  /** And for at least this share of the median. */
+  readonly spreadShare: number
 }
 
 export const MEDIAN_MAD: MedianMadOptions = {
@@ -24,6 +26,7 @@ export const MEDIAN_MAD: MedianMadOptions = {
   least: 11,
   sides: 'above',
   spreadMin: 0,
+  spreadShare: 0,
 }
 
 /** A normal distribution's σ is so many times its MAD, and so many times its mean deviation. */
@@ -91,7 +94,8 @@ export class MedianMad implements Kept {
     }
     const mad = medianOf(scratch, size)
     const sigma = mad > 0 ? SIGMA_PER_MAD * mad : SIGMA_PER_MEAN_DEVIATION * (sum / size)
-    const least = Math.max(this.options.spreadMin, ROUNDING * Math.abs(median))
+    const { spreadMin, spreadShare } = this.options
+    const least = Math.max(spreadMin, spreadShare * median, ROUNDING * Math.abs(median))
     return { median, spread: Math.max(sigma, least) }
   }
 }

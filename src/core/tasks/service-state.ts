@@ -2,7 +2,7 @@
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
 import { serviceId } from '../../contracts/ids.ts'
 import { Alerts } from '../alert/alerts.ts'
-import { Admission } from '../admit/admit.ts'
+import { Admission, SIGNAL_SKEW_MAX_MS } from '../admit/admit.ts'
 import { alertPoliciesInForce } from '../decision/documents.ts'
 import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
@@ -138,6 +138,7 @@ export class ServiceState {
   advance(nowMs: number): void {
     this.nowMs = nowMs
     this.senses = this.healing.behaviour >= BEHAVIOUR_JUDGEMENT
+    if (this.senses) this.admission.skewMaxMs = SIGNAL_SKEW_MAX_MS
     this.admission.advance(nowMs)
     this.windows.advance(nowMs)
   }
@@ -153,9 +154,7 @@ export class ServiceState {
   }
 
   /** Of the service, as its policies say. */
-  tuningOf(group: Group): Tuning {
-    return tuningOf(this, group)
-  }
+  readonly tuningOf = (group: Group): Tuning => tuningOf(this, group)
 
   /** Policies changed: limits are asked for again and everybody is judged by them. */
   policiesChanged(): void {
