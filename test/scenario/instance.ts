@@ -74,6 +74,7 @@ export class SimInstance {
   agent: string
   host: string | null = null
   appVersion: string | null = null
+  zone: string | null = null
   lifecycle: 'standby' | null = null
   metadata: Readonly<Record<string, string>> = {}
   inFlight: number | null = null
@@ -254,7 +255,7 @@ export class SimInstance {
     })
   }
 
-  private beginAnew(outcome: ActOutcome): void {
+  beginAnew(outcome: ActOutcome): void {
     this.incarnation += 1
     this.version = 1
     this.process = 'up'
@@ -296,6 +297,7 @@ export class SimInstance {
           version,
           host: this.host,
           appVersion: this.appVersion,
+          ...(this.zone === null ? {} : { zone: this.zone }),
           metadata: this.metadata,
           ...(this.lifecycle === null ? {} : { lifecycle: this.lifecycle }),
         }),

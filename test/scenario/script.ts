@@ -3,6 +3,7 @@
 import { parseDuration } from '../../src/contracts/duration.ts'
 import { parse } from 'yaml'
 import type { ActOutcome, SimInstance } from './instance.ts'
+import { PHRASES_OF_MANY } from './phrases-of-many.ts'
 import { REGISTRY_PHRASES } from './registry-phrases.ts'
 import type { World } from './world.ts'
 
@@ -28,6 +29,7 @@ const MUST_ACT = /^must-act on (.+)$/
 
 /** What can be said, and what it does. */
 const PHRASES: readonly (readonly [RegExp, Handler])[] = [
+  ...PHRASES_OF_MANY,
   [
     /^service (\S+) with (\d+) instances?$/,
     (world, [name = '', n = '1']) => world.addService(name, Number(n)),

@@ -29,6 +29,7 @@ export class World implements Schedule {
   private readonly queue: Due[] = []
   private order = 0
   private obeyed = 0
+  private asleep = false
   private readonly versions = new Map<string, number>()
   private readonly configs = new Map<string, { service: string; texts: readonly string[] }>()
 
@@ -108,11 +109,26 @@ export class World implements Schedule {
     this.word(operator({ id, kind: 'release', refers_to: `hold-${service}` }))
   }
 
+  /** Everything stops: agents and tasks. */
+  stop(): void {
+    this.asleep = true
+    for (const one of this.instances.values()) one.speaks = false
+    this.fleet?.stop()
+  }
+
+  /** Everything goes on; what lies there unread is read behind. */
+  start(): void {
+    this.asleep = false
+    for (const one of this.instances.values()) one.speaks = true
+    this.driver.step({ behind: true })
+    this.fleet?.start()
+  }
+
   runUntil(sinceStartMs: number): void {
     const endMs = START_MS + sinceStartMs
     for (;;) {
       const due = this.next()
-      const wakeMs = this.driver.last.wakeAtMs
+      const wakeMs = this.asleep ? null : this.driver.last.wakeAtMs
       const fleetMs = this.fleet?.wakeAtMs ?? endMs
       const atMs = Math.min(due?.atMs ?? endMs, wakeMs ?? endMs, fleetMs)
       if (atMs >= endMs) break
@@ -129,7 +145,8 @@ export class World implements Schedule {
     this.fleet?.policy(record)
   }
 
-  private word(record: OperatorRecord): void {
+  /** A word of a person goes to every task. */
+  word(record: OperatorRecord): void {
     this.driver.operator(record)
     this.fleet?.operator(record)
   }
@@ -151,6 +168,7 @@ export class World implements Schedule {
 
   private step(atMs: number): void {
     this.driver.nowMs = Math.max(atMs, this.driver.nowMs)
+    if (this.asleep) return
     this.driver.step()
     this.fleet?.listen()
     const commands = this.driver.bodies('commands')
