@@ -1,6 +1,6 @@
-// `hold --all` under a stream of faults, with a worker process on a real broker (reliability.md I22,
-// G15): no command is written later than two seconds after the log has acknowledged the hold, and
-// none until it is released. By the broker's own times, of the hold and of the commands.
+// `hold --all` under a stream of faults, with a worker process on a real broker (reliability.md
+// I22, G15): no command is written later than two seconds after the log has acknowledged the hold,
+// and none until it is released. By the broker's own times, of the hold and of the commands.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { partitionFor } from '../../src/contracts/partitioner.ts'
 import type { RecordOf } from '../../src/contracts/records.ts'

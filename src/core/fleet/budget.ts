@@ -5,8 +5,8 @@
 // a
 //     holder that has read its grant. Time ends nothing here; a deadline stops only the holder
 //   - a spent token is free again a minute after the word of it was read
-//   - from behaviour 3 on a token is of a zone: it is given only while nobody is at work in another,
-//     and none lies where it could be spent in any
+//   - from behaviour 3 on a token is of a zone: given only while nobody is at work in another, and
+//     none lies where it could be spent in any
 //   - before the first grant every task has answered this life of the fleet task and said what it
 //     holds, so that a fleet task without its journal takes over what an earlier one gave
 import type { LeaseUse, Observation } from '../../contracts/records.ts'

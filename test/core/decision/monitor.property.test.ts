@@ -107,6 +107,10 @@ class Monitor {
   }
 }
 
+type Answer = 'succeeded' | 'failed' | 'doubtful'
+const isAnswer = (answer: string): answer is Answer =>
+  answer === 'succeeded' || answer === 'failed' || answer === 'doubtful'
+
 let commands = 0
 
 interface Setting {
@@ -142,7 +146,7 @@ function play({ n, zones, approvals, commonMin }: Setting, moments: readonly Mom
     } else if (open !== undefined && answer === 'twice') {
       world.result('failed')
       world.result('failed')
-    } else if (open !== undefined && answer !== 'none' && answer !== 'restart') world.result(answer)
+    } else if (open !== undefined && isAnswer(answer)) world.result(answer)
     if (word === 'hold') world.operator({ id: 'the-hold' as never })
     if (word === 'release') world.operator({ kind: 'release', refers_to: 'the-hold' })
     if (word === 'hold' || word === 'release') monitor.held = word === 'hold'

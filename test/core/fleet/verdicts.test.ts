@@ -52,7 +52,7 @@ test('services that fell as a whole: both are named, and a third that follows', 
   expect(said(verdicts, [whole('a'), whole('b')], 4)).toEqual([])
 })
 
-test('a storm is of those whose health is known; said again each ten seconds; over when calm', () => {
+test('a storm: of those whose health is known, said again each ten seconds', () => {
   const verdicts = new Verdicts()
   const storm: Seen = { service: 'shop', healthy: 2, unstable: 1, unhealthy: 1, groups: [] }
   const calm: Seen = { ...storm, healthy: 3, unstable: 0 }
