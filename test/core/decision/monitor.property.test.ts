@@ -43,7 +43,8 @@ class Monitor {
   /** Log time until which it is not calm, by the definition of a storm. */
   private stormUntilMs = 0
   held = false
-  denied = false
+  /** Instances of whose incidents a person has just said no. */
+  readonly denied = new Set<string>()
 
   constructor(approvals: number) {
     this.approvals = approvals
@@ -72,7 +73,7 @@ class Monitor {
     const isDead = ({ findings }: InstanceFacts): boolean =>
       findings.some(({ detector }) => detector === 'process_exit')
     expect(this.held, 'a hold wins').toBe(false)
-    expect(this.denied, 'a no wins').toBe(false)
+    expect(this.denied.has(name), 'a no wins').toBe(false)
     const persons = [...by].filter((who) => who !== 'test')
     expect(persons.length, 'two persons').toBeGreaterThanOrEqual(this.approvals)
     expect(this.out.has(name), 'one command per target').toBe(false)
@@ -150,8 +151,8 @@ function play({ n, zones, approvals, commonMin }: Setting, moments: readonly Mom
     if (word === 'hold') world.operator({ id: 'the-hold' as never })
     if (word === 'release') world.operator({ kind: 'release', refers_to: 'the-hold' })
     if (word === 'hold' || word === 'release') monitor.held = word === 'hold'
-    monitor.denied = false
-    for (const [key, incident] of world.state.incidents) {
+    monitor.denied.clear()
+    for (const incident of world.state.incidents.values()) {
       if (incident.instance === null || says === 'nobody') continue
       const verdict = word === 'deny' ? 'deny' : 'approve'
       world.approves(says, incident.id, { verdict })
@@ -159,7 +160,7 @@ function play({ n, zones, approvals, commonMin }: Setting, moments: readonly Mom
       if (verdict === 'deny') said.delete(says)
       else said.add(says)
       by.set(incident.instance, said)
-      monitor.denied ||= verdict === 'deny' && key !== ''
+      if (verdict === 'deny') monitor.denied.add(incident.instance)
     }
     const [before, told] = [world.commands.length, world.events.length]
     const now = facts()
