@@ -1,6 +1,7 @@
 // `policy`: share of one core that deciding takes when 200 policies look at 10,000 instances, all
 // of which have changed each second: `decide` of the core, whole (policies, incidents, guards of
-// those that are ill). Ruler: every clause of every policy asked of every instance, one after the other.
+// those that are ill). Ruler: every clause of every policy asked of every instance, one after the
+// other.
 import { createHash } from 'node:crypto'
 import { decide, evolvePolicy, initialHealing } from '../dist/core/decision/healing.js'
 import { compileTrigger } from '../dist/core/decision/expression.js'

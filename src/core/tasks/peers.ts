@@ -37,15 +37,12 @@ export function comparePeers(state: ServiceState, group: Group): void {
 }
 
 function peersOf(state: ServiceState, group: Group, samplesMin: number): readonly Peer[] {
-  const { windows } = state
   const peers: Peer[] = []
   for (const subject of group.ordered()) {
-    const row = state.knownRow(subject.slot)
-    if (row === 0 || isLeaving(lifecycleOf(subject.entry))) continue
-    const n = windows.requests(row)
-    if (n < samplesMin) continue
-    const p99Us = Math.max(0, windows.p99Us(row))
-    peers.push({ subject, errors: windows.errors(row) / n, p99Us })
+    if (isLeaving(lifecycleOf(subject.entry))) continue
+    // Not by the row that is held: who has not counted since a restore has none there.
+    const { n, errors, p99Us } = state.figuresOf(subject)
+    if (n >= samplesMin) peers.push({ subject, errors: errors / n, p99Us: p99Us ?? 0 })
   }
   return peers
 }

@@ -1,7 +1,7 @@
 // Runs tests of policies on the real core, in virtual time: the same matching, guards and plans
 // that a worker runs, with a fleet task that is heard and gives tokens, and agents that answer.
-// What the core says is compared with what the test expects; every clause is watched for having been true
-// and for having been false.
+// What the core says is compared with what the test expects; every clause is watched for having
+// been true and for having been false.
 import { createHash } from 'node:crypto'
 import { commandId, policyName, taskId } from '../../contracts/ids.ts'
 import type { Command, IncidentEvent, PolicyRecord } from '../../contracts/records.ts'

@@ -87,7 +87,7 @@ export class PolicyStore {
     return planned.map(({ applied }) => applied)
   }
 
-  /** Errors: HS_POLICY for drafts that would undo each other's work, or that of what is in force. */
+  /** Errors: HS_POLICY for drafts that would undo each other's work, or what is in force. */
   private checkTogether(drafts: readonly LoadedPolicy[]): void {
     const inForce = this.options.views.model.policies().flatMap(({ document }) => {
       const parsed = parsePolicy(jsonOf(document))

@@ -33,7 +33,7 @@ function random(seed: number): () => number {
   }
 }
 
-/** In order of arrival; one of twenty comes twice, one of ten late, one of thirty out of a spool. */
+/** As they arrive; one of twenty comes twice, one of ten late, one of thirty out of a spool. */
 function records(count: number): Sent[] {
   const next = random(11)
   const sent: Sent[] = []
@@ -90,7 +90,7 @@ function play(sent: readonly Sent[], stepMs: number, at: (nowMs: number) => void
 }
 let figures: Windows
 
-test('a hundred thousand records, late, twice, out of order, spooled: as counted one by one', () => {
+test('100,000 records, late, twice, out of order, spooled: as counted one by one', () => {
   const sent = records(RECORDS)
   const byInstance = new Map<string, Map<string, Sent>>()
   for (const one of sent) {
