@@ -15,11 +15,12 @@ const WANTED = [
   'dist/cli/main.js',
   'dist/index.d.ts',
   'examples/agent.yaml',
+  'examples/notifier.yaml',
   'examples/service.mjs',
 ]
 const PAGES = /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md)$/
-const EXAMPLES = /^examples\/(demo\/.+[.]yaml|agent[.]yaml|service[.]mjs)$/
-const PARTS = /^(schemas\/.+[.]avsc|dist\/.+[.](js|d[.]ts|map))$/
+const EXAMPLES = /^examples\/(demo\/.+[.]yaml|agent[.]yaml|notifier[.]yaml|service[.]mjs)$/
+const PARTS = /^(schemas\/.+[.]avsc|schemas\/policy\/.+[.]json|dist\/.+[.](js|d[.]ts|map))$/
 
 /**
  * Problems of the list of packed files. @param {readonly string[]} files
