@@ -205,6 +205,7 @@ describe('package', () => {
     'dist/index.d.ts',
     'schemas/telemetry.avsc',
     'examples/agent.yaml',
+    'examples/notifier.yaml',
     'examples/service.mjs',
   ]
   test('what is missing, what does not belong', () => {
