@@ -151,6 +151,7 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   }
   const { appendMs: atMs } = delta
   const { incarnation, epoch: agentEpoch } = scratch
+  const life = lifeOf(state, service, instance)
   const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
   if (applied.ok) {
     const subject = state.subjectOf(applied.entry)
@@ -158,7 +159,11 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
     const owners = { subject, slot: subject.slot, group: state.group(service) }
     count(state, owners, delta)
     channel.bound = bind(state, owners, delta)
-    state.changed(subject)
+    // Nothing but its counts is new where the sight of it changed nothing: so it is for a channel that
+    // is bound, and after a restore none is.
+    const isMoved = state.healing.behaviour < BEHAVIOUR_JUDGEMENT || applied.renewed
+    if (isMoved || lifeOf(state, service, instance) !== life) state.changed(subject)
+    else state.counted(subject)
     return
   }
   noteAgent(state, { service, agent, atMs })
@@ -166,6 +171,12 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
   // The users of the service saw what an earlier incarnation did, its successor is not to blame for
   // it.
   else state.windows.addOf({ service, instance: null }, scratch, delta)
+}
+
+/** Another one whenever something changes that judging depends on; -1: it is not known. */
+function lifeOf({ registry }: ServiceState, service: string, instance: string): number {
+  const entry = registry.find(service, instance)
+  return entry === undefined ? -1 : registry.life(entry.slot)
 }
 
 /** Whether what was found out for the channel still holds. */

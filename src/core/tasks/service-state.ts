@@ -390,6 +390,7 @@ export class ServiceState {
     const subject = loadSubject(entry, this.slots, from, { figures: this, tuning })
     group.subjects.set(entry.instance, subject)
     this.subjects[subject.slot] = subject
+    this.own(subject, this.windows.find(entry.service, entry.instance))
     const { latencyP99MaxUs, samplesMin } = this.limits(entry.service)
     this.hangs(subject.slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
     group.count(subject, true)

@@ -30,7 +30,10 @@ export function createServiceCore(context: CoreContext, image: Uint8Array | null
     step: (step) => runStep(state, step),
     image: () => saveService(state),
     setBehaviour: (behaviour) => {
+      const isFirst = state.healing.behaviour < BEHAVIOUR_JUDGEMENT
       state.healing.behaviour = behaviour
+      // What an image of before does not hold is found out for everybody, restored or not.
+      if (isFirst && behaviour >= BEHAVIOUR_JUDGEMENT) state.allDirty()
     },
   }
 }

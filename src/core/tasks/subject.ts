@@ -11,17 +11,20 @@ import { loadVital, saveVital } from '../health/vital-image.ts'
 import type { Figures, Finding, InstanceFacts, SpanMs } from '../kernel/facts.ts'
 import { present } from '../kernel/assert.ts'
 import { type Metrics, NO_METRICS, NO_SIGNS, type Signs } from '../kernel/signs.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import {
   MARKS,
   NEXT_MS,
   QUEUED_MS,
+  SENSE_SEC,
+  SILENCE_MS,
   type Slots,
   SOURCE,
   SOURCE_GENERATION,
 } from '../kernel/slots.ts'
 import { type Entry, lifecycleOf } from '../registry/entry.ts'
-import { DIRTY, FAILING, HEARD, JUDGED, MOVED, TOLD, UNTOLD } from './marks.ts'
+import { CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED } from './marks.ts'
+import { SENSED, TOLD, UNKNOWN, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
 
 /** Slot of one that has left, and a generation that no source ever has. */
@@ -45,7 +48,7 @@ export class Subject {
   rank: number = 0
   /** As its service counts it; null: not at all. */
   counted: Counted | null = null
-  private readonly slots: Slots
+  readonly slots: Slots
   private judgedFacts: SubjectFacts | null = null
   private toldView: Told | null = null
   private agentSource: Source | null = null
@@ -230,6 +233,22 @@ export function saveSubject(subject: Subject, to: ImageWriter): void {
     .numberOrNull(nextMs === Number.POSITIVE_INFINITY ? null : nextMs)
     .flag(facts !== null)
   if (facts !== null) to.flag(facts.agentHeard).int(facts.transitions)
+  if (to.form >= FORM_JUDGEMENT) savePath(subject, to)
+}
+
+/** What the short way of judging goes by: one that goes on and one that is restored go the same. */
+const PATH = MOVED | CALM | FAILING | UNKNOWN
+
+function savePath({ slot, slots }: Subject, to: ImageWriter): void {
+  to.int(slots.word(slot, MARKS) & PATH).number(slots.double(slot, SILENCE_MS))
+  to.int(slots.word(slot, SENSE_SEC) >>> 0)
+}
+
+/** Everybody is looked at once by whoever decides, as after any restore. */
+function loadPath({ slot, slots }: Subject, from: ImageReader): void {
+  slots.setWord(slot, MARKS, (slots.word(slot, MARKS) & ~PATH) | from.int() | SENSED)
+  slots.setDouble(slot, SILENCE_MS, from.number())
+  slots.setWord(slot, SENSE_SEC, from.int() | 0)
 }
 
 export function loadSubject(
@@ -245,10 +264,12 @@ export function loadSubject(
   subject.mark(DIRTY, from.flag())
   subject.mark(FAILING, vital.failures !== null)
   subject.nextMs = from.numberOrNull() ?? Number.POSITIVE_INFINITY
-  if (!from.flag()) return subject
-  const [agentHeard, transitions] = [from.flag(), from.int()]
-  subject.mark(HEARD, agentHeard)
-  subject.facts = new SubjectFacts(subject, { from: figures, nowMs: 0 })
-  subject.facts.transitions = transitions
+  if (from.flag()) {
+    const [agentHeard, transitions] = [from.flag(), from.int()]
+    subject.mark(HEARD, agentHeard)
+    subject.facts = new SubjectFacts(subject, { from: figures, nowMs: 0 })
+    subject.facts.transitions = transitions
+  }
+  if (from.form >= FORM_JUDGEMENT) loadPath(subject, from)
   return subject
 }

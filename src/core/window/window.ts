@@ -292,7 +292,8 @@ export class Windows {
     return this.ledger.tallies
   }
 
-  private find(service: string, instance: string | null): number {
+  /** Its row, 0 when nothing is counted of it. */
+  find(service: string, instance: string | null): number {
     return this.ledger.rows.find({ service, instance, caller: null })
   }
 
