@@ -68,7 +68,8 @@ function writeDeclared(schema: Declared, value: unknown, into: DatumWriter): voi
     const fields = listOf(schema['fields']).filter(isDeclared)
     for (const field of fields) {
       const inside = isObject(value) ? value[String(field['name'])] : null
-      write(field.type, inside, into)
+      // A field that later behaviours write alone may be left out.
+      write(field.type, inside === undefined ? field['default'] : inside, into)
     }
   } else if (type === 'array') {
     const items = listOf(value)
