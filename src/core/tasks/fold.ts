@@ -159,8 +159,8 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
     const owners = { subject, slot: subject.slot, group: state.group(service) }
     count(state, owners, delta)
     channel.bound = bind(state, owners, delta)
-    // Nothing but its counts is new where the sight of it changed nothing: so it is for a channel that
-    // is bound, and after a restore none is.
+    // Nothing but its counts is new where the sight of it changed nothing: so it is for a channel
+    // that is bound, and after a restore none is.
     const isMoved = state.healing.behaviour < BEHAVIOUR_JUDGEMENT || applied.renewed
     if (isMoved || lifeOf(state, service, instance) !== life) state.changed(subject)
     else state.counted(subject)
