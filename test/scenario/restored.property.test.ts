@@ -59,6 +59,17 @@ const script = fc
     return [...HEAD, ...said, 'end at 80s'].join('\n')
   })
 
+/**
+ * Peers were compared by the rows that a core had at hand; behind a restore it had none of those
+ * that had not counted since, so that shop-1 stood out in one core and not in the other.
+ */
+const FOUND = [
+  ...HEAD,
+  'at 5s shop-1 answers after 300ms',
+  'at 30s shop-1 fails 1 % of its requests',
+  'end at 80s',
+].join('\n')
+
 test('a core that is restored after every step says and is the same', () => {
   fc.assert(
     fc.property(script, (text) => {
@@ -67,6 +78,6 @@ test('a core that is restored after every step says and is the same', () => {
       expect(again.driver.written).toEqual(world.driver.written)
       expect(again.driver.digest()).toBe(world.driver.digest())
     }),
-    { numRuns: isFull ? 500 : 4 },
+    { numRuns: isFull ? 500 : 5, examples: [[FOUND]] },
   )
 }, 600_000)

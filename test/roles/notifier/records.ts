@@ -1,6 +1,7 @@
 // Alerts and ends of incidents as service tasks write them.
-import { eventId, incidentId, instanceId, serviceId, taskId } from '../../../src/contracts/ids.ts'
+import { eventId, incidentId, instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import type { Alert, IncidentEvent } from '../../../src/contracts/records.ts'
+import { anEvent } from '../projector/records.ts'
 
 export function anAlert(id: string, more: Partial<Alert> = {}): Alert {
   return {
@@ -30,7 +31,7 @@ export function anAlert(id: string, more: Partial<Alert> = {}): Alert {
 }
 
 export function anEnd(id: string, more: Partial<IncidentEvent> = {}): IncidentEvent {
-  return {
+  return anEvent({
     incident_id: incidentId(id),
     seq: 7,
     service: serviceId('shop'),
@@ -40,19 +41,8 @@ export function anEnd(id: string, more: Partial<IncidentEvent> = {}): IncidentEv
     state: 'recovered',
     at_ms: 1_760_000_000_000,
     summary: 'shop/shop-1 has recovered',
-    evidence: [],
-    policy: null,
-    clauses: [],
-    guards: [],
-    command_id: null,
-    action: null,
-    outcome: null,
-    facts: {},
     attempt: 1,
-    task: taskId('s0'),
-    step_seq: 1,
     behaviour: 3,
-    prev_hash: new Uint8Array(32),
     ...more,
-  }
+  })
 }
