@@ -12,7 +12,13 @@ export interface Span {
 
 export type Decoded<T> =
   | { readonly ok: true; readonly record: T }
-  | { readonly ok: false; readonly reason: DecodeReason; readonly detail: string }
+  | {
+      readonly ok: false
+      readonly reason: DecodeReason
+      readonly detail: string
+      /** What it is read as from behaviour 3 on; old logs are refused as they were. */
+      readonly later?: Decoded<T>
+    }
 
 export type DecodeReason = 'empty' | 'not_avro' | 'unknown_schema' | 'corrupt' | 'invalid'
 

@@ -1,6 +1,7 @@
-// Service events as strangers send them: the bare four-field JSON (S0-18: service_name, action,
-// cluster_id, timestamp), the shape with ServiceName, InstanceID, EventType, Timestamp (S4-10), and
-// both with more of our own fields. Names are taken in snake_case, camelCase and PascalCase and by
+// Service events as strangers send them (C-09): the bare four-field JSON (S0-18: service_name,
+// action, cluster_id, timestamp), the shape with ServiceName, InstanceID, EventType, Timestamp
+// (S4-10), the change of a node with node_id, status UP or DOWN, and version (S1-27), and all of
+// them with more of our own fields. Names are taken in snake_case, camelCase and PascalCase and by
 // their aliases (C-31). Nothing is guessed: what cannot be kept without loss is refused, and the
 // refusal names the field, what was found and what to do.
 import { z } from 'zod'
@@ -38,6 +39,14 @@ export interface EdgeContext {
   readonly clusterId?: ClusterId
 }
 
+/** What the record says around a change of a node, which names neither service nor time itself. */
+export interface NodeContext extends EdgeContext {
+  /** Key of the record, which is the service on this topic; null: it has none. */
+  readonly service: string | null
+  /** Append time of the record, epoch ms. */
+  readonly appendMs: number
+}
+
 /** Actions that may be announced, S4-10's REGISTER, HEALTHY and UNHEALTHY among them. */
 const ACTIONS = [
   'register',
@@ -58,6 +67,13 @@ const ALIASES: Readonly<Record<string, string>> = {
   instance: 'instance_id',
   address: 'host',
 }
+
+/** Names of S1-27's change of a node; the value of its status is what it did. */
+const NODE_ALIASES: Readonly<Record<string, string>> = { node_id: 'instance_id', status: 'action' }
+const NODE_ACTIONS: ReadonlyMap<JsonValue, ServiceAction> = new Map([
+  ['UP', 'register'],
+  ['DOWN', 'deregister'],
+])
 
 /** Fields of ServiceEvent that only healstream itself sets. */
 const OURS = ['agent', 'epoch', 'seq', 'path', 'vector', 'origin']
@@ -123,9 +139,42 @@ export function readEdgeEvent(input: string | Uint8Array, context: EdgeContext =
     const place = line === 0 ? '' : `line ${line}, column ${column}`
     return refused([cut(path), place].filter((part) => part !== '').join(' at '), found, fix)
   }
-  const named = renamed(json.value)
+  const named = renamed(json.value, ALIASES)
+  return named.ok ? eventOf(named.members, context) : named
+}
+
+/**
+ * Reads the change of a node (S1-27); null: the text is none. Its version tells the later of two
+ * changes; UP registers the node as an instance of the key's service, DOWN deregisters it.
+ */
+export function readNodeStatus(
+  input: string | Uint8Array,
+  context: NodeContext,
+): EdgeResult | null {
+  const json = readJson(input, EDGE_LIMITS)
+  if (!json.ok || !isNodeStatus(json.value)) return null
+  const named = renamed(json.value, { ...ALIASES, ...NODE_ALIASES })
   if (!named.ok) return named
   const given = named.members
+  const status = given.get('action') ?? null
+  const action = NODE_ACTIONS.get(typeof status === 'string' ? status.toUpperCase() : status)
+  if (action === undefined) return refused('status', shown(status), 'send UP or DOWN')
+  given.set('action', action)
+  const version = given.get('version') ?? 0
+  if (version === 0) return refused('version', shown(version), 'send a number that grows, from 1')
+  if (!given.has('service_name') && context.service !== null)
+    given.set('service_name', context.service)
+  if (!given.has('timestamp')) given.set('timestamp', context.appendMs)
+  return eventOf(given, context)
+}
+
+function isNodeStatus(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const names = Object.keys(value).map(snakeCase)
+  return Object.keys(NODE_ALIASES).every((name) => names.includes(name))
+}
+
+function eventOf(given: Map<string, JsonValue>, context: EdgeContext): EdgeResult {
   if (!given.has('cluster_id') && context.clusterId !== undefined)
     given.set('cluster_id', context.clusterId)
   const parsed = shape.safeParse(Object.fromEntries(given))
@@ -156,12 +205,12 @@ type Renamed =
   | { readonly ok: false; readonly problem: EdgeProblem }
 
 /** Members under their wire names. */
-function renamed(value: JsonValue): Renamed {
+function renamed(value: JsonValue, aliases: Readonly<Record<string, string>>): Renamed {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refused('', shown(value), 'send one JSON object')
   const members = new Map<string, JsonValue>()
   for (const [key, member] of Object.entries(value)) {
-    const name = wireName(key)
+    const name = wireName(key, aliases)
     if (name === null) {
       const known = Object.keys(fields)
       const hint = OURS.includes(snakeCase(key))
@@ -175,9 +224,9 @@ function renamed(value: JsonValue): Renamed {
   return { ok: true, members }
 }
 
-function wireName(key: string): string | null {
+function wireName(key: string, aliases: Readonly<Record<string, string>>): string | null {
   const snake = snakeCase(key)
-  const name = Object.hasOwn(ALIASES, snake) ? ALIASES[snake] : snake
+  const name = Object.hasOwn(aliases, snake) ? aliases[snake] : snake
   return name !== undefined && Object.hasOwn(fields, name) ? name : null
 }
 

@@ -2,7 +2,7 @@
 // what was found and what to do.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { edgeProblemText, readEdgeEvent } from '../../src/contracts/edge-event.ts'
+import { edgeProblemText, readEdgeEvent, readNodeStatus } from '../../src/contracts/edge-event.ts'
 import { clusterId } from '../../src/contracts/ids.ts'
 import type { ServiceEvent } from '../../src/contracts/records.ts'
 
@@ -13,6 +13,7 @@ const BARE = {
   timestamp: 1_764_000_000_123,
 }
 const context = { clusterId: clusterId('here') }
+const keyed = { ...context, service: 'shop', appendMs: 1_764_000_000_123 }
 
 function taken(value: unknown): ServiceEvent {
   const result = readEdgeEvent(JSON.stringify(value), context)
@@ -123,6 +124,60 @@ describe('the seed shapes', () => {
     }
     expect(taken({ ...BARE, ...more })).toMatchObject(more)
     expect(taken({ ...BARE, instance_id: null, host: null })).toMatchObject({ instance_id: null })
+  })
+
+  it('S1-27: the change of a node, with the service it was keyed by', () => {
+    const change = fc.record({
+      node_id: idText,
+      status: fc.constantFrom('UP', 'DOWN', 'up', 'down'),
+      version: fc.integer({ min: 1, max: 2 ** 40 }),
+    })
+    fc.assert(
+      fc.property(change, ({ node_id, status, version }) => {
+        const node = { node_id, status, version }
+        expect(readNodeStatus(JSON.stringify(node), keyed)).toMatchObject({
+          ok: true,
+          event: {
+            service_name: 'shop',
+            instance_id: node_id,
+            action: status.toUpperCase() === 'UP' ? 'register' : 'deregister',
+            version,
+            cluster_id: 'here',
+            timestamp: 1_764_000_000_123,
+          },
+        })
+        expect(refusal(node)).toContain('a field that is not known here')
+      }),
+    )
+  })
+
+  it('S1-27: what it says itself counts for more than what stands around it', () => {
+    const node = { nodeId: 'n', status: 'UP', version: 1, service: 'cart', timestamp: 1.7e12 }
+    expect(readNodeStatus(JSON.stringify({ ...node, clusterId: 'c9' }), keyed)).toMatchObject({
+      ok: true,
+      event: { service_name: 'cart', timestamp: 1.7e12, cluster_id: 'c9' },
+    })
+  })
+
+  it.each<[string, unknown, string]>([
+    ['another status', { status: 'READY' }, 'status: found "READY"; send UP or DOWN'],
+    ['no status', { status: null }, 'status: found null; send UP or DOWN'],
+    ['no version', { version: undefined }, 'version: found 0; send a number that grows, from 1'],
+    ['a version of text', { version: '7' }, 'version: found "7"; send an integer from 0'],
+    ['an action besides', { action: 'register' }, 'action: found the field under two names'],
+  ])('S1-27: %s is refused', (_, change, words) => {
+    const node = { node_id: 'n', status: 'UP', version: 1, ...(change as object) }
+    const result = readNodeStatus(JSON.stringify(node), keyed)
+    expect(result?.ok === false ? edgeProblemText(result.problem) : 'taken').toContain(words)
+  })
+
+  it('S1-27: without a key it has no service, and without a node it is no change of one', () => {
+    const node = { node_id: 'n', status: 'UP', version: 1 }
+    const result = readNodeStatus(JSON.stringify(node), { ...keyed, service: null })
+    expect(result).toMatchObject({ ok: false, problem: { field: 'service_name' } })
+    for (const other of [BARE, { status: 'UP' }, { node_id: 'n' }, [], 'x', null])
+      expect(readNodeStatus(JSON.stringify(other), keyed)).toBeNull()
+    expect(readNodeStatus('{', keyed)).toBeNull()
   })
 
   it('bytes as well as text', () => {

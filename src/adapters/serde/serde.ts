@@ -3,13 +3,20 @@
 // on its own topic alone; whatever else arrives gets a reason, never an exception.
 import { AvroCursor } from '../../contracts/avro-cursor.ts'
 import type { Decoded, DecodeReason, Decoder, Encoder, Span } from '../../contracts/decode.ts'
-import { type EdgeContext, edgeProblemText, readEdgeEvent } from '../../contracts/edge-event.ts'
+import {
+  type EdgeContext,
+  type EdgeResult,
+  edgeProblemText,
+  readEdgeEvent,
+  readNodeStatus,
+} from '../../contracts/edge-event.ts'
 import { HsError } from '../../contracts/failure.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
 import type { RecordView } from '../../contracts/record.ts'
 import type { RecordOf, ServiceEvent } from '../../contracts/records.ts'
 import { DEFAULT_PREFIX } from '../../contracts/topics.ts'
 import { upcast } from '../../contracts/upcast.ts'
+import { decodeUtf8 } from '../../contracts/utf8.ts'
 import type { RegistryAccess } from './registry-http.ts'
 import { type IdentifiedFamily, type SchemaIds, derivedIds, registeredIds } from './schema-ids.ts'
 import { type SchemaKind, type SchemaVersion, loadSchemas } from './schema-files.ts'
@@ -180,7 +187,12 @@ class AvroSerde implements Serde {
   }
 
   decode<K extends keyof RecordOf>(topic: K, view: RecordView): Decoded<RecordOf[K]> {
-    return this.decodeSpan(topic, view.buffer, view.valueStart, view.valueEnd)
+    const { buffer, valueStart, valueEnd } = view
+    const decoded = this.decodeSpan(topic, buffer, valueStart, valueEnd)
+    if (decoded.ok || topic !== 'service-events' || buffer[valueStart] !== BRACE) return decoded
+    const later = this.nodeStatus(view)
+    // The record is that of the topic.
+    return later === null ? decoded : { ...decoded, later: later as Decoded<RecordOf[K]> }
   }
 
   decodeBytes<K extends keyof RecordOf>(topic: K, bytes: Uint8Array): Decoded<RecordOf[K]> {
@@ -208,10 +220,15 @@ class AvroSerde implements Serde {
 
   /** The one topic on which strangers may write plain JSON (S0-18). */
   private edgeEvent(json: Uint8Array): Decoded<ServiceEvent> {
-    const result = readEdgeEvent(json, this.edge)
-    return result.ok
-      ? { ok: true, record: result.event }
-      : refused('invalid', edgeProblemText(result.problem))
+    return decodedEvent(readEdgeEvent(json, this.edge))
+  }
+
+  private nodeStatus(view: RecordView): Decoded<ServiceEvent> | null {
+    const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs: appendMs } = view
+    const service = keyEnd > keyStart ? decodeUtf8(buffer, keyStart, keyEnd) : null
+    const json = buffer.subarray(valueStart, valueEnd)
+    const result = readNodeStatus(json, { ...this.edge, service, appendMs })
+    return result === null ? null : decodedEvent(result)
   }
 
   private write(codec: TopicCodec, record: unknown): Uint8Array {
@@ -230,6 +247,12 @@ class AvroSerde implements Serde {
     if (codec === undefined) throw new HsError('HS_INTERNAL', `topic ${topic} has no schema`)
     return codec
   }
+}
+
+function decodedEvent(result: EdgeResult): Decoded<ServiceEvent> {
+  return result.ok
+    ? { ok: true, record: result.event }
+    : refused('invalid', edgeProblemText(result.problem))
 }
 
 /** Schema id of a value. */

@@ -31,7 +31,7 @@ export type ControlTopic = 'policies' | 'operator' | 'fleet'
 /** Event time further from the append time than this is not believed. */
 export const SKEW_MAX_MS = 600_000
 /** From behaviour 3 on, of signals as they happen: nothing holds them back (S0-25). */
-export const SIGNAL_SKEW_MAX_MS = 15_000
+const SIGNAL_SKEW_MAX_MS = 15_000
 /** Requests in one delta; more is no delta of one tick. */
 export const REQUESTS_MAX = 4_294_967_295
 const AGENTS_MAX = 1_024
@@ -54,8 +54,8 @@ export class Admission<B> {
   /** Partition by service; asked for every record. */
   private readonly partitions = new Map<string, number>()
   private nowMs = 0
-  /** Of signals of the live lane. */
-  skewMaxMs: number = SKEW_MAX_MS
+  /** Whether behaviour 3 is in force: signals held to less skew, forms read that were refused. */
+  judges = false
 
   constructor(context: CoreContext) {
     this.context = context
@@ -89,10 +89,9 @@ export class Admission<B> {
     if (record === null) return null
     const sender = { ...record, lane: record.lane === 'backlog' ? BACKLOG : LIVE }
     if (!this.mayEnter('signals', view, sender)) return null
-    return this.admitted('signals', view, {
-      record,
-      eventMs: this.eventMs(sender, record.at_ms, view, this.skewMaxMs),
-    })
+    const limitMs = this.judges ? SIGNAL_SKEW_MAX_MS : SKEW_MAX_MS
+    const eventMs = this.eventMs(sender, record.at_ms, view, limitMs)
+    return this.admitted('signals', view, { record, eventMs })
   }
 
   result(view: RecordView): Admitted<RecordOf['results']> | null {
@@ -259,7 +258,8 @@ export class Admission<B> {
     view: RecordView,
   ): RecordOf[K] | null {
     if (!this.hasSize(topic, view)) return null
-    const decoded = this.context.decoder.decode(topic, view)
+    const first = this.context.decoder.decode(topic, view)
+    const decoded = first.ok || !this.judges ? first : (first.later ?? first)
     return decoded.ok ? decoded.record : this.undecodable(topic, view, decoded)
   }
 
@@ -353,7 +353,7 @@ export class Admission<B> {
     const aheadMs = saidMs - appendMs
     const isSkewed = aheadMs > limitMs || (lane === LIVE && -aheadMs > limitMs)
     // By its signals the clock is off, although counts that come late would say nothing of it.
-    const bySignals = this.skewMaxMs < limitMs && this.hasSkews && agent !== null
+    const bySignals = this.judges && limitMs === SKEW_MAX_MS && this.hasSkews && agent !== null
     const knownMs = bySignals ? Math.abs(this.skews.get(agent) ?? Infinity) : Infinity
     if (!isSkewed && knownMs <= limitMs)
       return lane === LIVE ? appendMs : Math.min(saidMs, appendMs)

@@ -2,7 +2,7 @@
 import { DETECTOR_DEFAULTS, type DetectorLimits } from '../../contracts/limits.ts'
 import { serviceId } from '../../contracts/ids.ts'
 import { Alerts } from '../alert/alerts.ts'
-import { Admission, SIGNAL_SKEW_MAX_MS } from '../admit/admit.ts'
+import { Admission } from '../admit/admit.ts'
 import { alertPoliciesInForce } from '../decision/documents.ts'
 import { detectorLimits, type HealingState, initialHealing } from '../decision/healing.ts'
 import { loadHealing, saveHealing } from '../decision/image.ts'
@@ -138,7 +138,7 @@ export class ServiceState {
   advance(nowMs: number): void {
     this.nowMs = nowMs
     this.senses = this.healing.behaviour >= BEHAVIOUR_JUDGEMENT
-    if (this.senses) this.admission.skewMaxMs = SIGNAL_SKEW_MAX_MS
+    this.admission.judges = this.senses
     this.admission.advance(nowMs)
     this.windows.advance(nowMs)
   }

@@ -1,5 +1,6 @@
 // Where records go: edges apart from their callee, agents heard although their instance is not
 // theirs to speak of.
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { encodeUtf8 } from '../../../src/contracts/utf8.ts'
@@ -7,6 +8,11 @@ import { fold } from '../../../src/core/tasks/fold.ts'
 import { ServiceState } from '../../../src/core/tasks/service-state.ts'
 import { CoreDriver, START_MS, testContext, testSerde, viewOf } from '../../support/core-driver.ts'
 import { delta, heartbeat, probe, result, serviceEvent } from '../../support/records.ts'
+
+interface NodeChange {
+  readonly status: string
+  readonly version: number
+}
 
 let serde: Serde
 let seq = 0
@@ -97,6 +103,49 @@ describe('service events', () => {
     expect(driver.bodies('dlq')).toEqual([])
     expect(driver.registry('shop', null)).toMatchObject({ cluster_id: 'c2', instance: null })
     expect(driver.health('shop', null)).toMatchObject({ health: 'unhealthy', routable: false })
+  })
+
+  const tellNode = (driver: CoreDriver, { status, version }: NodeChange): void => {
+    const json = JSON.stringify({ node_id: 'shop-1', status, version, cluster_id: 'c2' })
+    driver.appendBytes('service-events', encodeUtf8('shop'), encodeUtf8(json))
+    driver.step()
+  }
+
+  test('changes of a node, shuffled and repeated, end with the highest version (S1-27)', () => {
+    const changes = fc.uniqueArray(
+      fc.record({ status: fc.constantFrom('UP', 'DOWN'), version: fc.integer({ min: 1, max: 9 }) }),
+      { selector: ({ version }) => version, minLength: 1, maxLength: 6 },
+    )
+    const sent = changes.chain((each) =>
+      fc.tuple(
+        fc.constant(each),
+        fc.shuffledSubarray([...each, ...each], { minLength: each.length * 2 }),
+      ),
+    )
+    fc.assert(
+      fc.property(sent, ([each, order]) => {
+        const driver = new CoreDriver(serde, { behaviour: 3 })
+        for (const change of order) tellNode(driver, change)
+        const last = each.reduce((a, b) => (b.version > a.version ? b : a))
+        expect(driver.registry('shop', 'shop-1')).toMatchObject({
+          lifecycle: last.status === 'UP' ? 'ready' : 'gone',
+        })
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('logs of older behaviours replay as they were: there it is refused', () => {
+    const driver = new CoreDriver(serde, { behaviour: 2 })
+    tellNode(driver, { status: 'UP', version: 1 })
+    expect(driver.registry('shop', 'shop-1')).toBeUndefined()
+    expect(driver.bodies('dlq')).toMatchObject([
+      {
+        stage: 'decode',
+        reason: 'invalid',
+        detail: expect.stringMatching(/^node_id: found a field that is not known here; /),
+      },
+    ])
   })
 
   test('an announcement about an instance is inferred evidence', () => {
