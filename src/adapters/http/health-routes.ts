@@ -14,15 +14,20 @@ export interface HealthFaces {
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** `/livez`, `/readyz`, `/metrics`. */
+/** Liveness by the names that services, control planes and Kubernetes have for it (C-04). */
+const LIVE_PATHS = ['/health', '/healthz', '/livez']
+
+/** `/health`, `/healthz` and `/livez`, which are one; `/readyz`, `/metrics`. */
 export function healthRoutes(faces: HealthFaces): readonly HttpRoute[] {
   return [
-    {
-      method: 'GET',
-      path: '/livez',
-      open: true,
-      handle: () => ({ kind: 'json', body: { live: true } }),
-    },
+    ...LIVE_PATHS.map(
+      (path): HttpRoute => ({
+        method: 'GET',
+        path,
+        open: true,
+        handle: () => ({ kind: 'json', body: { live: true } }),
+      }),
+    ),
     {
       method: 'GET',
       path: '/readyz',

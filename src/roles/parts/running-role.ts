@@ -32,7 +32,7 @@ export interface EndpointOptions {
   readonly port: number
   readonly notReady: () => readonly string[]
   readonly metrics: () => Promise<string>
-  /** Beside /livez, /readyz and /metrics. */
+  /** Beside /livez, /readyz, /metrics and their other names. */
   readonly routes?: readonly HttpRoute[]
   /** For `routes`; default: one that nobody knows. */
   readonly token?: string

@@ -91,7 +91,8 @@ test('the health routes need no token and tell what is not ready', async () => {
   const { url } = await serve(
     healthRoutes({ notReady: () => waiting, metrics: () => 'healstream_up 1\n' }),
   )
-  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  for (const path of ['/livez', '/health', '/healthz'])
+    expect((await fetch(`${url}${path}`)).status, `C-04: ${path}`).toBe(200)
   const before = await fetch(`${url}/readyz`)
   expect([before.status, await before.json()]).toEqual([503, { ready: false, waiting }])
   waiting.length = 0
