@@ -3,7 +3,7 @@
 import type { HealthView, IncidentEvent } from '../../src/contracts/records.ts'
 import { isSensed } from '../../src/core/health/sensed.ts'
 import { START_MS, type Written } from '../support/core-driver.ts'
-import type { Script } from './script.ts'
+import type { Script } from '../../src/roles/scenario/script.ts'
 
 const ID = /\b(?:inc-[0-9a-f]{16}|[0-9a-f]{32})\b/g
 

@@ -6,7 +6,7 @@ import type { Serde } from '../../src/adapters/serde/serde.ts'
 import { testSerde } from '../support/core-driver.ts'
 import { forgetfulCore } from '../support/forgetful.ts'
 import { isFull } from '../support/full.ts'
-import { parseScript } from './script.ts'
+import { parseScript } from '../../src/roles/scenario/script.ts'
 import { run } from './scripts.ts'
 
 let serde: Serde

@@ -7,7 +7,7 @@ import type { Serde } from '../../src/adapters/serde/serde.ts'
 import { START_MS, testSerde } from '../support/core-driver.ts'
 import { forgetfulCore } from '../support/forgetful.ts'
 import { Narrator, since } from './narrate.ts'
-import { parseScript, type Script } from './script.ts'
+import { parseScript, type Script } from '../../src/roles/scenario/script.ts'
 import { HERE, named, readScript, readText, run, scripts } from './scripts.ts'
 import type { World } from './world.ts'
 

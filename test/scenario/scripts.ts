@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Serde } from '../../src/adapters/serde/serde.ts'
 import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
 import type { DriverOptions } from '../support/core-driver.ts'
-import { parseScript, type Script } from './script.ts'
+import { parseScript, type Script } from '../../src/roles/scenario/script.ts'
 import { World } from './world.ts'
 
 export const HERE: string = fileURLToPath(new URL('.', import.meta.url))

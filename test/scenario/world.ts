@@ -1,15 +1,12 @@
-// The world of a scenario: instances, people and a task core, moved by one queue of virtual time.
-// The core is called when something was appended and when it asked to be woken, and never
-// otherwise.
+// A scenario in virtual time: its stage on a bare task core, moved by one queue. The core is called
+// when something was appended and when it asked to be woken, and never otherwise.
 import type { Serde } from '../../src/adapters/serde/serde.ts'
+import type { OperatorRecord, PolicyRecord } from '../../src/contracts/records.ts'
 import { BEHAVIOUR_FLEET } from '../../src/core/fleet/term.ts'
 import { BEHAVIOUR_LATEST } from '../../src/core/kernel/behaviour.ts'
+import { Stage } from '../../src/roles/scenario/stage.ts'
 import { CoreDriver, type DriverOptions, START_MS } from '../support/core-driver.ts'
-import { operator, policy } from '../support/records.ts'
 import { SimFleet } from './fleet.ts'
-import { type Schedule, SimInstance } from './instance.ts'
-import type { OperatorRecord, PolicyKind, PolicyRecord } from '../../src/contracts/records.ts'
-import { serviceId } from '../../src/contracts/ids.ts'
 
 interface Due {
   readonly atMs: number
@@ -19,109 +16,41 @@ interface Due {
 
 /** From an append to the step that reads it. */
 const READ_MS = 3
-const TICK_MS = 1_000
 
-export class World implements Schedule {
-  readonly driver: CoreDriver
-  readonly instances = new Map<string, SimInstance>()
+export class World extends Stage {
+  override readonly driver: CoreDriver
   /** null: by a behaviour that knows nothing of it. */
   readonly fleet: SimFleet | null
   private readonly queue: Due[] = []
   private order = 0
   private obeyed = 0
   private asleep = false
-  private readonly versions = new Map<string, number>()
-  private readonly configs = new Map<string, { service: string; texts: readonly string[] }>()
 
   constructor(serde: Serde, options: DriverOptions = {}) {
+    super()
     this.driver = new CoreDriver(serde, options)
     const behaviour = options.behaviour ?? BEHAVIOUR_LATEST
     this.fleet = behaviour < BEHAVIOUR_FLEET ? null : new SimFleet(this, serde, options)
   }
 
-  in(afterMs: number, act: () => void): void {
+  override in(afterMs: number, act: () => void): void {
     this.order += 1
     this.queue.push({ atMs: this.driver.nowMs + afterMs, order: this.order, act })
   }
 
-  /**
-   * Registers instances `name-1` … `name-count`, each with an agent of its own, and lets traffic
-   * flow.
-   */
-  addService(name: string, count: number): void {
-    for (let i = 1; i <= count; i++) this.addInstance(name, i)
+  override fleetTask(what: 'stops' | 'runs'): void {
+    if (what === 'stops') this.fleet?.stop()
+    else this.fleet?.start()
   }
 
-  private addInstance(service: string, i: number): void {
-    const one = new SimInstance(this, service, `${service}-${i}`)
-    this.instances.set(one.instance, one)
-    // Agents tick at their own moments of a second.
-    this.in(i * 37, () => {
-      one.begin()
-      this.tick(one)
-    })
+  override incidentOf(name: string): string | null {
+    const events = this.driver.bodies('incidents')
+    return events.findLast(({ instance }) => instance === name)?.incident_id ?? null
   }
 
-  /** A document of people, in its next version. */
-  apply(kind: PolicyKind, name: string, document: unknown): void {
-    this.say(policy({ kind, name, version: this.nextVersion(kind, name), document }))
-  }
-
-  remove(kind: PolicyKind, name: string): void {
-    const version = this.nextVersion(kind, name)
-    this.say(policy({ kind, name, version, deleted: true }))
-  }
-
-  hostOf(agent: string): string | null {
-    return [...this.instances.values()].find((one) => one.agent === agent)?.host ?? null
-  }
-
-  /** A configuration that instances of a service run with; `bad …` makes them err. */
-  configure(name: string = '', service: string = '', text: string = ''): void {
-    const texts = this.configs.get(name)?.texts ?? []
-    this.configs.set(name, { service, texts: [...texts, text] })
-    this.apply('AgentConfig', name, { text })
-    for (const one of this.instances.values()) {
-      if (one.service !== service) continue
-      if (text.startsWith('bad')) one.failedPercent = 60
-      else one.heal()
-    }
-  }
-
-  rollBack(name: string, to: string | undefined): void {
-    const held = this.configs.get(name)
-    const before = held?.texts.at(to === undefined ? -2 : Number(to) - 1)
-    if (held !== undefined && before !== undefined) this.configure(name, held.service, before)
-  }
-
-  scale(service: string, replicas: number): void {
-    const own = [...this.instances.values()].filter((one) => one.service === service)
-    for (let i = own.length + 1; i <= replicas; i++) this.addInstance(service, i)
-  }
-
-  hold(service: string): void {
-    const scope = { fleet: false, service: serviceId(service), instance: null, policy: null }
-    this.word(operator({ id: `hold-${service}`, kind: 'hold', scope }))
-  }
-
-  release(service: string): void {
-    const id = `release-${service}`
-    this.word(operator({ id, kind: 'release', refers_to: `hold-${service}` }))
-  }
-
-  /** Everything stops: agents and tasks. */
-  stop(): void {
-    this.asleep = true
-    for (const one of this.instances.values()) one.speaks = false
-    this.fleet?.stop()
-  }
-
-  /** Everything goes on; what lies there unread is read behind. */
-  start(): void {
-    this.asleep = false
-    for (const one of this.instances.values()) one.speaks = true
-    this.driver.step({ behind: true })
-    this.fleet?.start()
+  override word(record: OperatorRecord): void {
+    super.word(record)
+    this.fleet?.operator(record)
   }
 
   runUntil(sinceStartMs: number): void {
@@ -139,16 +68,16 @@ export class World implements Schedule {
     this.driver.nowMs = endMs
   }
 
-  /** A document goes to every partition, and so to every task. */
-  private say(record: PolicyRecord): void {
-    this.driver.policy(record)
+  protected override say(record: PolicyRecord): void {
+    super.say(record)
     this.fleet?.policy(record)
   }
 
-  /** A word of a person goes to every task. */
-  word(record: OperatorRecord): void {
-    this.driver.operator(record)
-    this.fleet?.operator(record)
+  protected override tasks(what: 'stop' | 'run'): void {
+    this.asleep = what === 'stop'
+    // What lies there unread is read behind.
+    if (what === 'run') this.driver.step({ behind: true })
+    this.fleetTask(what === 'stop' ? 'stops' : 'runs')
   }
 
   private fleetSteps(atMs: number): void {
@@ -188,17 +117,5 @@ export class World implements Schedule {
       if (isFirst) first = due
     }
     return first
-  }
-
-  private tick(one: SimInstance): void {
-    one.tick()
-    this.in(TICK_MS, () => this.tick(one))
-  }
-
-  private nextVersion(kind: PolicyKind, name: string): number {
-    const key = `${kind}/${name}`
-    const version = (this.versions.get(key) ?? 0) + 1
-    this.versions.set(key, version)
-    return version
   }
 }

@@ -49,6 +49,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/core/health/standing.ts', 'as gauges.ts'],
   ['src/core/tasks/tunings.ts', 'test/core/tasks/sense-fold.test.ts; senses.test.ts: images'],
   ['src/core/tasks/tell.ts', 'test/core/tasks: views, judge; behaviour 1 by hash; every scenario'],
+  ['src/roles/scenario/', 'test/scenario: every script, in virtual time'],
   ['src/roles/simulate/', 'test/simulate: parts, whole runs; test/mutation: what it finds'],
   ['src/core/tasks/alerting.ts', 'test/core/tasks/service-alerts.test.ts'],
   ['src/core/alert/card.ts', 'test/core/alert/alerts.test.ts: labels, texts, routes and groups'],

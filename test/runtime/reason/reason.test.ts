@@ -7,7 +7,7 @@ import { createServiceCore } from '../../../src/core/tasks/service-task.ts'
 import { type DecisionName, decisionOf, isAmong } from '../../../src/runtime/reason/decision.ts'
 import { reasonOf } from '../../../src/runtime/reason/reason.ts'
 import { Recorder, type Recording } from '../../../src/runtime/reason/recording.ts'
-import { parseScript } from '../../scenario/script.ts'
+import { parseScript } from '../../../src/roles/scenario/script.ts'
 import { World } from '../../scenario/world.ts'
 import { testSerde } from '../../support/core-driver.ts'
 

@@ -1,8 +1,7 @@
 // A service instance and the agent beside it, as far as a task can tell them: what they send each
-// second, what they send when something breaks, and what the agent does with a command. Virtual
-// time; no chance.
-import type { Command } from '../../src/contracts/records.ts'
-import type { CoreDriver } from '../support/core-driver.ts'
+// second, what they send when something breaks, and what the agent does with a command. Time
+// and the way to the log are the driver's; no chance.
+import type { Command } from '../../contracts/records.ts'
 import {
   connection,
   delta,
@@ -12,8 +11,9 @@ import {
   result,
   serviceEvent,
   type Who,
-} from '../support/records.ts'
+} from './records.ts'
 import { Tells } from './tells.ts'
+import type { Voice } from './voice.ts'
 
 /** What an action comes to. */
 export type ActOutcome =
@@ -25,7 +25,7 @@ export type ActOutcome =
   | 'is refused'
 
 export interface Schedule {
-  readonly driver: CoreDriver
+  readonly driver: Voice
   /** Runs `act` after `afterMs`. */
   in(afterMs: number, act: () => void): void
   /** Where an agent sits. */
@@ -273,7 +273,7 @@ export class SimInstance {
     this.speaks = true
   }
 
-  private get driver(): CoreDriver {
+  private get driver(): Voice {
     return this.schedule.driver
   }
 

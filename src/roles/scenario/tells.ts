@@ -1,6 +1,6 @@
 // What a simulated instance tells beside requests, heartbeats and probes of its own: gauges, the
 // configuration in force, and a clock that is wrong. Nothing until a script says so.
-import type { Gauges, TelemetryDelta } from '../../src/contracts/records.ts'
+import type { Gauges, TelemetryDelta } from '../../contracts/records.ts'
 
 const MB = 1_048_576
 const MEMORY_MB = 200
