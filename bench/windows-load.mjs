@@ -1,5 +1,5 @@
 // Load for the bench of the windows: a fleet whose instances each send a delta of ten requests a
-// second, and the rulers that keep the same in another way.
+// second, in the windows alone, and the ruler that keeps the same in another way.
 import sketches from '@datadog/sketches-js'
 import { gridOf } from '../dist/core/window/grid.js'
 import { Windows } from '../dist/core/window/window.js'
@@ -110,22 +110,6 @@ export class Fleet {
     let sum = 0
     for (let i = 0; i < this.instances; i++) sum += this.windows.p99Us(this.rows[i] ?? 0, span)
     return sum
-  }
-}
-
-/** A fleet over the tasks of one process, each with windows of its own. */
-export class Tasks {
-  /** @param {number} instances @param {number} tasks @param {Deltas} deltas */
-  constructor(instances, tasks, deltas) {
-    const each = Math.round(instances / tasks)
-    this.fleets = Array.from({ length: tasks }, () => new Fleet(each, deltas))
-    this.instances = each * tasks
-  }
-
-  /** @param {number} seconds */
-  run(seconds) {
-    for (let i = 0; i < seconds; i++) for (const fleet of this.fleets) fleet.run(1)
-    return seconds * this.instances
   }
 }
 

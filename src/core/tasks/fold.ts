@@ -130,7 +130,11 @@ function foldSignals(state: ServiceState, view: RecordView): void {
 
 function foldTelemetry(state: ServiceState, view: RecordView): void {
   const delta = state.admission.telemetry(view)
-  if (delta === null) return
+  if (delta !== null) foldDelta(state, delta, view)
+}
+
+/** `view`: the record of the delta, to tell of it where it is refused after all. */
+export function foldDelta(state: ServiceState, delta: Delta, view: RecordView): void {
   const { scratch, channel, caller } = delta
   const { service, instance, agent, bound } = channel
   if (caller !== null) {

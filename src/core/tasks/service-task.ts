@@ -3,7 +3,7 @@
 // journals what it said.
 import type { Hearing } from '../health/silence.ts'
 import { cutFailures } from '../health/vital.ts'
-import { decide, type Cut } from '../decision/healing.ts'
+import { decide, type Cut, type HealingAnswer } from '../decision/healing.ts'
 import { notePromise, noteStep } from '../decision/doubt.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import { assert } from '../kernel/assert.ts'
@@ -13,7 +13,7 @@ import type { CoreContext, Outcome, Output, Step, TaskCore } from '../kernel/ste
 import { alertStep } from './alerting.ts'
 import { fold } from './fold.ts'
 import { observe } from './fleet-vector.ts'
-import { judgeStep } from './judge.ts'
+import { judgeStep, type Judgement } from './judge.ts'
 import { loadService, saveService } from './service-image.ts'
 import { ServiceState } from './service-state.ts'
 import { takeViews, tellViews } from './tell.ts'
@@ -48,14 +48,7 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     assert(slice.partition === state.context.partition, 'slices of the own partition')
     slice.visit((view) => fold(state, slice.topic, view))
   }
-  const hearing = state.sources.assess(step.nowMs, reachedMs(step), step.behind)
-  expire(state, step, hearing)
-  if (hearing.blind !== state.wasBlind) state.allDirty()
-  state.wasBlind = hearing.blind
-  const judgement = judgeStep(state, step, hearing)
-  const answer = decide(state.healing, doubted(state, step, judgement.facts))
-  for (const cut of answer.cuts) applyCut(state, cut)
-  state.attend(answer.attended)
+  const { judgement, answer } = judgeAndHeal(state, step)
   tellViews(state, answer.outputs.length > 0)
   const outputs: Output[] = [
     ...letters(state),
@@ -73,6 +66,25 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     notePromise(state.healing.care.rhythm, wakeAtMs, step.behind)
   }
   return { outputs, urgent: judgement.changed || answer.urgent || observed.urgent, wakeAtMs }
+}
+
+/**
+ * What follows from what was folded in, before anybody is told: who is silent or has lapsed, the
+ * health of whoever has changed, and what is done about it.
+ */
+export function judgeAndHeal(
+  state: ServiceState,
+  step: Step,
+): { readonly judgement: Judgement; readonly answer: HealingAnswer } {
+  const hearing = state.sources.assess(step.nowMs, reachedMs(step), step.behind)
+  expire(state, step, hearing)
+  if (hearing.blind !== state.wasBlind) state.allDirty()
+  state.wasBlind = hearing.blind
+  const judgement = judgeStep(state, step, hearing)
+  const answer = decide(state.healing, doubted(state, step, judgement.facts))
+  for (const cut of answer.cuts) applyCut(state, cut)
+  state.attend(answer.attended)
+  return { judgement, answer }
 }
 
 /** The facts, with what speaks against believing what is inferred from them. */
