@@ -1,6 +1,6 @@
 // A run of a scenario in words: what happened, what was judged, decided and done, with times since
 // the start. Ids that are hashes get short names in order of appearance.
-import type { HealthView, IncidentEvent } from '../../src/contracts/records.ts'
+import type { Alert, HealthView, IncidentEvent } from '../../src/contracts/records.ts'
 import { isSensed } from '../../src/core/health/sensed.ts'
 import { START_MS, type Written } from '../support/core-driver.ts'
 import type { Script } from '../../src/roles/scenario/script.ts'
@@ -44,16 +44,22 @@ export class Narrator {
         return `refused   a record of ${output.body.origin_topic}: ${output.body.reason}`
       case 'registry':
         return this.registry(output)
-      case 'observations':
       case 'alerts':
+        return this.tells === 'alerts' ? alert(output.body) : null
+      case 'observations':
       case 'fleet':
         return null
     }
   }
 
+  /** Nothing of the registry is told. */
+  private get isPlain(): boolean {
+    return this.tells === 'nothing' || this.tells === 'alerts'
+  }
+
   private health(key: string, view: HealthView): string | null {
     const signals = view.signals.filter((name) => isNote(name)).join(', ')
-    const isNew = this.tells === 'nothing' && signals !== (this.signals.get(key) ?? '')
+    const isNew = this.isPlain && signals !== (this.signals.get(key) ?? '')
     this.signals.set(key, signals)
     const before = this.healths.get(key) ?? 'nothing'
     const now = this.standing(view)
@@ -68,13 +74,13 @@ export class Narrator {
 
   private standing({ health, routable, weight_percent, instance, signals }: HealthView): string {
     const now = `${health}${routable ? '' : ', not routable'}`
-    if (this.tells === 'nothing' || instance === null) return now
+    if (this.isPlain || instance === null) return now
     const told = signals.filter((signal) => ['flapping', 'island'].includes(signal))
     return [`${now}, ${weight_percent} %`, ...told].join(', ')
   }
 
   private registry({ atMs, key, body }: Extract<Written, { topic: 'registry' }>): string | null {
-    if (this.tells === 'nothing' || body === null) return null
+    if (this.isPlain || body === null) return null
     const why = body.lifecycle_reason ?? null
     const now = `${body.lifecycle}${why === null ? '' : ` (${why})`}, ${body.link}`
     if (this.tells === 'registry counts') {
@@ -111,6 +117,11 @@ function incident({
   const who = id === 'ops' ? 'ops' : (instance ?? service)
   const now = state === event || id === 'ops' ? '' : ` (${state})`
   return `incident  ${who} ${event}${now}: ${summary}`
+}
+
+function alert({ rule, tier, route, state, refresh, title, summary, ...of }: Alert): string {
+  const now = `${state}${refresh ? ', told again' : ''}${of.count > 1 ? `, ${of.count} times` : ''}`
+  return `alert     ${rule} ${now}, ${tier} to ${route}: ${title}; ${summary}`
 }
 
 /** `+30.012`. */

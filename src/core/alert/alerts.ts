@@ -2,17 +2,17 @@
 // instances, follows incidents by what the audit says of them, keeps one alert per condition and
 // target, and puts on hs.alerts what is news. Nobody is looked at of whom nothing is new; time
 // comes through `nextMs`.
-import { type EventId, eventId, incidentId, policyName, serviceId } from '../../contracts/ids.ts'
-import { instanceId } from '../../contracts/ids.ts'
-import type { Alert, IncidentEvent, Tier } from '../../contracts/records.ts'
+import { eventId } from '../../contracts/ids.ts'
+import type { IncidentEvent, Tier } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
+import { TIERS } from '../../contracts/alert-tiers.ts'
 import { holds } from '../../contracts/alert-expression.ts'
 import { canonical, hex } from '../kernel/canonical.ts'
 import { DueQueue } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, OutputOf } from '../kernel/step.ts'
-import { incidentCard, ruleCard } from './card.ts'
+import { incidentCard, notificationCard, OVERFLOW, overflowCard, ruleCard } from './card.ts'
 import {
   age,
   ceases,
@@ -23,16 +23,24 @@ import {
   loadEntry,
   newEntry,
   newsOf,
+  REPEAT_MS,
   saveEntry,
   STALE_MS,
 } from './entry.ts'
 import { conditionsOf } from './incidents.ts'
+import {
+  endsNotification,
+  isNotification,
+  type Notification,
+  notificationKey,
+} from './notifications.ts'
 import { type AlertFacts, metricOf } from './metric.ts'
+import { outputOf } from './output.ts'
 import { type PolicyInForce, type ReadyRule, type Ruleset, rulesetOf } from './ruleset.ts'
 
 /** Alerts told in one step; the others follow in the next ones. */
 const TOLD_MAX = 256
-/** Alerts kept at a time; further ones are not begun. */
+/** Alerts kept at a time; further ones are not begun, which is told by an alert of its service. */
 export const ALERTS_MAX = 20_000
 
 /** One step, as this stage sees it. */
@@ -52,6 +60,8 @@ export interface AlertStep {
   readonly left: readonly string[]
   /** What the audit said in this step, in order. */
   readonly events: readonly IncidentEvent[]
+  /** Whom plans want told. */
+  readonly notifications: readonly Notification[]
   readonly find: (service: string, instance: string) => AlertFacts | null
 }
 
@@ -63,20 +73,28 @@ interface Judged {
 
 export class Alerts {
   private readonly context: CoreContext
+  private readonly max: number
   private readonly policies: () => readonly PolicyInForce[]
   /** In the order they began. */
   private readonly entries = new Map<string, Entry>()
   private readonly bySubject = new Map<string, Entry[]>()
   /** Of each service, how many fire by tier, and which entries it has. */
   private readonly services = new Map<string, Set<Entry>>()
+  /** Those of plans. */
+  private readonly notified = new Set<Entry>()
   private readonly queue = new DueQueue<Entry>((entry) => dueMs(entry, this.forMs(entry)))
   private readonly sets = new Map<string, Ruleset>()
   /** May have news. */
   private touched = new Set<Entry>()
 
-  /** `policies`: alert policies in force, in order of name. */
-  constructor(context: CoreContext, policies: () => readonly PolicyInForce[]) {
+  /** `policies`: alert policies in force, in order of name; `max`: alerts kept at a time. */
+  constructor(
+    context: CoreContext,
+    policies: () => readonly PolicyInForce[],
+    max: number = ALERTS_MAX,
+  ) {
     this.context = context
+    this.max = max
     this.policies = policies
   }
 
@@ -113,6 +131,8 @@ export class Alerts {
         const set = this.rulesOf(service)
         for (const facts of due) this.judge({ facts, set, nowMs: step.nowMs })
       }
+    // First: an event of the same step may end what it was about.
+    for (const one of step.notifications) this.notify(one, step.nowMs)
     for (const event of step.events) this.hear(event, step.nowMs)
     for (const key of step.left) this.leave(key, step.nowMs)
     return this.tell(step)
@@ -147,7 +167,10 @@ export class Alerts {
       }
       const card = ruleCard(ready, { facts, set, value })
       const entry = this.entryOf(ready.key, facts, card)
-      if (entry === null) continue
+      if (entry === null) {
+        this.drop(facts.service, set, nowMs)
+        continue
+      }
       holdsNow(entry, nowMs, ready.rule.forMs)
       entry.card = card
       this.touch(entry)
@@ -161,9 +184,27 @@ export class Alerts {
     }
   }
 
+  private notify(told: Notification, nowMs: number): void {
+    const { service, instance } = told
+    const at = { key: viewKey(service, instance), service, instance }
+    const set = this.rulesOf(service)
+    const card = notificationCard(told, set)
+    const entry = this.entryOf(notificationKey(told), at, card)
+    if (entry === null) return this.drop(service, set, nowMs)
+    holdsNow(entry, nowMs, 0)
+    entry.card = card
+    this.touch(entry)
+  }
+
   private hear(event: IncidentEvent, nowMs: number): void {
     const set = this.rulesOf(event.service)
     const subject = viewKey(event.service, event.instance)
+    for (const entry of this.notified) {
+      if (entry.card.incidentId !== event.incident_id) continue
+      if (!endsNotification(entry.source, event)) continue
+      ceases(entry, nowMs, 0)
+      this.touch(entry)
+    }
     for (const { name, tier, isOn, untilMs } of conditionsOf(event, nowMs)) {
       if (!isOn) {
         const entry = this.bySubject.get(subject)?.find(({ source }) => source === name)
@@ -175,7 +216,10 @@ export class Alerts {
       const card = incidentCard(name, { event, tier, set })
       const { service, instance } = event
       const entry = this.entryOf(name, { key: subject, service, instance }, card)
-      if (entry === null) continue
+      if (entry === null) {
+        this.drop(service, set, nowMs)
+        continue
+      }
       holdsNow(entry, nowMs, 0)
       entry.card = card
       entry.untilMs = untilMs
@@ -205,7 +249,7 @@ export class Alerts {
   ): Entry | null {
     const held = this.bySubject.get(at.key)?.find((entry) => entry.source === source)
     if (held !== undefined) return held
-    if (this.entries.size >= ALERTS_MAX) return null
+    if (this.entries.size >= this.max && source !== OVERFLOW) return null
     const { clusterId, sha256 } = this.context
     const { service, instance } = at
     const identity = canonical([clusterId, service, instance, source])
@@ -215,8 +259,20 @@ export class Alerts {
     return entry
   }
 
+  /** One that is not begun: counted, and told as an alert of its service. */
+  private drop(service: string, set: Ruleset, nowMs: number): void {
+    const at = { key: viewKey(service, null), service, instance: null }
+    const entry = this.entryOf(OVERFLOW, at, overflowCard(service, set, this.max))
+    if (entry === null) return
+    if (entry.firing && entry.clearMs === null) entry.count += 1
+    else holdsNow(entry, nowMs, 0)
+    entry.untilMs = nowMs + REPEAT_MS
+    this.touch(entry)
+  }
+
   private add(entry: Entry): void {
     this.entries.set(entry.fingerprint, entry)
+    if (isNotification(entry.source)) this.notified.add(entry)
     const ofSubject = this.bySubject.get(entry.subject)
     if (ofSubject === undefined) this.bySubject.set(entry.subject, [entry])
     else ofSubject.push(entry)
@@ -227,6 +283,7 @@ export class Alerts {
 
   private remove(entry: Entry): void {
     this.entries.delete(entry.fingerprint)
+    this.notified.delete(entry)
     const left = this.bySubject.get(entry.subject)?.filter((other) => other !== entry) ?? []
     if (left.length > 0) this.bySubject.set(entry.subject, left)
     else this.bySubject.delete(entry.subject)
@@ -243,11 +300,12 @@ export class Alerts {
     if (behind || this.touched.size === 0) return []
     this.withConsequences()
     const outputs: OutputOf<'alerts'>[] = []
-    const news = [...this.touched].sort((a, b) => compareText(a.fingerprint, b.fingerprint))
+    const fires = new Map<string, ReadonlySet<Tier>>()
+    const news = [...this.touched].sort(byGravity)
     for (const entry of news) {
       if (outputs.length >= TOLD_MAX) break
       this.touched.delete(entry)
-      const what = newsOf(entry, nowMs, this.isInhibited(entry))
+      const what = newsOf(entry, nowMs, this.isInhibited(entry, fires))
       if (what !== null) {
         const state = what === 'resolved' ? 'resolved' : 'firing'
         entry.told = { state, count: entry.count, atMs: nowMs }
@@ -269,15 +327,26 @@ export class Alerts {
   }
 
   /** A graver alert of the same service makes it needless (S0-52). */
-  private isInhibited({ card, service }: Entry): boolean {
+  private isInhibited({ card, service }: Entry, fires: Map<string, ReadonlySet<Tier>>): boolean {
     const { inhibit } = this.rulesOf(service)
     const by = inhibit.flatMap((one): Tier[] => {
       return one.suppresses.includes(card.tier) ? [one.by] : []
     })
     if (by.length === 0) return false
-    for (const other of this.services.get(service) ?? [])
-      if (other.firing && by.includes(other.card.tier)) return true
-    return false
+    let firing = fires.get(service)
+    if (firing === undefined) {
+      firing = this.tiersOf(service)
+      fires.set(service, firing)
+    }
+    return by.some((tier) => firing.has(tier))
+  }
+
+  /** Tiers of which an alert of the service fires. */
+  private tiersOf(service: string): ReadonlySet<Tier> {
+    const tiers = new Set<Tier>()
+    for (const { firing, card } of this.services.get(service) ?? [])
+      if (firing) tiers.add(card.tier)
+    return tiers
   }
 
   private forMs({ source, service }: Entry): number {
@@ -314,41 +383,12 @@ function valueFor({ rule }: ReadyRule, facts: AlertFacts): number | null {
   return metricOf(facts, metric)
 }
 
+/** The gravest first, should there be more than can be told in one step. */
+function byGravity(a: Entry, b: Entry): number {
+  const graver = TIERS.indexOf(a.card.tier) - TIERS.indexOf(b.card.tier)
+  return graver === 0 ? compareText(a.fingerprint, b.fingerprint) : graver
+}
+
 function inOrder(entries: readonly Entry[]): readonly Entry[] {
   return entries.toSorted((a, b) => compareText(a.fingerprint, b.fingerprint))
-}
-
-interface Telling {
-  readonly id: EventId
-  readonly state: 'firing' | 'resolved'
-  readonly refresh: boolean
-  readonly nowMs: number
-}
-
-function outputOf(entry: Entry, { id, state, refresh, nowMs }: Telling): OutputOf<'alerts'> {
-  const { card, service, instance, fingerprint, count, sinceMs } = entry
-  const body: Alert = {
-    alert_id: id,
-    fingerprint,
-    tier: card.tier,
-    state,
-    title: card.title,
-    summary: card.summary,
-    service: serviceId(service),
-    instance: instance === null ? null : instanceId(instance),
-    incident_id: card.incidentId === null ? null : incidentId(card.incidentId),
-    labels: card.labels,
-    count,
-    since_ms: sinceMs,
-    at_ms: nowMs,
-    runbook: card.runbook,
-    rule: card.rule,
-    annotations: card.annotations,
-    route: card.route,
-    group: card.group,
-    refresh,
-    policy: card.policy === null ? null : policyName(card.policy),
-    policy_version: card.policyVersion,
-  }
-  return { topic: 'alerts', key: service, body }
 }

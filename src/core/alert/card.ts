@@ -7,6 +7,7 @@ import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { Card } from './entry.ts'
 import type { AlertFacts } from './metric.ts'
+import { addressOf, type Notification, type NotificationName } from './notifications.ts'
 import type { ReadyRule, Ruleset } from './ruleset.ts'
 
 /** A card of a rule, with the value that it saw. */
@@ -60,6 +61,58 @@ export function incidentCard(
     policy: null,
     policyVersion: 0,
   }
+}
+
+/** Alerts of a service are not begun, because there are too many already. */
+export const OVERFLOW = 'AlertsDropped'
+export const OVERFLOW_TIER: Tier = 'high'
+
+/** `count` of the alert says how often one was not begun. */
+export function overflowCard(service: string, set: Ruleset, max: number): Card {
+  const labels = { alertname: OVERFLOW, service, severity: TIER_SEVERITIES[OVERFLOW_TIER] }
+  return {
+    rule: OVERFLOW,
+    tier: OVERFLOW_TIER,
+    labels: inOrder(labels),
+    annotations: {},
+    title: `alerts of ${service} are not told`,
+    summary: `its task keeps ${max} alerts already and begins no others; this counts those`,
+    runbook: null,
+    incidentId: null,
+    route: set.routes[OVERFLOW_TIER],
+    group: groupOf({ ...labels, tier: OVERFLOW_TIER }, set.groupBy),
+    policy: null,
+    policyVersion: 0,
+  }
+}
+
+/** A card of what a plan wants people to be told. */
+export function notificationCard(told: Notification, set: Ruleset): Card {
+  const { name, service, instance, incidentId, policy, text } = told
+  const { tier, route } = addressOf(told, set)
+  const where = instance === null ? {} : { instance }
+  const own = { alertname: name, service, ...where, policy: policy.name, route }
+  const labels = { ...own, severity: TIER_SEVERITIES[tier] }
+  const target = instance === null ? service : `${service}/${instance}`
+  return {
+    rule: name,
+    tier,
+    labels: inOrder(labels),
+    annotations: {},
+    title: plain(`${NOTIFICATION_TITLES[name]}: ${target}`, SENTENCE_MAX),
+    summary: plain(text, SENTENCE_MAX),
+    runbook: null,
+    incidentId,
+    route,
+    group: groupOf({ ...labels, tier }, set.groupBy),
+    policy: policy.name,
+    policyVersion: policy.version,
+  }
+}
+
+const NOTIFICATION_TITLES: Readonly<Record<NotificationName, string>> = {
+  PolicyNotice: 'a plan wants you to know',
+  NoRoom: 'no host has room for it',
 }
 
 const TITLES: Readonly<Record<string, string>> = {

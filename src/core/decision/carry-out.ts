@@ -75,7 +75,8 @@ function doHere(turn: Turn, order: Order, { action, args }: PlanAction): Call {
     case 'notify': {
       const to = args['to'] ?? ''
       const text = `${targetName(course.incident)}: ${order.match.ready.policy.trigger}`
-      turn.notifications.push({ service, instance, incidentId: course.incident.id, to, text })
+      const about = { service, instance, incidentId: course.incident.id, policy: course.ready.ref }
+      turn.notifications.push({ name: 'PolicyNotice', ...about, to, text })
       tell(turn, order, action, `told ${to}`)
       return call
     }

@@ -6,6 +6,7 @@ import type { DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { CommandResult, OperatorRecord, PolicyRecord } from '../../contracts/records.ts'
 import { viewKey } from '../../contracts/view-key.ts'
+import type { Notification } from '../alert/notifications.ts'
 import { type Incident, isInHand, openIncident } from '../incident/incident.ts'
 import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
@@ -28,7 +29,6 @@ import { type Program, programOf } from './policy.ts'
 import { actOnPlans } from './plan-act.ts'
 import { followPlanResult, followRun, type Scene } from './plan-follow.ts'
 import { followServices, ofInstance, type Wholes } from './service-incident.ts'
-import type { Notification } from './state.ts'
 import { type Cut as StepCut, newIncidentId, newState, type State, Turn } from './state.ts'
 import { careFor, heardApproval, noteAuthor, settleCare } from './watchful.ts'
 
@@ -44,7 +44,7 @@ export interface HealingAnswer {
   readonly cuts: Cut[]
   /** To be among the due of the next step, whatever changes. */
   readonly attended: readonly InstanceFacts[]
-  /** People to be told (action `notify`), for hs.alerts. */
+  /** People to be told, for hs.alerts. */
   readonly notifications: readonly Notification[]
 }
 

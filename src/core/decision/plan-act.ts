@@ -102,7 +102,7 @@ function tryRung(turn: Turn, found: Case, match: Match): string | null {
   if (refusal !== undefined) {
     const told = incident.refused.size
     refuse(turn, found, { match, verdicts, refusal, asked: rungText(rung) })
-    if (incident.refused.size > told && refusal.guard === CAPACITY) tellPending(turn, found)
+    if (incident.refused.size > told && refusal.guard === CAPACITY) tellPending(turn, found, match)
     return refusals.length === 1 ? refusal.guard : null
   }
   startRung(turn, found, { match, index, rung })
@@ -151,10 +151,10 @@ function askCapacity(turn: Turn, found: Case, { steps }: Rung): readonly Asked[]
 }
 
 /** Nobody has room: people are told once, and it is tried again whenever anything changes. */
-function tellPending(turn: Turn, { incident }: Case): void {
-  const { id: incidentId, service, instance } = incident
+function tellPending(turn: Turn, { incident }: Case, { ready }: Match): void {
+  const about = { service: incident.service, instance: incident.instance, policy: ready.ref }
   const text = `${targetName(incident)} waits for a host with room for it`
-  turn.notifications.push({ service, instance, incidentId, to: CAPACITY, text })
+  turn.notifications.push({ name: 'NoRoom', ...about, incidentId: incident.id, to: null, text })
 }
 
 function isMove({ action }: { action: string }): boolean {

@@ -6,6 +6,7 @@ import {
   type ServiceId,
 } from '../../contracts/ids.ts'
 import type { CommandResult } from '../../contracts/records.ts'
+import type { Notification } from '../alert/notifications.ts'
 import { Holder } from '../fleet/holder.ts'
 import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
 import type { Incident } from '../incident/incident.ts'
@@ -87,16 +88,6 @@ export interface Cut {
   readonly service: ServiceId
   readonly instance: InstanceId
   readonly atMs: number
-}
-
-/** People to be told, beside the audit. */
-export interface Notification {
-  readonly service: ServiceId
-  readonly instance: InstanceId | null
-  readonly incidentId: IncidentId
-  /** Who: a name that the alert policies know. */
-  readonly to: string
-  readonly text: string
 }
 
 /** One step: outputs in order, cuts, and the next time anything can change by time alone. */

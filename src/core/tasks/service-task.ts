@@ -57,7 +57,7 @@ export function runStep(state: ServiceState, step: Step): Outcome {
     ...answer.outputs,
   ]
   if (state.healing.behaviour >= BEHAVIOUR_JUDGEMENT)
-    outputs.push(...state.alerts.step(alertStep(state, step, judgement.facts, answer.outputs)))
+    outputs.push(...state.alerts.step(alertStep(state, step, judgement.facts, answer)))
   const judged = judgement.judged > 0 || answer.outputs.length > 0
   const observed = observe(state, step, { services: judgement.facts.services, judged })
   outputs.push(...observed.outputs)

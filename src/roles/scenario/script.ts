@@ -15,8 +15,8 @@ export interface Script {
   readonly endMs: number
   /** The least behaviour it speaks of; it runs under the latest, or under this one. */
   readonly behaviour: number
-  /** What of the registry and of shares of traffic is told beside the rest. */
-  readonly tells: 'nothing' | 'registry' | 'registry counts'
+  /** What of the registry and of shares of traffic, or of alerts, is told beside the rest. */
+  readonly tells: 'nothing' | 'registry' | 'registry counts' | 'alerts'
 }
 
 type Act = (stage: Stage) => void
@@ -150,6 +150,7 @@ export function parseScript(text: string): Script {
     else if (line === 'must-not-act') mustAct = null
     else if (line === 'tells registry') tells = 'registry'
     else if (line === 'tells registry counts') tells = 'registry counts'
+    else if (line === 'tells alerts') tells = 'alerts'
     else if (from !== null) behaviour = Number(from[1])
     else if (must !== null) mustAct = (must[1] ?? '').split(/,\s*/)
     else if (end !== null) endMs = ms(end[1])

@@ -36,7 +36,7 @@ export class PlanWorld extends World {
       fleet.evolve({ ...head, seq: fleet.seq + 1, kind: 'grant', pulse: null, grant }, nowMs)
     }
     const answer = super.step(instances, some)
-    this.notified.push(...answer.notifications.map(({ to }) => to))
+    this.notified.push(...answer.notifications.map(({ name, to }) => to ?? name))
     return answer
   }
 
