@@ -224,7 +224,7 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     wire: null,
     disruptive: false,
     target: 'instance',
-    args: { to: { type: 'id', text: 'who is told', required: true } },
+    args: { to: { type: 'id', text: 'a tier or a route of the alerts', required: true } },
     inverse: null,
     effect: 'nothing',
     text: 'tells people',

@@ -6,8 +6,10 @@ import { formatFinding, readPolicies } from '../../src/config/policy-file.ts'
 import { TIER_ROUTES, TIER_SEVERITIES, TIERS } from '../../src/contracts/alert-tiers.ts'
 import { formatDuration } from '../../src/contracts/duration.ts'
 import { DEFAULT_RULES } from '../../src/core/alert/default-rules.ts'
+import { OVERFLOW, OVERFLOW_TIER } from '../../src/core/alert/card.ts'
 import { INCIDENT_TIERS } from '../../src/core/alert/incidents.ts'
 import { METRICS } from '../../src/core/alert/metric.ts'
+import { NOTIFICATION_TIERS } from '../../src/core/alert/notifications.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/alerts.md'), 'utf8')
 
@@ -35,7 +37,11 @@ test('alerts of ours', () => {
   })
   expect(found.slice(0, rules.length)).toEqual(rules)
   expect(found.slice(rules.length).map(([name, tier]) => [name, tier])).toEqual(
-    Object.entries(INCIDENT_TIERS).map(([name, tier]) => [`\`${name}\``, tier]),
+    [
+      ...Object.entries(INCIDENT_TIERS),
+      ...Object.entries(NOTIFICATION_TIERS),
+      [OVERFLOW, OVERFLOW_TIER],
+    ].map(([name, tier]) => [`\`${name}\``, tier]),
   )
 })
 

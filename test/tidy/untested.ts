@@ -53,6 +53,7 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/roles/simulate/', 'test/simulate: parts, whole runs; test/mutation: what it finds'],
   ['src/core/tasks/alerting.ts', 'test/core/tasks/service-alerts.test.ts'],
   ['src/core/alert/card.ts', 'test/core/alert/alerts.test.ts: labels, texts, routes and groups'],
+  ['src/core/alert/output.ts', 'test/core/alert/alerts.test.ts: every field of what is told'],
   ['src/core/alert/incidents.ts', 'as card.ts: incidents'],
   ['src/core/alert/metric.ts', 'as card.ts, and test/config/alerts-page.test.ts: the table'],
   ['src/core/alert/ruleset.ts', 'as card.ts: policies'],

@@ -12,7 +12,7 @@ export function readsFor(state: ServiceState, service: ServiceId): ReturnType<ty
   return reads === 'nothing' && state.alerts.rulesOf(service).readsCounts ? 'own' : reads
 }
 
-/** The step as alerts see it: what is new of instances, what the audit said, and who is to be told. */
+/** The step as alerts see it: what is new of instances, what the audit said, who is to be told. */
 export function alertStep(
   state: ServiceState,
   { nowMs, seq: stepSeq, behind }: Step,

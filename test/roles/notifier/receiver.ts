@@ -12,14 +12,18 @@ export type Mood =
   | 'redirects'
   | 'is busy'
 
+interface ReceivedAlert {
+  readonly alert_id: string
+  readonly state?: string
+  readonly title?: string
+  readonly incident_id?: string | null
+}
+
 export interface Received {
   readonly key: string
   readonly headers: IncomingHttpHeaders
   readonly path: string
-  readonly body: { readonly alerts?: readonly { readonly alert_id: string }[] } & Record<
-    string,
-    unknown
-  >
+  readonly body: { readonly alerts?: readonly ReceivedAlert[] } & Record<string, unknown>
 }
 
 export class Receiver {
