@@ -4,6 +4,7 @@
 //   import { IntakeClient, intakeFromEnv } from 'healstream'
 //   const intake = new IntakeClient(intakeFromEnv(process.env, servicePort))
 //   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
+//   intake.metric('db_pool_used_percent', 40)
 
 /** Errors with a code, what was found and what to do. */
 export { HsError } from './contracts/failure.ts'

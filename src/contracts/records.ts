@@ -330,6 +330,28 @@ export interface WindowFigures {
   readonly max_us: number
 }
 
+/** One of the figures that enter. */
+export interface Indicator {
+  /** What it is, with its unit. */
+  readonly name: string
+  /** As collected; absent = not measured, which counts as 0. */
+  readonly value: number | null
+  /** Points taken off per unit. */
+  readonly weight: number
+}
+
+/** Health score (S3-14) with all that it is made of: each of its six stages (S3-15) follows from it. */
+export interface HealthScore {
+  /** 100 minus all points, between 0 and 100. */
+  readonly score: number
+  /** Below this it is a warning. */
+  readonly warning: number
+  /** Log time at which it was made, epoch ms. */
+  readonly at_ms: number
+  /** In the order in which their points are added. */
+  readonly indicators: readonly Indicator[]
+}
+
 /** Raw health and, apart from it, what the guards make of it. Compacted: the newest stands. */
 export interface HealthView {
   /** Service. */
@@ -362,6 +384,8 @@ export interface HealthView {
   readonly version: number
   /** It came and went too often of late (S3-01); nothing is done to it automatically. */
   readonly flapping?: boolean
+  /** Absent: there is nothing to make it of. */
+  readonly score?: HealthScore | null
 }
 
 /** What happened. */
@@ -920,6 +944,8 @@ export interface Heartbeat {
   readonly kid: string | null
   /** Other agents it has reached since its last beat; absent: it does not look. */
   readonly peers?: number | null
+  /** Hash of the content of the configuration in force, as the instance or its agent makes it; compared, never computed. */
+  readonly config_hash?: string | null
 }
 
 /** How it was probed. */
@@ -1120,6 +1146,14 @@ export interface Exemplar {
   readonly latency_us: number
 }
 
+/** A metric with a name of the user's own. */
+export interface NamedMetric {
+  /** Letters, digits, _ and :, no digit first, at most 64 bytes; the unit is part of it. Another name is refused, the rest of the record counts. */
+  readonly name: string
+  /** At the end of the tick, or the mean over it; finite. */
+  readonly value: number
+}
+
 /** What one observer saw of one (service, instance, operation) during one tick. Mergeable: counts add up. */
 export interface TelemetryDelta {
   /** Service the record speaks of; the key of the record. */
@@ -1170,6 +1204,8 @@ export interface TelemetryDelta {
   readonly caller: Caller | null
   /** At most one per non-empty top bucket. */
   readonly exemplars: readonly Exemplar[]
+  /** Metrics of the instance's own, at most 32; further ones are refused, the rest of the record counts. */
+  readonly metrics?: readonly NamedMetric[]
   /** Made from percentile summaries of a foreign source, not from counted requests. */
   readonly synthetic: boolean
 }

@@ -10,6 +10,8 @@ import { isIdBytes, isTextBytes } from './ids.ts'
 export const BUCKETS_MAX = 4_096
 /** Most exemplars of one delta. */
 export const EXEMPLARS_MAX = 64
+/** Most metrics of one delta that are held; further ones are counted. */
+export const METRICS_MAX = 32
 /** Gauges in schema order; each has n, sum, max at 3 × its place in `DeltaScratch.gauges`. */
 export const GAUGES = [
   'cpu',
@@ -27,7 +29,9 @@ const SCALE_MAX = 20
 const TICK_MAX_MS = 3_600_000
 const BRANCHES = 2
 /** Optional parts behind the buckets, a byte each where they are absent. */
-const OTHERS = 5
+const OTHERS = 6
+/** An empty name and a double. */
+const METRIC_BYTES_MIN = 9
 
 /**
  * One decoded delta. Units are those of the schema; `…Start`/`…End` are offsets into the buffer
@@ -82,8 +86,13 @@ export class DeltaScratch {
   callerInstanceEnd: number = 0
   /** Number of exemplars. */
   exemplars: number = 0
+  /** Number of metrics; the first METRICS_MAX are held, their names and values not looked into. */
+  metrics: number = 0
+  readonly metricStart: Int32Array = new Int32Array(METRICS_MAX)
+  readonly metricEnd: Int32Array = new Int32Array(METRICS_MAX)
+  readonly metricValue: Float64Array = new Float64Array(METRICS_MAX)
   synthetic: boolean = false
-  /** Gauges, logs and tasks are zeros. */
+  /** Gauges, logs and tasks are zeros, and there is nothing else. */
   isBare: boolean = true
   /** Position while decoding. */
   readonly cursor: AvroCursor = new AvroCursor()
@@ -146,6 +155,7 @@ export function decodeCounts(into: DeltaScratch): DecodeReason | null {
     into.hasTasks = readCounts(cursor, into.tasks)
     readCaller(cursor, into)
     if (!readExemplars(cursor, into)) return cursor.faulty ? 'corrupt' : 'invalid'
+    readMetrics(cursor, into)
   }
   into.synthetic = cursor.bool() === 1
   if (cursor.faulty || cursor.at !== cursor.end) return 'corrupt'
@@ -211,7 +221,7 @@ function readBuckets(cursor: AvroCursor, into: DeltaScratch): boolean {
   return !cursor.faulty && total <= into.n
 }
 
-/** Nearly all deltas have none of gauges, logs, tasks, caller and exemplars: five zeros. */
+/** Nearly all deltas have none of gauges, logs, tasks, caller, exemplars and metrics: six zeros. */
 function hasNothingElse({ buffer, at, end }: AvroCursor): boolean {
   if (end - at !== OTHERS + 1) return false
   for (let i = 0; i < OTHERS; i++) if (buffer[at + i] !== 0) return false
@@ -229,6 +239,7 @@ function skipNothing(cursor: AvroCursor, into: DeltaScratch): void {
   into.callerInstanceStart = 0
   into.callerInstanceEnd = 0
   into.exemplars = 0
+  into.metrics = 0
   if (into.isBare) return
   into.gauges.fill(0)
   into.logs.fill(0)
@@ -291,6 +302,26 @@ function readExemplars(cursor: AvroCursor, into: DeltaScratch): boolean {
   }
   into.exemplars = held
   return !cursor.faulty
+}
+
+/** Whoever takes them asks `metricProblem` of each: one that is bad takes nothing else with it. */
+function readMetrics(cursor: AvroCursor, into: DeltaScratch): void {
+  const { metricStart, metricEnd, metricValue } = into
+  let seen = 0
+  for (let left = cursor.block(METRIC_BYTES_MIN); left > 0; left = cursor.block(METRIC_BYTES_MIN)) {
+    for (; left > 0; left--) {
+      const start = cursor.skipBytes()
+      const end = cursor.at
+      cursor.readDouble()
+      if (seen < METRICS_MAX) {
+        metricStart[seen] = start
+        metricEnd[seen] = end
+        metricValue[seen] = cursor.value
+      }
+      seen++
+    }
+  }
+  into.metrics = seen
 }
 
 /** What Avro cannot say: see the docs of the fields in the schema. */

@@ -39,6 +39,7 @@ export type EventKind =
   | 'agent_notice'
   | 'agent_command'
   | 'agent_intake_refused'
+  | 'agent_metric_refused'
   | NoticeEventKind
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>
@@ -334,6 +335,17 @@ export const EVENTS: Readonly<Record<EventKind, EventSpec>> = {
     text: 'a connection to the intake was closed: {reason}',
     metrics: [
       { name: 'agent_intake_refused_total', kind: 'counter', help: 'Intake connections closed.' },
+    ],
+  },
+  agent_metric_refused: {
+    level: 'warn',
+    text: 'a metric of {service}/{instance} is refused: {refusal}',
+    metrics: [
+      {
+        name: 'agent_metric_refused_total',
+        kind: 'counter',
+        help: 'Lines of a service with a metric that cannot be taken.',
+      },
     ],
   },
   ...NOTICE_EVENTS,

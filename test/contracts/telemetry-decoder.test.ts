@@ -1,9 +1,11 @@
 // Valid records, and records that contradict themselves; bytes that are no records at all are in
 // telemetry-decoder.hostile.test.ts. Oracle: telemetry-oracle.ts.
+import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
+import avsc from 'avsc'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { GAUGES, decodeTelemetry } from '../../src/contracts/telemetry-decoder.ts'
+import { GAUGES, METRICS_MAX, decodeTelemetry } from '../../src/contracts/telemetry-decoder.ts'
 import {
   DatumWriter,
   fullDelta,
@@ -60,16 +62,11 @@ describe('valid records', () => {
   it('leaves nothing of the record before', () => {
     const bare = { ...fullDelta(), gauges: null, logs: null, tasks: null, caller: null }
     decode(encode(fullDelta()))
-    expect(decode(encode({ ...bare, buckets: [], exemplars: [] }))).toBeNull()
-    const { gaugesMask, hasLogs, hasTasks, hasCaller, buckets, exemplars } = scratch
-    expect([gaugesMask, hasLogs, hasTasks, hasCaller, buckets, exemplars]).toEqual([
-      0,
-      false,
-      false,
-      false,
-      0,
-      0,
-    ])
+    expect(decode(encode({ ...bare, buckets: [], exemplars: [], metrics: [] }))).toBeNull()
+    const { gaugesMask, hasLogs, hasTasks, hasCaller, buckets, exemplars, metrics } = scratch
+    expect([hasLogs, hasTasks, hasCaller]).toEqual([false, false, false])
+    expect([gaugesMask, buckets, exemplars, metrics]).toEqual([0, 0, 0, 0])
+    expect(scratch.isBare).toBe(true)
     expect([...scratch.gauges, ...scratch.logs, ...scratch.tasks].every((v) => v === 0)).toBe(true)
   })
 
@@ -98,6 +95,51 @@ describe('valid records', () => {
     for (let i = 0; i < 200_000; i++) decode(datum)
     // One object of the smallest size per record would be 3 MB.
     expect(getHeapStatistics().used_heap_size - before).toBeLessThan(1_000_000)
+  })
+})
+
+describe('metrics', () => {
+  const many = (count: number): { name: string; value: number }[] =>
+    Array.from({ length: count }, (_, i) => ({ name: `m_${i}`, value: i }))
+
+  it('counts those beyond the most that are held, and goes on behind them', () => {
+    const record = { ...fullDelta(), metrics: many(METRICS_MAX + 3), synthetic: true }
+    const datum = encode(record)
+    expect(decode(datum)).toBeNull()
+    expect(scratch.metrics).toBe(METRICS_MAX + 3)
+    const held = { ...record, metrics: many(METRICS_MAX) }
+    expect(readScratch(datum, scratch, record)).toEqual(held)
+  })
+
+  it('does not look into them: a bad one takes nothing else with it', () => {
+    const metrics = [
+      { name: '', value: 1 },
+      { name: 'a b\u0000', value: Number.NaN },
+    ]
+    expect(decode(encode({ ...fullDelta(), metrics }))).toBeNull()
+    expect(scratch.metrics).toBe(2)
+  })
+
+  it('are all that a delta tells beside its counts', () => {
+    const { caller, ...counts } = fullDelta()
+    const bare = { ...counts, caller: null, gauges: null, logs: null, tasks: null, exemplars: [] }
+    expect(decode(encode(bare))).toBeNull()
+    expect(caller).not.toBeNull()
+    expect([scratch.isBare, scratch.metrics, scratch.gaugesMask]).toEqual([false, 1, 0])
+  })
+
+  it('came with version 2: what was written before is the same without them', () => {
+    const path = new URL('../../schemas/history/telemetry/1.avsc', import.meta.url)
+    const first = avsc.Type.forSchema(JSON.parse(readFileSync(path, 'utf8')))
+    const next = random(9)
+    const resolver = telemetryType.createResolver(first)
+    for (let i = 0; i < 200; i++) {
+      const { metrics: _, ...before } = randomDelta(next)
+      const now = telemetryType.fromBuffer(first.toBuffer(before), resolver)
+      expect(now).toEqual({ ...before, metrics: [] })
+      expect(decode(encode(before))).toBeNull()
+      expect(scratch.metrics).toBe(0)
+    }
   })
 })
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import avsc from 'avsc'
 import type { Brand } from '../../src/contracts/ids.ts'
 import type { Stat, TelemetryDelta } from '../../src/contracts/records.ts'
-import { GAUGES, type DeltaScratch } from '../../src/contracts/telemetry-decoder.ts'
+import { GAUGES, METRICS_MAX, type DeltaScratch } from '../../src/contracts/telemetry-decoder.ts'
 import { decodeUtf8 } from '../../src/contracts/utf8.ts'
 
 export const schemaText: string = readFileSync(
@@ -94,6 +94,10 @@ export function randomDelta(next: () => number): TelemetryDelta {
       trace_id: 'ab'.repeat(16),
       latency_us: long(),
     })),
+    metrics: Array.from({ length: next() < 0.3 ? below(5) : 0 }, () => ({
+      name: name(),
+      value: next() < 0.1 ? Number.NaN : next() * 1e9 - 1e8,
+    })),
     synthetic: next() < 0.1,
   }
 }
@@ -138,6 +142,7 @@ export function fullDelta(): TelemetryDelta {
     tasks: { succeeded: 10, failed: 1, timed_out: 0 },
     caller: { service: id('front'), instance: id('front-2') },
     exemplars: [{ trace_id: '0123456789abcdef0123456789abcdef', latency_us: 98_765 }],
+    metrics: [{ name: 'queue_depth', value: 12.5 }],
     synthetic: false,
   }
 }
@@ -202,6 +207,10 @@ export function readScratch(
         }
       : null,
     exemplars: s.exemplars === like.exemplars.length ? like.exemplars : [],
+    metrics: Array.from({ length: Math.min(s.metrics, METRICS_MAX) }, (_, i) => ({
+      name: decodeUtf8(buffer, s.metricStart[i] ?? 0, s.metricEnd[i] ?? 0),
+      value: at(s.metricValue, i),
+    })),
     synthetic: s.synthetic,
   }
 }

@@ -15,6 +15,7 @@ import {
 import { Fusion } from '../signal/fusion.ts'
 import { Beats } from './beats.ts'
 import { CPU, FDS, Gauges, LOOP_DELAY, LOSS, MEMORY, RTT, RUN_QUEUE, type Tick } from './gauges.ts'
+import { OwnMetrics } from './own-metrics.ts'
 import { phaseOf, sampleEveryMs, Series } from './series.ts'
 import { Standing } from './standing.ts'
 
@@ -38,7 +39,6 @@ export const FUSED_KINDS: readonly string[] = [
   'config',
 ]
 const BREAKERS_MAX = 16
-const METRICS_MAX = 32
 const BREAKERS = { closed: true, open: true, half_open: true } as const
 
 export class Sense {
@@ -55,7 +55,7 @@ export class Sense {
   private readonly tuning: Tuning
   private told: Gauges | null = null
   private breakers: Map<string, Breaker> | null = null
-  private own: Map<string, number> | null = null
+  private own: OwnMetrics | null = null
   private held: Fusion | null = null
 
   constructor(tuning: Tuning) {
@@ -80,9 +80,9 @@ export class Sense {
     return this.told
   }
 
-  /** Newest mean of each metric with a name of the user's own. */
+  /** Newest value of each metric with a name of the user's own. */
   get metrics(): Metrics {
-    return this.own ?? NO_METRICS
+    return this.own?.values ?? NO_METRICS
   }
 
   foldTick(tick: Tick, atMs: number): void {
@@ -107,9 +107,18 @@ export class Sense {
     if (breakers.has(name) || breakers.size < BREAKERS_MAX) breakers.set(name, state)
   }
 
-  foldMetric(name: string, mean: number): void {
-    const own = (this.own ??= new Map())
-    if (own.has(name) || own.size < METRICS_MAX) own.set(name, mean)
+  /** false: more names than are told apart. */
+  foldMetric(name: string, value: number, atMs: number): boolean {
+    this.own ??= new OwnMetrics()
+    const folded = this.own.fold(name, value, atMs)
+    // It has to end some time when it is not told again.
+    if (folded === 'new') this.standing.moved = true
+    return folded !== 'too_many'
+  }
+
+  /** Log time at which a metric that is not told again is forgotten, or Infinity. */
+  expireMetrics(nowMs: number): number {
+    return this.own?.expire(nowMs) ?? Number.POSITIVE_INFINITY
   }
 
   /** The worst of its breakers. */
@@ -158,8 +167,8 @@ export class Sense {
     this.told?.save(to)
     to.int(this.breakers?.size ?? 0)
     for (const [name, state] of this.breakers ?? []) to.text(name).text(state)
-    to.int(this.metrics.size)
-    for (const [name, value] of this.metrics) to.text(name).number(value)
+    to.flag(this.own !== null)
+    this.own?.save(to)
     to.flag(this.held !== null)
     this.held?.save(to)
   }
@@ -180,7 +189,10 @@ export class Sense {
     for (let left = from.count(); left > 0; left--) {
       this.foldBreaker(from.text(), from.oneOf(BREAKERS))
     }
-    for (let left = from.count(); left > 0; left--) this.foldMetric(from.text(), from.number())
+    if (from.flag()) {
+      this.own = new OwnMetrics()
+      this.own.load(from)
+    }
     if (from.flag()) this.fusion.load(from)
   }
 

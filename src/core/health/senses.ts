@@ -67,6 +67,7 @@ export function judgeSense(input: SenseInput): Sensed {
   const at = { ...input, nowMs: wholeSecond(input.nowMs) }
   const dues = [
     expire(sense, at.nowMs),
+    sense.expireMetrics(at.nowMs),
     judgeLevels(sense, at),
     judgeDrift(sense, at),
     judgeEvidence(sense, at),

@@ -74,7 +74,7 @@ export interface InstanceFacts {
   /** What deviates and argues for nothing by itself: told, and joined with others. */
   readonly notes: readonly Finding[]
   readonly signs: Signs
-  /** Newest value of each metric with a name of the user's own: mean over the tick that told it. */
+  /** Newest value of each metric with a name of the user's own, as its tick told it. */
   readonly metrics: Metrics
   /** The 60-s window. */
   readonly window: Figures

@@ -147,7 +147,7 @@ export function foldDelta(state: ServiceState, delta: Delta, view: RecordView): 
   if (bound !== null && goesOn(state, bound, delta)) {
     const { subject, group, slot, source } = bound
     state.registry.again(bound, delta)
-    count(state, bound, delta)
+    count(state, view, bound, delta)
     noteBeat(state, bound, delta)
     state.sources.again(source, state.beat)
     group.note(slot, subject)
@@ -161,7 +161,7 @@ export function foldDelta(state: ServiceState, delta: Delta, view: RecordView): 
     const subject = state.subjectOf(applied.entry)
     if (applied.renewed) state.renew(subject)
     const owners = { subject, slot: subject.slot, group: state.group(service) }
-    count(state, owners, delta)
+    count(state, view, owners, delta)
     channel.bound = bind(state, owners, delta)
     // Nothing but its counts is new where the sight of it changed nothing: so it is for a channel
     // that is bound, and after a restore none is.
@@ -210,7 +210,12 @@ function bind(state: ServiceState, owners: Owners, { channel, appendMs }: Delta)
 }
 
 /** Counts an own delta. */
-function count(state: ServiceState, { subject, group, slot }: Owners, delta: Delta): void {
+function count(
+  state: ServiceState,
+  view: RecordView,
+  { subject, group, slot }: Owners,
+  delta: Delta,
+): void {
   const { scratch, appendMs: atMs, eventMs, place } = delta
   const { counting, slots, windows } = state
   const row = state.rowOf(slot, subject)
@@ -225,7 +230,13 @@ function count(state: ServiceState, { subject, group, slot }: Owners, delta: Del
       foldCounts(subject.vital, counting)
       subject.mark(FAILING, subject.vital.failures !== null)
     }
-    if (state.senses) senseDelta(state, { subject, group }, delta)
+    if (state.senses) {
+      const detail = senseDelta(state, { subject, group }, delta)
+      if (detail !== null) {
+        const { agent } = delta.channel
+        state.admission.refuse(view, { topic: 'telemetry', agent, reason: 'bad_metric', detail })
+      }
+    }
   }
   const { doubles } = slots
   const at = DOUBLES * slot + HEARD_MS

@@ -1,6 +1,14 @@
 // What records tell beside requests, folded into what is sensed of an instance (behaviour 3).
+import {
+  METRIC_NAME_BYTES_MAX,
+  metricProblem,
+  METRICS_PER_INSTANCE_MAX,
+} from '../../contracts/metric-name.ts'
 import type { Signal } from '../../contracts/records.ts'
+import { type DeltaScratch, METRICS_MAX } from '../../contracts/telemetry-decoder.ts'
+import { decodeUtf8 } from '../../contracts/utf8.ts'
 import type { AdmittedDelta } from '../admit/admitted.ts'
+import { METRIC_STALE_MS } from '../health/own-metrics.ts'
 import type { Sense } from '../health/sense.ts'
 import { senseOf } from '../health/senses.ts'
 import { promisedPeriodMs } from '../health/vital.ts'
@@ -9,14 +17,17 @@ import { MOVED, SENSED } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
 
-/** An own delta that was counted. Bare ones of a service without series pass at two looks. */
+/**
+ * An own delta that was counted. Bare ones of a service without series pass at two looks. Why
+ * metrics of it were refused, or null.
+ */
 export function senseDelta(
   state: ServiceState,
   { subject, group }: { readonly subject: Subject; readonly group: Group },
   { scratch, eventMs, appendMs }: AdmittedDelta<Bound>,
-): void {
+): string | null {
   if (appendMs >= group.peersAtMs) group.peersDue = true
-  if (scratch.isBare && group.tuning !== null && !group.hasSeries) return
+  if (scratch.isBare && group.tuning !== null && !group.hasSeries) return null
   const tuning = state.tuningOf(group)
   if (group.hasSeries) {
     senseOf(subject.vital, tuning).count(scratch, appendMs, subject.key)
@@ -25,7 +36,40 @@ export function senseDelta(
     senseOf(subject.vital, tuning).foldTick(scratch, eventMs)
     subject.mark(SENSED, true)
   }
+  let problem: string | null = null
+  if (scratch.metrics > 0) {
+    problem = foldMetrics(senseOf(subject.vital, tuning), scratch, { eventMs, appendMs })
+    subject.mark(SENSED, true)
+  }
   mark(subject, subject.vital.sense)
+  return problem
+}
+
+/**
+ * Each by itself: one that cannot be taken is refused with what is wrong, and takes nothing else
+ * with it. Those of long ago are history.
+ */
+function foldMetrics(
+  sense: Sense,
+  scratch: DeltaScratch,
+  { eventMs, appendMs }: { readonly eventMs: number; readonly appendMs: number },
+): string | null {
+  if (eventMs + METRIC_STALE_MS <= appendMs) return null
+  const { metrics, metricStart, metricEnd, metricValue, cursor } = scratch
+  const held = Math.min(metrics, METRICS_MAX)
+  let refused = metrics - held
+  let problem = refused === 0 ? null : `at most ${METRICS_MAX} are taken of one record`
+  for (let i = 0; i < held; i++) {
+    const [start = 0, end = 0, value = 0] = [metricStart[i], metricEnd[i], metricValue[i]]
+    // One letter beyond the longest name is enough to refuse it.
+    const name = decodeUtf8(cursor.buffer, start, Math.min(end, start + METRIC_NAME_BYTES_MAX + 1))
+    const bad = metricProblem(name, value)
+    if (bad === null && sense.foldMetric(name, value, eventMs)) continue
+    refused += 1
+    problem ??= bad ?? `at most ${METRICS_PER_INSTANCE_MAX} are told apart for one instance`
+  }
+  if (problem === null) return null
+  return `${refused} of ${metrics} metrics are refused, the rest of the record counts: ${problem}`
 }
 
 export function senseSignal(

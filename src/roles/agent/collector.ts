@@ -1,7 +1,12 @@
 // Module: takes counts from the services, sends deltas at each tick and early, looks at the port at
 // once when the connection of an instance breaks.
 import { TICK_MS, tickStart } from '../../runtime/agent/delta.ts'
-import type { CountsLine, Hello } from '../../runtime/agent/intake-protocol.ts'
+import type {
+  ConfigLine,
+  CountsLine,
+  Hello,
+  MetricsLine,
+} from '../../runtime/agent/intake-protocol.ts'
 import { IntakeServer } from '../../runtime/agent/intake-server.ts'
 import type { ProbeTry } from '../../runtime/agent/probe.ts'
 import type { Instruments } from '../../runtime/instruments.ts'
@@ -47,6 +52,8 @@ export class Collector {
       port: this.#port,
       serves: (service, instance) => this.#find(service, instance) !== undefined,
       onCounts: (from, line) => this.#count(from, line),
+      onMetrics: (from, line) => this.#tell(from, line),
+      onConfig: (from, line) => this.#configured(from, line),
       onLost: (from) => this.#lost(from),
       onRefused: (reason) => this.#options.instruments.emit('agent_intake_refused', { reason }),
       onFailure: (error) => this.#fail(error),
@@ -112,6 +119,17 @@ export class Collector {
     const nowMs = this.#options.clock.monotonicMs()
     const dueMs = instance.counts.add(batch, nowMs)
     if (dueMs !== null) this.#sendEarly(instance, dueMs - nowMs)
+  }
+
+  #configured({ service, instance: id }: Hello, { version, hash }: ConfigLine): void {
+    const instance = this.#find(service, id)
+    if (instance !== undefined) instance.config = { version, hash }
+  }
+
+  #tell({ service, instance: id }: Hello, { metrics, refusal }: MetricsLine): void {
+    this.#find(service, id)?.counts.tell(metrics)
+    if (refusal === null) return
+    this.#options.instruments.emit('agent_metric_refused', { service, instance: id, refusal })
   }
 
   #sendEarly(instance: Instance, waitMs: number): void {

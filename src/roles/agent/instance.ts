@@ -5,6 +5,7 @@ import { eventId } from '../../contracts/ids.ts'
 import type { Flush, Gauges, ServiceAction, ServiceEvent, Signal } from '../../contracts/records.ts'
 import { DeltaAggregator, tickStart } from '../../runtime/agent/delta.ts'
 import type { Driver } from '../../runtime/agent/driver.ts'
+import type { ConfigLine } from '../../runtime/agent/intake-protocol.ts'
 import { GaugeSampler } from '../../runtime/agent/gauges.ts'
 import { type Ledger, LedgerWriteError } from '../../runtime/agent/ledger.ts'
 import { processStart } from '../../runtime/agent/proc.ts'
@@ -36,6 +37,8 @@ export class Instance {
   incarnation: number
   /** Verdict of the prober, for the business state of the heartbeat. */
   verdict: 'unknown' | 'up' | 'down' = 'unknown'
+  /** The configuration its process says it runs with. */
+  config: ConfigLine | null = null
   /** The newest process, running or not. */
   pid: number | null = null
   readonly #deps: InstanceDeps
@@ -86,6 +89,7 @@ export class Instance {
     this.#registered = false
     this.#refusedTold = false
     this.verdict = 'unknown'
+    this.config = null
     const { service, instance } = this.spec
     const { incarnation } = this
     const start = processStart(pid)

@@ -76,6 +76,14 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     /^(\S+) logs (\d+) errors a second$/,
     (stage, [name, n]) => void (find(stage, name).tells.errorLines = Number(n)),
   ],
+  [
+    /^(\S+) tells metric (\S+) (\S+)$/,
+    (world, [name, metric = '', n]) => void find(world, name).tells.metrics.set(metric, Number(n)),
+  ],
+  [
+    /^(\S+) tells metric (\S+) no more$/,
+    (world, [name, metric = '']) => void find(world, name).tells.metrics.delete(metric),
+  ],
   [/^(\S+) grows by (\d+) MiB a minute(?: and collects every (\S+))?$/, grow],
   [
     /^(\S+) drifts to (\S+) within (\S+)$/,

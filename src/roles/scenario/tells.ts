@@ -25,6 +25,8 @@ export class Tells {
   /** Latency grows evenly to so much until then. */
   drift: { readonly fromMs: number; readonly toMs: number; readonly us: number } | null = null
   errorLines: number | null = null
+  /** By names of its own. */
+  readonly metrics: Map<string, number> = new Map()
 
   get isSilent(): boolean {
     return [this.rttMs, this.lossPercent, this.waitMs, this.leakMb].every((one) => one === null)
@@ -34,7 +36,8 @@ export class Tells {
   onto(record: TelemetryDelta, nowMs: number): TelemetryDelta {
     const { errorLines: error } = this
     const logs = error === null ? null : { debug: 0, info: 0, warn: 0, error, fatal: 0 }
-    return { ...record, gauges: this.gauges(nowMs), logs }
+    const metrics = [...this.metrics].map(([name, value]) => ({ name, value }))
+    return { ...record, gauges: this.gauges(nowMs), logs, metrics }
   }
 
   latencyUs(usualUs: number, nowMs: number): number {

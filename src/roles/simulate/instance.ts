@@ -77,7 +77,13 @@ export class Instance {
         : [
             this.#record(
               'telemetry',
-              telemetry(this.#who('telemetry'), { ok: rate - failed, failed, latencyUs }),
+              telemetry(this.#who('telemetry'), {
+                ok: rate - failed,
+                failed,
+                latencyUs,
+                // Who is slow has a queue, and tells of it.
+                ...(this.#illness === 'slow' ? { waiting: rate } : null),
+              }),
             ),
           ]),
     ]

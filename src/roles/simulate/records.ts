@@ -57,7 +57,7 @@ export interface Counts {
 
 export function telemetry(
   who: Speaker,
-  { ok, failed, latencyUs }: Counts,
+  { ok, failed, latencyUs, waiting }: Counts,
   tickMs: number = TICK_MS,
 ): TelemetryDelta {
   const n = ok + failed
@@ -81,6 +81,7 @@ export function telemetry(
     tasks: null,
     caller: null,
     exemplars: [],
+    metrics: waiting === undefined ? [] : [{ name: 'requests_waiting', value: waiting }],
     synthetic: false,
   }
 }

@@ -2,7 +2,8 @@
 // and early deltas for the first failures in a row, so that a fault need not wait for the end of
 // the tick. Time is an argument.
 import { SCALE } from '../../core/window/grid.ts'
-import type { Bucket, Flush, Gauges, TelemetryDelta } from '../../contracts/records.ts'
+import { METRICS_PER_INSTANCE_MAX } from '../../contracts/metric-name.ts'
+import type { Bucket, Flush, Gauges, NamedMetric, TelemetryDelta } from '../../contracts/records.ts'
 import { type CountBatch, Tally } from './tally.ts'
 
 export const TICK_MS = 1_000
@@ -41,6 +42,8 @@ function gapsOf(buckets: CountBatch['buckets']): readonly Bucket[] {
 export class DeltaAggregator {
   readonly #earlyFlush: boolean
   #tally = new Tally()
+  /** Newest value of each since the last tick. */
+  #metrics = new Map<string, number>()
   /** Failures since the last success, as far as batches tell. */
   #run = 0
   #earlyAtMs = Number.NEGATIVE_INFINITY
@@ -63,9 +66,17 @@ export class DeltaAggregator {
     return Math.max(atMs, this.#earlyAtMs + EARLY_GAP_MS)
   }
 
+  /** Told with the tick. */
+  tell(metrics: readonly NamedMetric[]): void {
+    for (const { name, value } of metrics) {
+      const isMore = this.#metrics.size >= METRICS_PER_INSTANCE_MAX && !this.#metrics.has(name)
+      if (!isMore) this.#metrics.set(name, value)
+    }
+  }
+
   /**
-   * What was counted since the last call, or null when nothing was and there are no gauges. `atMs`
-   * is on the clock of `add`; `tickStartMs` is wall time.
+   * What was counted since the last call, or null when nothing was and there is nothing else.
+   * `atMs` is on the clock of `add`; `tickStartMs` is wall time.
    */
   take(
     flush: Flush,
@@ -73,7 +84,8 @@ export class DeltaAggregator {
     gauges: Gauges | null,
   ): DeltaBody | null {
     const { n, errors, localErrors, sumUs, maxUs, zeros, buckets } = this.#tally.snapshot()
-    if (n === 0 && gauges === null) return null
+    const metrics = flush === 'tick' ? this.#takeMetrics() : []
+    if (n === 0 && gauges === null && metrics.length === 0) return null
     this.#tally = new Tally()
     if (flush === 'early') this.#earlyAtMs = at.atMs
     return {
@@ -94,6 +106,7 @@ export class DeltaAggregator {
       tasks: null,
       caller: null,
       exemplars: [],
+      metrics,
       synthetic: false,
     }
   }
@@ -101,6 +114,13 @@ export class DeltaAggregator {
   /** Drops what was counted (a process that was ended by our own hand). */
   clear(): void {
     this.#tally = new Tally()
+    this.#metrics.clear()
     this.#run = 0
+  }
+
+  #takeMetrics(): readonly NamedMetric[] {
+    const metrics = [...this.#metrics].map(([name, value]) => ({ name, value }))
+    this.#metrics.clear()
+    return metrics
   }
 }

@@ -6,14 +6,21 @@
 //   const who = { service: 'shop', instance: 'shop-1', servicePort: 8101 }
 //   const intake = new IntakeClient({ ...at, ...who })
 //   intake.record({ operation: 'GET /buy', ok: true, latencyUs: 2_500 })
+//   intake.metric('db_pool_used_percent', 40)
 import { connect, type Socket } from 'node:net'
 import { idProblem } from '../../contracts/ids.ts'
+import { metricProblem, METRICS_PER_INSTANCE_MAX } from '../../contracts/metric-name.ts'
 import {
   BUCKETS_MAX,
+  type ConfigLine,
+  configProblem,
   decodeReply,
+  encodeConfig,
   encodeCounts,
   encodeHello,
+  encodeMetrics,
   LineCutter,
+  type Takes,
 } from './intake-protocol.ts'
 import { type Sample, Tally } from './tally.ts'
 
@@ -34,6 +41,8 @@ export interface Outcome extends Sample {
 }
 
 const BATCH_MS = 100
+/** Metrics are told with every so many batches, changed or not: once a second. */
+const METRICS_EVERY = 10
 /** Shortest time between two batches that a first failure brought forward. */
 const URGENT_GAP_MS = 50
 const BACKOFF_FIRST_MS = 100
@@ -48,6 +57,12 @@ export class IntakeClient {
   readonly #options: IntakeClientOptions
   readonly #timer: NodeJS.Timeout
   #tallies = new Map<string, Tally>()
+  readonly #metrics = new Map<string, number>()
+  #config: ConfigLine | null = null
+  #takes: readonly Takes[] = []
+  #batches = 0
+  #untaken = 0
+  #whyUntaken: string | null = null
   #lines: string[] = []
   #socket: Socket | null = null
   #open = false
@@ -62,7 +77,7 @@ export class IntakeClient {
 
   constructor(options: IntakeClientOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.#flush(), BATCH_MS)
+    this.#timer = setInterval(() => this.#beat(), BATCH_MS)
     this.#timer.unref()
     this.#connect()
   }
@@ -86,6 +101,38 @@ export class IntakeClient {
     this.#failing = !outcome.ok
     if (tally.width >= BUCKETS_MAX) this.#flush()
     else if (first) this.#hurry()
+  }
+
+  /**
+   * A figure of the service's own as it is now, told once a second until it is another; NaN: it is
+   * not told any more. A name is made of letters, digits, _ and :, as rules of alerts and policies
+   * say it; the unit is part of it. What cannot be taken is passed over, and counted.
+   */
+  metric(name: string, value: number): void {
+    if (Number.isNaN(value) && this.#metrics.delete(name)) return
+    const isMore = !this.#metrics.has(name) && this.#metrics.size >= METRICS_PER_INSTANCE_MAX
+    const problem = isMore
+      ? `at most ${METRICS_PER_INSTANCE_MAX} are taken`
+      : metricProblem(name, value)
+    if (problem === null) this.#metrics.set(name, value)
+    else this.#passOver(problem)
+  }
+
+  /**
+   * The configuration this process runs with; its agent tells it with its heartbeats, and one that
+   * is not the intended one is found (S1-15). `hash`: of its content, however it is made, the same
+   * way in all instances.
+   */
+  config(version: number, hash: string | null = null): void {
+    const problem = configProblem(version, hash)
+    if (problem !== null) return this.#passOver(problem)
+    this.#config = { version, hash }
+    this.#tellConfig()
+  }
+
+  /** Calls of `metric` and `config` that were passed over, and why the last one was. */
+  get passedOver(): { readonly count: number; readonly reason: string | null } {
+    return { count: this.#untaken, reason: this.#whyUntaken }
   }
 
   /** Sends what is left and closes. */
@@ -117,6 +164,29 @@ export class IntakeClient {
     if (waitMs <= 0) return this.#flush(true)
     this.#urgent = setTimeout(() => this.#flush(true), waitMs)
     this.#urgent.unref()
+  }
+
+  #beat(): void {
+    this.#flush()
+    this.#batches += 1
+    if (this.#batches % METRICS_EVERY === 0) this.#tellMetrics()
+  }
+
+  /** What is not known to arrive is not kept: the next second has it anew. */
+  #tellMetrics(): void {
+    if (this.#metrics.size === 0 || !this.#open || !this.#takes.includes('metrics')) return
+    const metrics = [...this.#metrics].map(([name, value]) => ({ name, value }))
+    this.#send(encodeMetrics(metrics))
+  }
+
+  #tellConfig(): void {
+    if (this.#config === null || !this.#open || !this.#takes.includes('config')) return
+    this.#send(encodeConfig(this.#config))
+  }
+
+  #passOver(problem: string): void {
+    this.#untaken += 1
+    this.#whyUntaken = problem
   }
 
   #flush(urgent: boolean = false): void {
@@ -163,7 +233,7 @@ export class IntakeClient {
     try {
       for (const line of replies.push(chunk)) {
         const reply = decodeReply(line)
-        if (reply.t === 'ok') this.#ready()
+        if (reply.t === 'ok') this.#ready(reply.takes)
         else this.#refusal = reply.reason
       }
     } catch {
@@ -171,8 +241,10 @@ export class IntakeClient {
     }
   }
 
-  #ready(): void {
+  #ready(takes: readonly Takes[]): void {
     this.#open = true
+    this.#takes = takes
+    this.#tellConfig()
     this.#backoffMs = BACKOFF_FIRST_MS
     const lines = this.#lines
     this.#lines = []

@@ -1,9 +1,11 @@
 // What a service and its agent say to each other: lines of JSON over loopback TCP, one connection
-// per instance. The service says hello, then counts; the agent says ok, or why it hangs up. Every
-// line is foreign input.
+// per instance. The service says hello, then counts, metrics and its configuration; the agent says
+// ok, or why it hangs up. Every line is foreign input.
 import { idProblem } from '../../contracts/ids.ts'
+import { metricProblem, METRICS_PER_INSTANCE_MAX } from '../../contracts/metric-name.ts'
+import type { NamedMetric } from '../../contracts/records.ts'
 import { INDEX_MAX, indexOf } from '../../core/window/grid.ts'
-import { count, type Fields, integer, object, text } from './json-fields.ts'
+import { count, type Fields, integer, nullableText, object, text } from './json-fields.ts'
 import { type CountBatch, LATENCY_MAX_US } from './tally.ts'
 
 /** Longest line in bytes, newline included. */
@@ -17,6 +19,8 @@ export const BUCKETS_MAX = 128
 const REQUESTS_MAX = 10_000_000
 const PID_MAX = 4_194_304
 const PORT_MAX = 65_535
+/** Hex, base64, or with the name of the algorithm before it. */
+const HASH = /^[A-Za-z0-9+/=:._-]{1,128}$/
 
 export interface Hello {
   readonly token: string
@@ -33,7 +37,31 @@ export interface CountsLine {
   readonly batch: CountBatch
 }
 
-export type Reply = { readonly t: 'ok' } | { readonly t: 'no'; readonly reason: string }
+/** Metrics of the service's own, as they are now; `refusal`: why some of them cannot be taken. */
+export interface MetricsLine {
+  readonly metrics: readonly NamedMetric[]
+  readonly refusal: string | null
+}
+
+/** The configuration a process runs with: its version, and a hash of its content where known. */
+export interface ConfigLine {
+  readonly version: number
+  readonly hash: string | null
+}
+
+/** What comes after hello. */
+export type ToldLine =
+  | ({ readonly t: 'counts' } & CountsLine)
+  | ({ readonly t: 'metrics' } & MetricsLine)
+  | ({ readonly t: 'config' } & ConfigLine)
+
+/** Lines that came later than counts: an agent hangs up on one it does not know. */
+export const TAKES = ['metrics', 'config'] as const
+export type Takes = (typeof TAKES)[number]
+
+export type Reply =
+  | { readonly t: 'ok'; readonly takes: readonly Takes[] }
+  | { readonly t: 'no'; readonly reason: string }
 
 const line = (o: object): string => `${JSON.stringify(o)}\n`
 
@@ -45,20 +73,26 @@ export function encodeCounts({ operation, batch }: CountsLine): string {
   return line({ t: 'counts', operation, ...batch })
 }
 
+export function encodeMetrics(metrics: readonly NamedMetric[]): string {
+  return line({ t: 'metrics', values: metrics.map(({ name, value }) => [name, value]) })
+}
+
+export function encodeConfig(config: ConfigLine): string {
+  return line({ t: 'config', ...config })
+}
+
 export function encodeReply(reply: Reply): string {
   return line(reply)
 }
 
-function parse(bytes: Buffer, kind: string): Fields {
+function parse(bytes: Buffer): Fields {
   let value: unknown
   try {
     value = JSON.parse(bytes.toString('utf8'))
   } catch {
     throw new RangeError('it is not JSON')
   }
-  const o = object(value)
-  if (o['t'] !== kind) throw new RangeError(`it is no ${kind}`)
-  return o
+  return object(value)
 }
 
 function id(o: Fields, key: string): string {
@@ -70,7 +104,8 @@ function id(o: Fields, key: string): string {
 
 /** Errors: RangeError saying what is wrong, never repeating what was sent. */
 export function decodeHello(bytes: Buffer): Hello {
-  const o = parse(bytes, 'hello')
+  const o = parse(bytes)
+  if (o['t'] !== 'hello') throw new RangeError('it is no hello')
   const port = count(o, 'port', PORT_MAX)
   if (port === 0) throw new RangeError('port is 0')
   return {
@@ -98,12 +133,50 @@ function readBuckets(value: unknown): CountBatch['buckets'] {
   })
 }
 
-/**
- * Counts that can be true: parts add up, the largest latency lies in the last bucket. Errors:
- * RangeError.
- */
-export function decodeCounts(bytes: Buffer): CountsLine {
-  const o = parse(bytes, 'counts')
+/** Errors: RangeError as of `decodeHello`. */
+export function decodeTold(bytes: Buffer): ToldLine {
+  const o = parse(bytes)
+  if (o['t'] === 'metrics') return { t: 'metrics', ...metricsIn(o['values']) }
+  if (o['t'] === 'config') return { t: 'config', ...configIn(o) }
+  if (o['t'] !== 'counts') throw new RangeError('it is no counts, no metrics and no configuration')
+  return { t: 'counts', ...countsIn(o) }
+}
+
+/** One that cannot be taken takes no other with it. Errors: RangeError for what is no list. */
+function metricsIn(values: unknown): MetricsLine {
+  if (!Array.isArray(values)) throw new RangeError('values are not a list')
+  const metrics: NamedMetric[] = []
+  let refusal: string | null = null
+  for (const item of values) {
+    const pair: readonly unknown[] = Array.isArray(item) && item.length === 2 ? item : []
+    const [name, value] = pair
+    if (typeof name !== 'string' || typeof value !== 'number')
+      throw new RangeError('a metric is not a name and a number')
+    const problem =
+      metrics.length < METRICS_PER_INSTANCE_MAX
+        ? metricProblem(name, value)
+        : `at most ${METRICS_PER_INSTANCE_MAX} are taken`
+    if (problem === null) metrics.push({ name, value })
+    else refusal ??= problem
+  }
+  return { metrics, refusal }
+}
+
+function configIn(o: Fields): ConfigLine {
+  const hash = nullableText(o, 'hash')
+  const problem = configProblem(o['version'], hash)
+  if (problem !== null) throw new RangeError(problem)
+  return { version: count(o, 'version', Number.MAX_SAFE_INTEGER), hash }
+}
+
+/** Why it is no configuration, or null. */
+export function configProblem(version: unknown, hash: string | null): string | null {
+  if (!Number.isSafeInteger(version) || Number(version) < 0) return 'version is no whole number'
+  return hash === null || HASH.test(hash) ? null : 'hash is not 1 to 128 letters of a hash'
+}
+
+/** Counts that can be true: parts add up, the largest latency lies in the last bucket. */
+function countsIn(o: Fields): CountsLine {
   const n = count(o, 'n', REQUESTS_MAX)
   const errors = count(o, 'errors', n)
   const maxUs = count(o, 'maxUs', LATENCY_MAX_US)
@@ -127,7 +200,10 @@ export function decodeCounts(bytes: Buffer): CountsLine {
 
 export function decodeReply(bytes: Buffer): Reply {
   const o = object(JSON.parse(bytes.toString('utf8')))
-  return o['t'] === 'ok' ? { t: 'ok' } : { t: 'no', reason: text(o, 'reason') }
+  const known = o['takes']
+  const takes = TAKES.filter((one) => Array.isArray(known) && known.includes(one))
+  if (o['t'] === 'ok') return { t: 'ok', takes }
+  return { t: 'no', reason: text(o, 'reason') }
 }
 
 /** Cuts a stream into lines without ever holding more than one line of LINE_BYTES_MAX. */

@@ -4,12 +4,15 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { HsError } from '../../contracts/failure.ts'
 import {
+  type ConfigLine,
   type CountsLine,
-  decodeCounts,
   decodeHello,
+  decodeTold,
   encodeReply,
   type Hello,
   LineCutter,
+  type MetricsLine,
+  TAKES,
 } from './intake-protocol.ts'
 
 const HOST = '127.0.0.1'
@@ -23,6 +26,8 @@ export interface IntakeOptions {
   /** Whether this agent serves the instance. */
   readonly serves: (service: string, instance: string) => boolean
   readonly onCounts: (from: Hello, counts: CountsLine) => void
+  readonly onMetrics: (from: Hello, metrics: MetricsLine) => void
+  readonly onConfig: (from: Hello, config: ConfigLine) => void
   /** A connection that had said hello is gone and no newer one of the instance has come. */
   readonly onLost: (from: Hello) => void
   readonly onRefused: (reason: string) => void
@@ -104,9 +109,13 @@ export class IntakeServer {
         if (!this.#sessions.has(session)) return
         if (session.hello === null) this.#greet(session, decodeHello(line))
         else if (!session.retired) {
-          const counts = decodeCounts(line)
+          const told = decodeTold(line)
           const { hello } = session
-          this.#guarded(() => this.#options.onCounts(hello, counts))
+          this.#guarded(() => {
+            if (told.t === 'counts') this.#options.onCounts(hello, told)
+            else if (told.t === 'metrics') this.#options.onMetrics(hello, told)
+            else this.#options.onConfig(hello, told)
+          })
         }
       }
     } catch (error) {
@@ -125,7 +134,7 @@ export class IntakeServer {
     const older = this.#byInstance.get(key)
     this.#byInstance.set(key, session)
     if (older !== undefined) this.#refuse(older, 'a newer connection of the instance has come')
-    session.socket.write(encodeReply({ t: 'ok' }))
+    session.socket.write(encodeReply({ t: 'ok', takes: TAKES }))
   }
 
   #refuse(session: Session, reason: string): void {

@@ -18,7 +18,7 @@ export const stat = (value: number, n: number = 10): NonNullable<Gauges['cpu']> 
   return { n, sum: n * value, max: value }
 }
 
-export type Told = Partial<Pick<TelemetryDelta, 'logs' | 'tasks'>> & {
+export type Told = Partial<Pick<TelemetryDelta, 'logs' | 'tasks' | 'metrics'>> & {
   readonly gauges?: Partial<Gauges>
 }
 

@@ -32,6 +32,31 @@ test('ten minutes: 60 beats, every third of level 2 (S1-20, S1-21)', async () =>
   expect([first?.state, second?.state]).toEqual([null, 'unknown'])
 })
 
+test('S1-15: beats tell the configuration that the process says it runs with', async () => {
+  const clock = new VirtualClock()
+  const { instance, signals, begin } = loneInstance(clock)
+  begin(7)
+  instance.release()
+  const stop = new AbortController()
+  const options = { instances: [instance], clock, heartbeatMs: 1_000, leaseTtlMs: 30_000 }
+  const done = beats(options, stop.signal)
+  await clock.advance(500)
+  instance.config = { version: 7, hash: 'abc' }
+  await clock.advance(1_000)
+  // Another process may run with another one, and has not said yet.
+  begin(8)
+  await clock.advance(1_000)
+  stop.abort()
+  await clock.advance(1_000)
+  await done
+  const told = signals.map(({ heartbeat }) => [heartbeat?.config_version, heartbeat?.config_hash])
+  expect(told).toEqual([
+    [null, null],
+    [7, 'abc'],
+    [null, null],
+  ])
+})
+
 test('a lease is renewed three times within it (C-02)', async () => {
   const { events } = await run(1_000, 9_000, 90_000)
   const renewals = events.filter(({ action }) => action === 'renew')

@@ -68,6 +68,20 @@ test('after the module was started again services find it at the same port', asy
   await until('all', () => deltas.reduce((sum, { n }) => sum + n, 0) === 2)
 })
 
+test('metrics of a service go with the tick, its configuration is known', async () => {
+  const { collector, run, deltas, instance } = await start()
+  run()
+  const own = client(collector.port)
+  own.metric('queue_depth', 5)
+  own.config(7, 'abc')
+  await until('told', () => deltas.some(({ metrics = [] }) => metrics.length > 0))
+  const told = deltas.flatMap(({ metrics = [] }) => metrics)
+  expect(new Set(told.map(({ name, value }) => `${name} ${value}`))).toEqual(
+    new Set(['queue_depth 5']),
+  )
+  expect(instance.config).toEqual({ version: 7, hash: 'abc' })
+})
+
 test('a break while the port answers is nothing; a refused port is told', async () => {
   const { collector, run, signals, instance } = await start()
   run()

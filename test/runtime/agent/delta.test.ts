@@ -96,3 +96,24 @@ test('early deltas and ticks hold every request once; gaps lead back to the grid
     }),
   )
 })
+
+test('metrics go with the tick, the newest of each once, and not with an early delta', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  counts.tell([
+    { name: 'a', value: 1 },
+    { name: 'b', value: 2 },
+  ])
+  counts.tell([{ name: 'a', value: 3 }])
+  expect(counts.take('early', at(1_010), null)).toBeNull()
+  const metrics = [
+    { name: 'a', value: 3 },
+    { name: 'b', value: 2 },
+  ]
+  expect(counts.take('tick', at(2_000), null)).toMatchObject({ n: 0, metrics })
+  expect(counts.take('tick', at(3_000), null)).toBeNull()
+  counts.tell(Array.from({ length: 40 }, (_, i) => ({ name: `m${i}`, value: i })))
+  expect(counts.take('tick', at(4_000), null)?.metrics).toHaveLength(32)
+  counts.tell(metrics)
+  counts.clear()
+  expect(counts.take('tick', at(5_000), null)).toBeNull()
+})

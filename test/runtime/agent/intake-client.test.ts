@@ -6,7 +6,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { IntakeClient } from '../../../src/runtime/agent/intake-client.ts'
 import { IntakeServer } from '../../../src/runtime/agent/intake-server.ts'
-import type { CountsLine } from '../../../src/runtime/agent/intake-protocol.ts'
+import type {
+  ConfigLine,
+  CountsLine,
+  MetricsLine,
+} from '../../../src/runtime/agent/intake-protocol.ts'
 import { tsArgv } from '../../support/ts.ts'
 
 const ends: (() => void | Promise<void>)[] = []
@@ -16,12 +20,15 @@ afterEach(async () => {
 
 async function intake(port: number = 0) {
   const lines: (CountsLine & { readonly at: number })[] = []
+  const told: (MetricsLine | ConfigLine)[] = []
   const refused: string[] = []
   const server = new IntakeServer({
     token: 't',
     port,
     serves: () => true,
     onCounts: (_, line) => lines.push({ ...line, at: performance.now() }),
+    onMetrics: (_, line) => told.push(line),
+    onConfig: (_, line) => told.push(line),
     onLost: () => undefined,
     onRefused: (reason) => refused.push(reason),
     onFailure: () => undefined,
@@ -33,7 +40,7 @@ async function intake(port: number = 0) {
     open = false
   }
   ends.push(close)
-  return { lines, refused, close, port: address.port }
+  return { lines, told, refused, close, port: address.port }
 }
 
 function client(port: number, token: string = 't'): IntakeClient {
@@ -61,6 +68,51 @@ test('every request is counted once, by operation', async () => {
   await until(() => total(lines) === 1_000)
   expect(new Set(lines.map(({ operation }) => operation))).toEqual(new Set(['GET /a', 'GET /b']))
   expect(own.dropped).toBe(0)
+})
+
+test('metrics and the configuration are told, bad ones passed over and counted', async () => {
+  const { told, port, refused } = await intake()
+  const own = client(port)
+  own.config(7, 'abc')
+  own.metric('queue_depth', 3)
+  own.metric('queue_depth', 4)
+  own.metric('gone', 1)
+  own.metric('gone', Number.NaN)
+  own.metric('a b', 1)
+  own.metric('endless', Number.POSITIVE_INFINITY)
+  own.metric('never', Number.NaN)
+  own.config(-1)
+  own.config(8, 'a b')
+  expect(own.passedOver).toEqual({ count: 5, reason: 'hash is not 1 to 128 letters of a hash' })
+  await until(() => told.length >= 2)
+  expect(told[0]).toMatchObject({ version: 7, hash: 'abc' })
+  const metrics = [{ name: 'queue_depth', value: 4 }]
+  expect(told[1]).toMatchObject({ metrics, refusal: null })
+  for (let i = 0; i < 40; i++) own.metric(`m${i}`, i)
+  expect(own.passedOver).toEqual({ count: 14, reason: 'at most 32 are taken' })
+  expect(refused).toEqual([])
+})
+
+test('an agent of before is told nothing that it would hang up on', async () => {
+  const seen: string[] = []
+  const server = createServer((socket) => {
+    socket.on('data', (chunk: Buffer) => {
+      seen.push(...chunk.toString().split('\n'))
+      socket.write('{"t":"ok"}\n')
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const own = client(typeof address === 'object' && address !== null ? address.port : 0)
+  ends.push(() => void server.close())
+  own.metric('queue_depth', 3)
+  own.config(7)
+  await wait(1_300)
+  own.record({ operation: '', ok: true, latencyUs: 1 })
+  await until(() => seen.some((line) => line.includes('"counts"')))
+  const kinds = seen.filter((line) => line !== '').map((line) => JSON.parse(line).t)
+  expect(new Set(kinds)).toEqual(new Set(['hello', 'counts']))
 })
 
 test('the first failure after a success is not kept for the batch', async () => {

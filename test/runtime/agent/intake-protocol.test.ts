@@ -3,14 +3,17 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   BUCKETS_MAX,
-  decodeCounts,
   decodeHello,
   decodeReply,
+  decodeTold,
+  encodeConfig,
   encodeCounts,
   encodeHello,
+  encodeMetrics,
   encodeReply,
   LINE_BYTES_MAX,
   LineCutter,
+  TAKES,
 } from '../../../src/runtime/agent/intake-protocol.ts'
 import { Tally } from '../../../src/runtime/agent/tally.ts'
 
@@ -38,7 +41,8 @@ describe('counts', () => {
     fc.assert(
       fc.property(line, ({ operation, latencies }) => {
         const batch = counted(...latencies).snapshot()
-        expect(decodeCounts(unline(encodeCounts({ operation, batch })))).toEqual({
+        expect(decodeTold(unline(encodeCounts({ operation, batch })))).toEqual({
+          t: 'counts',
           operation,
           batch,
         })
@@ -77,11 +81,75 @@ describe('counts', () => {
     ['a list', bytes([good])],
     ['null', bytes(null)],
   ])('with %s are refused', (_, line) => {
-    expect(() => decodeCounts(line)).toThrow(RangeError)
+    expect(() => decodeTold(line)).toThrow(RangeError)
   })
 
   test('deeply nested are refused without harm', () => {
-    expect(() => decodeCounts(Buffer.from('['.repeat(4_000)))).toThrow(RangeError)
+    expect(() => decodeTold(Buffer.from('['.repeat(4_000)))).toThrow(RangeError)
+  })
+})
+
+describe('metrics', () => {
+  const of = (values: unknown): Buffer => bytes({ t: 'metrics', values })
+
+  test('come through, and the most of them with the longest names fit into a line', () => {
+    const metrics = Array.from({ length: 32 }, (_, i) => {
+      return {
+        name: `${'x'.repeat(62)}${String(i).padStart(2, '0')}`,
+        value: -1.2345678901234567e-300,
+      }
+    })
+    const line = encodeMetrics(metrics)
+    expect(Buffer.byteLength(line)).toBeLessThan(LINE_BYTES_MAX)
+    expect(decodeTold(unline(line))).toEqual({ t: 'metrics', metrics, refusal: null })
+  })
+
+  test('that cannot be taken take no other with them', () => {
+    const values = [
+      ['a b', 1],
+      ['ok', 2],
+      ['', 3],
+    ]
+    expect(decodeTold(of(values))).toEqual({
+      t: 'metrics',
+      metrics: [{ name: 'ok', value: 2 }],
+      refusal: 'its name is not made of letters, digits, _ and :, no digit first',
+    })
+    const many = Array.from({ length: 40 }, (_, i) => [`m${i}`, i])
+    const told = decodeTold(of(many))
+    expect(told).toMatchObject({ refusal: 'at most 32 are taken' })
+    const endless = decodeTold(Buffer.from('{"t":"metrics","values":[["a",1e999]]}'))
+    expect(endless).toMatchObject({ metrics: [], refusal: 'its value is no number' })
+  })
+
+  test.each([[null], [{}], [[['a']]], [[['a', '1']]], [[[1, 1]]], [[['a', 1, 2]]], [['a']]])(
+    'that are %j are refused',
+    (values) => {
+      expect(() => decodeTold(of(values))).toThrow(RangeError)
+    },
+  )
+})
+
+describe('a configuration', () => {
+  test('comes through', () => {
+    for (const config of [
+      { version: 7, hash: 'sha256:9f86d081884c7d65' },
+      { version: 0, hash: null },
+    ])
+      expect(decodeTold(unline(encodeConfig(config)))).toEqual({ t: 'config', ...config })
+  })
+
+  test.each([
+    [{ version: -1 }],
+    [{ version: 1.5 }],
+    [{ version: '7' }],
+    [{ hash: '' }],
+    [{ hash: 'a\nb' }],
+    [{ hash: 'x'.repeat(129) }],
+    [{ hash: 5 }],
+  ])('with %j is refused', (bad) => {
+    const line = bytes({ t: 'config', version: 1, hash: null, ...bad })
+    expect(() => decodeTold(line)).toThrow(RangeError)
   })
 })
 
@@ -108,7 +176,14 @@ describe('hello', () => {
 })
 
 test('replies come through', () => {
-  expect(decodeReply(unline(encodeReply({ t: 'ok' })))).toEqual({ t: 'ok' })
+  const ok = { t: 'ok', takes: TAKES } as const
+  expect(decodeReply(unline(encodeReply(ok)))).toEqual(ok)
+  // An agent of before says no more than this; one of later may take lines we do not know.
+  expect(decodeReply(bytes({ t: 'ok' }))).toEqual({ t: 'ok', takes: [] })
+  expect(decodeReply(bytes({ t: 'ok', takes: ['metrics', 'x'] }))).toEqual({
+    t: 'ok',
+    takes: ['metrics'],
+  })
   const no = { t: 'no', reason: 'because' } as const
   expect(decodeReply(unline(encodeReply(no)))).toEqual(no)
 })

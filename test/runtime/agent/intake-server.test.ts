@@ -3,7 +3,12 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { encodeCounts, encodeHello } from '../../../src/runtime/agent/intake-protocol.ts'
+import {
+  encodeConfig,
+  encodeCounts,
+  encodeHello,
+  encodeMetrics,
+} from '../../../src/runtime/agent/intake-protocol.ts'
 import { type IntakeOptions, IntakeServer } from '../../../src/runtime/agent/intake-server.ts'
 import { Tally } from '../../../src/runtime/agent/tally.ts'
 
@@ -15,18 +20,23 @@ afterEach(async () => {
 
 interface Seen {
   readonly counts: string[]
+  readonly metrics: string[]
   readonly lost: number[]
   readonly refused: string[]
   readonly failures: unknown[]
 }
 
 async function start(more: Partial<IntakeOptions> = {}) {
-  const seen: Seen = { counts: [], lost: [], refused: [], failures: [] }
+  const seen: Seen = { counts: [], metrics: [], lost: [], refused: [], failures: [] }
   const server = new IntakeServer({
     token: TOKEN,
     port: 0,
     serves: (service, instance) => service === 'shop' && instance.startsWith('shop-'),
     onCounts: (from, { batch }) => seen.counts.push(`${from.instance}:${batch.n}`),
+    onMetrics: (from, { metrics, refusal }) => {
+      seen.metrics.push(`${from.instance}:${metrics.map(({ name }) => name).join()}:${refusal}`)
+    },
+    onConfig: (from, { version, hash }) => seen.metrics.push(`${from.instance}:${version}:${hash}`),
     onLost: (from) => seen.lost.push(from.pid),
     onRefused: (reason) => seen.refused.push(reason),
     onFailure: (error) => seen.failures.push(error),
@@ -71,6 +81,23 @@ async function until(holds: () => boolean): Promise<void> {
   for (let i = 0; i < 400 && !holds(); i++) await wait(5)
   expect(holds()).toBe(true)
 }
+
+test('metrics and a configuration arrive; one that cannot be taken ends nothing', async () => {
+  const { port, seen } = await start()
+  const client = new Client(port).hello('shop-1')
+  client.socket.write(
+    encodeMetrics([
+      { name: 'queue_depth', value: 5 },
+      { name: 'a b', value: 1 },
+    ]),
+  )
+  client.socket.write(encodeConfig({ version: 7, hash: 'abc' }))
+  client.counts(3)
+  await until(() => seen.counts.length === 1)
+  const why = 'its name is not made of letters, digits, _ and :, no digit first'
+  expect(seen.metrics).toEqual([`shop-1:queue_depth:${why}`, 'shop-1:7:abc'])
+  expect(seen.refused).toEqual([])
+})
 
 test('counts arrive after hello, in order', async () => {
   const { server, port, seen } = await start()
