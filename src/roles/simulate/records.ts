@@ -53,6 +53,8 @@ export interface Counts {
   readonly ok: number
   readonly failed: number
   readonly latencyUs: number
+  /** Requests that wait, where it tells. */
+  readonly waiting?: number
 }
 
 export function telemetry(

@@ -34,7 +34,7 @@ test('holds of each name what was told last, unless that is stale', () => {
       for (const name of ['a', 'b', 'c', 'd']) {
         const of = all.filter((one) => one.name === name)
         const newestMs = Math.max(...of.map(({ atMs }) => atMs))
-        const newest = of.filter(({ atMs }) => atMs === newestMs).at(-1)
+        const newest = of.findLast(({ atMs }) => atMs === newestMs)
         if (newest === undefined || newestMs + METRIC_STALE_MS <= nowMs) continue
         wanted.set(name, newest.value)
         due.push(newestMs + METRIC_STALE_MS)

@@ -60,7 +60,7 @@ test('a policy acts by the name of a metric', async () => {
   seconds(driver, 5, () => tell(driver, [metric('queue_depth', 100)]))
   expect(driver.bodies('incidents').filter(({ event }) => event === 'matched')).toEqual([])
   seconds(driver, 5, () => tell(driver, [metric('queue_depth', 101)]))
-  const [first] = driver.bodies('incidents').filter(({ event }) => event === 'matched')
+  const first = driver.bodies('incidents').find(({ event }) => event === 'matched')
   expect(first).toMatchObject({ service: 'shop', instance: 'shop-1' })
 })
 

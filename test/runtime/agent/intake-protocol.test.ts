@@ -96,7 +96,7 @@ describe('metrics', () => {
     const metrics = Array.from({ length: 32 }, (_, i) => {
       return {
         name: `${'x'.repeat(62)}${String(i).padStart(2, '0')}`,
-        value: -1.2345678901234567e-300,
+        value: -1.234567890123456e-300,
       }
     })
     const line = encodeMetrics(metrics)
