@@ -103,10 +103,6 @@ export class Narrator {
   }
 }
 
-function alert({ state, rule, tier, route, title, count }: Alert): string {
-  return `alert     ${state} ${rule}: ${tier}, to ${route}, ${count} times; ${title}`
-}
-
 /** Beside what explains a health by itself. */
 const isNote = (name: string): boolean => isSensed(name) || name === 'clock_skew'
 
