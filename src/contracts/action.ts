@@ -37,6 +37,7 @@ export interface ActionSpec {
 
 const PERCENT_TEXT = 'share of its normal traffic, 0 to 100'
 const TO: ArgSpec = { type: 'id', text: 'version to go back to; absent: the one before' }
+const CONFIG: ArgSpec = { type: 'id', text: 'configuration of agents', required: true }
 const NEEDS: Args = {
   cpu: { type: 'number', text: 'cores it needs' },
   memory: { type: 'number', text: 'memory it needs, MiB' },
@@ -185,7 +186,15 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     wire: 'rollback_config',
     disruptive: false,
     target: 'service',
-    args: { name: { type: 'id', text: 'policy document', required: true }, to: TO },
+    args: {
+      name: CONFIG,
+      to: { type: 'count', text: 'version to go back to; absent: the newest other one before' },
+    },
+    wireArgs: {
+      name: CONFIG,
+      from: { type: 'count', text: 'version that is in force, or nothing is done', required: true },
+      to: { type: 'count', text: 'version whose document is published anew', required: true },
+    },
     inverse: null,
     effect: 'well',
     text: 'publishes an older version of a configuration as a new one (S3-43)',

@@ -9,6 +9,7 @@ import { makeCommand } from '../command/command.ts'
 import { targetName } from '../incident/incident.ts'
 import { BEHAVIOUR_FLEET } from '../fleet/term.ts'
 import type { InstanceFacts } from '../kernel/facts.ts'
+import { rollbackOf } from '../plan/config-versions.ts'
 import { markOf, type MarkKind, release, setMark } from '../plan/marks.ts'
 import type { Call, Ordered } from '../plan/run.ts'
 import { recordOf } from './act.ts'
@@ -130,19 +131,22 @@ function tell(turn: Turn, { course, match }: Order, action: ActionName, text: st
   })
 }
 
+const NOBODY = 'no agent can be asked'
+
 interface Addressee {
   readonly agent: InstanceFacts['agent']
   readonly agentEpoch: number
   readonly args: Readonly<Record<string, string>>
 }
 
-/** Who is asked, and with which arguments; null: nobody can be. */
-function addressee(turn: Turn, { found, course }: Order, asked: PlanAction): Addressee | null {
+/** Who is asked, and with which arguments; a text: why it cannot be ordered. */
+function addressee(turn: Turn, { found, course }: Order, asked: PlanAction): Addressee | string {
   const { facts, service } = found
   const { agent, agentEpoch } = facts
+  if (agent === null && asked.action !== 'reschedule') return NOBODY
   if (asked.action === 'reschedule') {
     const host = placeFor(turn, found, asked.args)
-    if (host === null) return null
+    if (host === null) return NOBODY
     const args = { ...asked.args, fence: String(facts.incarnation) }
     return { agent: host.agent, agentEpoch: host.agentEpoch, args }
   }
@@ -150,9 +154,15 @@ function addressee(turn: Turn, { found, course }: Order, asked: PlanAction): Add
     const replicas = replicasFor(turn, service, asked.args)
     return { agent, agentEpoch, args: { replicas: String(replicas) } }
   }
-  return course.run.targets.length === 0 || agent === null
-    ? null
-    : { agent, agentEpoch, args: asked.args }
+  if (asked.action === 'rollback_config') {
+    const { name = '', to } = asked.args
+    const versions = turn.state.configs.get(name)
+    const back = rollbackOf(versions, to === undefined ? null : Number(to))
+    if (typeof back === 'string') return `configuration ${name}: ${back}`
+    const args = { name, from: String(back.from), to: String(back.to) }
+    return { agent, agentEpoch, args }
+  }
+  return course.run.targets.length === 0 ? NOBODY : { agent, agentEpoch, args: asked.args }
 }
 
 function command(
@@ -167,8 +177,9 @@ function command(
   const to = addressee(turn, order, asked)
   const of = isOfInstance(action) ? instance : null
   const none: Call = { action, instance: of, command: null, untilMs: nowMs, state: 'failed' }
-  if (to === null || to.agent === null) {
-    tell(turn, order, action, `${action} cannot be ordered: no agent can be asked`)
+  if (typeof to === 'string' || to.agent === null) {
+    const why = typeof to === 'string' ? to : NOBODY
+    tell(turn, order, action, `${action} cannot be ordered: ${why}`)
     return none
   }
   const { incident, run, ready } = course

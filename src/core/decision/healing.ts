@@ -13,6 +13,7 @@ import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, Output } from '../kernel/step.ts'
+import { noteConfig } from '../plan/config-versions.ts'
 import { leftPercent, release } from '../plan/marks.ts'
 import { act, forgetWaiting } from './act.ts'
 import { applyDocument, detectorLimitsOf, detectorSettingsOf } from './documents.ts'
@@ -66,6 +67,8 @@ export function initialHealing(context: CoreContext): HealingState {
 /** A wrong document is told about with the next decision, and what was in force stays in force. */
 export function evolvePolicy(state: HealingState, record: PolicyRecord, _nowMs: number): void {
   const { behaviour, context } = state
+  if (record.kind === 'AgentConfig' && behaviour >= BEHAVIOUR_JUDGEMENT)
+    noteConfig(state.configs, record, context.sha256)
   const change = applyDocument(state.documents, record, { sha256: context.sha256, behaviour })
   if (change.done === 'changed') {
     noteAuthor(state, record)

@@ -8,6 +8,7 @@ import { assert } from '../kernel/assert.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import type { CoreContext } from '../kernel/step.ts'
 import { loadCare, saveCare } from './care.ts'
+import { loadConfigs, saveConfigs } from '../plan/config-versions.ts'
 import { loadMarks, saveMarks } from '../plan/marks.ts'
 import { loadWanted, saveWanted } from '../plan/scale.ts'
 import { loadDocuments, saveDocuments } from './documents.ts'
@@ -36,16 +37,20 @@ export function saveHealing(state: State, to: ImageWriter): void {
   if (to.form >= FORM_JUDGEMENT) savePlans(state, to)
 }
 
-function savePlans({ marks, wanted }: State, to: ImageWriter): void {
+function savePlans({ marks, wanted, configs }: State, to: ImageWriter): void {
   saveMarks(marks, to)
+  saveConfigs(configs, to)
   to.int(wanted.size)
   for (const [service, replicas] of wanted) saveWanted(replicas, to.text(service))
 }
 
-function loadPlans(from: ImageReader): Pick<State, 'marks' | 'wanted'> {
-  if (from.form < FORM_JUDGEMENT) return { marks: new Map(), wanted: new Map() }
+function loadPlans(from: ImageReader): Pick<State, 'marks' | 'configs' | 'wanted'> {
+  if (from.form < FORM_JUDGEMENT) {
+    return { marks: new Map(), configs: new Map(), wanted: new Map() }
+  }
   return {
     marks: loadMarks(from),
+    configs: loadConfigs(from),
     wanted: new Map(from.list(() => [from.text(), loadWanted(from)])),
   }
 }

@@ -20,6 +20,7 @@ import { type Holds, holdsAtBirth } from './holds.ts'
 import type { Onsets } from './onsets.ts'
 import type { Program, Streaks } from './policy.ts'
 import type { Marks } from '../plan/marks.ts'
+import type { Configs } from '../plan/config-versions.ts'
 import type { Wanted } from '../plan/scale.ts'
 
 /** Something about the task itself, to be told with the next decision. */
@@ -48,6 +49,8 @@ export interface State {
   readonly marks: Marks
   /** Replicas wanted lately, by service. */
   readonly wanted: Map<string, Wanted>
+  /** Configurations of agents; from BEHAVIOUR_JUDGEMENT on. */
+  readonly configs: Configs
   /** Pulses and leases of the fleet task. */
   readonly fleet: Holder
   /** What the guards remember. */
@@ -72,6 +75,7 @@ export function newState(context: CoreContext): State {
     chain: newChain(),
     marks: new Map(),
     wanted: new Map(),
+    configs: new Map(),
     fleet: new Holder(),
     care: newCare(),
     results: [],

@@ -30,8 +30,8 @@ export interface Schedule {
   in(afterMs: number, act: () => void): void
   /** Where an agent sits. */
   hostOf(agent: string): string | null
-  /** Publishes an older version of a document as a new one, as the policy store does. */
-  rollBack(name: string, to: string | undefined): void
+  /** Publishes version `to` anew as the one after `from`; false: another one is in force. */
+  rollBack(name: string, from: number, to: number): boolean
   /** As many instances as that, of a service. */
   scale(service: string, replicas: number): void
 }
@@ -230,7 +230,11 @@ export class SimInstance {
       this.send(() => this.driver.result(result({ ...answer, ...failed, before })))
       return
     }
-    this.carryOut(command)
+    if (!this.carryOut(command)) {
+      const moved = { outcome: 'refused', refusal: 'version_moved', before } as const
+      this.send(() => this.driver.result(result({ ...answer, ...moved })))
+      return
+    }
     if (!isQuick) this.beginAnew(outcome)
     const lives = { before, after: this.incarnation }
     const tell = (): void =>
@@ -240,19 +244,23 @@ export class SimInstance {
     if (!isQuick) this.in(30, () => this.tellProbe(this.process === 'up' ? 'up' : 'down'))
   }
 
-  /** What is done besides starting it anew. */
-  private carryOut({ action, args, target }: Command): void {
+  /** What is done besides starting it anew; false: it is refused. */
+  private carryOut({ action, args, target }: Command): boolean {
     if (action === 'restore') this.corrupted = false
     if (action === 'migrate') this.host = `${this.host ?? 'host'}-new`
     if (action === 'rollback_app') this.appVersion = args['to'] ?? 'the one before'
     if (action === 'scale') this.schedule.scale(this.service, Number(args['replicas']))
-    if (action === 'rollback_config') this.schedule.rollBack(args['name'] ?? '', args['to'])
-    if (action !== 'deregister') return
+    if (action === 'rollback_config') {
+      const { name = '', from, to } = args
+      return this.schedule.rollBack(name, Number(from), Number(to))
+    }
+    if (action !== 'deregister') return true
     const version = target.incarnation === this.incarnation ? this.version + 1 : LATER
     this.send((atMs) => {
       const failed = { ...this.who(atMs), incarnation: target.incarnation }
       this.driver.serviceEvent(serviceEvent({ ...failed, action: 'deregister', version }))
     })
+    return true
   }
 
   beginAnew(outcome: ActOutcome): void {

@@ -72,10 +72,15 @@ export abstract class Stage implements Schedule {
     }
   }
 
-  rollBack(name: string, to: string | undefined): void {
+  rollBack(name: string, from: number, to: number): boolean {
     const held = this.configs.get(name)
-    const before = held?.texts.at(to === undefined ? -2 : Number(to) - 1)
-    if (held !== undefined && before !== undefined) this.configure(name, held.service, before)
+    const before = held?.texts[to - 1]
+    if (held === undefined || before === undefined) return false
+    const now = held.texts.length
+    // Done before, and only the answer was lost.
+    if (now === from + 1 && held.texts[from] === before) return true
+    if (now === from) this.configure(name, held.service, before)
+    return now === from
   }
 
   scale(service: string, replicas: number): void {
