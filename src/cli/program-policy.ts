@@ -80,6 +80,7 @@ function addChanges(policy: Command, context: Context): void {
   reading(policy.command('apply').description('check files and publish what they hold'))
     .argument('<file...>', 'YAML or JSON; several documents per file are fine')
     .option('--dry-run', 'say what would change, change nothing')
+    .option('--again', 'publish unchanged documents too, for tasks that passed them by')
     .option('--comment <text>', 'kept with the new version')
     .addHelpText('after', example('apply policy.yaml --dry-run'))
     .action(async (files: string[], flags: PolicyApplyFlags) =>

@@ -10,6 +10,7 @@ import type { DocumentProblem } from '../contracts/policy-problem.ts'
 import { idProblem } from '../contracts/ids.ts'
 import type { PolicyRecord } from '../contracts/records.ts'
 import { checkSet } from '../core/decision/policy-set.ts'
+import { type PlanProblem, planProblem } from '../core/decision/plan-lint.ts'
 import { lintPolicy } from '../core/decision/trigger-lint.ts'
 import { canonicalJson } from '../contracts/canonical-json.ts'
 import { lintDocuments } from './policy-lint.ts'
@@ -138,6 +139,7 @@ class Reader {
       return
     }
     if (!this.trigger(yaml, parsed.document, value)) return
+    if (!this.plan(yaml, parsed.document, value)) return
     if (isBare(value) && !Object.hasOwn(value, 'name')) {
       const found = `no name, so that of the file is taken: ${JSON.stringify(this.stem())}`
       const hint = 'add "name", so that a later version replaces this one'
@@ -205,6 +207,33 @@ class Reader {
     }
     return problem === null
   }
+
+  private plan(yaml: YamlText, document: PolicyDocument, value: unknown): boolean {
+    const problem = document.kind === 'HealPolicy' ? planProblem(document.plan) : null
+    if (problem === null) return true
+    const { text, start, end, message, hint, field } = problem
+    const path = planPath(Object(value), problem)
+    const part = text.slice(start, end)
+    this.say(placeInText(yaml, path, start), {
+      severity: 'error',
+      field: fieldName(path),
+      found: `${part === '' ? 'the end' : JSON.stringify(part)} (${message})`,
+      expected: field === 'gate' ? 'a CEL condition' : 'a fact that is a number',
+      hint,
+    })
+    return false
+  }
+}
+
+/** Where a field of a step was written; a policy with one action has no ladder. */
+function planPath(value: object, { rung, step, field }: PlanProblem): Path {
+  const { spec, ladder } = { spec: null, ladder: null, ...value }
+  const top = isBare(value) ? [] : ['spec']
+  const written: unknown = isBare(value) ? ladder : { ladder: null, ...Object(spec) }.ladder
+  const own = field === 'gate' ? ['gate'] : ['args', 'metric']
+  if (!Array.isArray(written)) return [...top, ...own]
+  const hasSteps = Object.hasOwn(Object(written[rung]), 'steps')
+  return [...top, 'ladder', rung, ...(hasSteps ? ['steps', step] : []), ...own]
 }
 
 function triggerPath(

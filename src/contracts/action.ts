@@ -132,7 +132,7 @@ export const ACTIONS: Readonly<Record<ActionName, ActionSpec>> = {
     disruptive: false,
     target: 'service',
     args: {
-      metric: { type: 'id', text: 'fact of instances whose mean is held', required: true },
+      metric: { type: 'id', text: 'fact, or metrics.NAME, whose mean is held', required: true },
       target: { type: 'number', text: 'where it is held', required: true },
       min: { type: 'count', text: 'least replicas', required: true },
       max: { type: 'count', text: 'most replicas', required: true },

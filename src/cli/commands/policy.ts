@@ -17,6 +17,7 @@ import { table } from '../table.ts'
 
 export interface PolicyApplyFlags extends ReadFlags {
   readonly dryRun?: boolean
+  readonly again?: boolean
   readonly comment?: string
 }
 
@@ -84,6 +85,7 @@ export async function apply(
       author: author(),
       comment: flags.comment ?? null,
       dry_run: flags.dryRun === true,
+      again: flags.again === true,
     }
     applied.push(...(await client.post<readonly AppliedPolicy[]>('/v1/policies', body)))
   }

@@ -22,6 +22,7 @@ import { sortedKeys } from '../kernel/order.ts'
 import { compilePolicy } from './compile-policy.ts'
 import { compileTrigger } from './expression.ts'
 import { FACTS } from './fact-table.ts'
+import { planProblem } from './plan-lint.ts'
 import type { Trigger } from './trigger.ts'
 
 /** A larger document does not come into force. */
@@ -152,11 +153,12 @@ function take(record: Written, { sha256, behaviour }: TakenBy): Held | string {
   if (!compiled.ok) return `spec.trigger: ${compiled.problem.message}`
   const fact = behaviour < BEHAVIOUR_JUDGEMENT ? newFactOf(compiled.trigger) : null
   if (fact !== null) return `spec.trigger: there is no fact "${fact}"`
+  const problem = planProblem(document.plan)
+  if (problem !== null) return `${problem.field} ${problem.text}: ${problem.message}`
   const gates = new Map<string, Trigger>()
   for (const text of gatesOf(document.plan)) {
     const gate = compileTrigger(text)
-    if (!gate.ok) return `gate ${text}: ${gate.problem.message}`
-    gates.set(text, gate.trigger)
+    if (gate.ok) gates.set(text, gate.trigger)
   }
   const ref: PolicyRef = { name, version, sha256: digest }
   return { ...held, ready: { policy: document, ref, trigger: compiled.trigger, gates } }

@@ -5,18 +5,20 @@ import { desiredReplicas, stabilised } from '../plan/scale.ts'
 import { FACTS, type FactName } from './fact-table.ts'
 import { InstanceValues, ServiceValues } from './fact-values.ts'
 import { isInService } from './group.ts'
+import { OWN_METRIC } from './plan-lint.ts'
 import type { Turn } from './state.ts'
 
 function isFact(name: string): name is FactName {
   return Object.hasOwn(FACTS, name)
 }
 
-/** Mean of a fact over the instances that tell it; null: none does. */
+/** Mean of a fact, or of a metric of one's own, over the instances that tell it; null: none does. */
 export function meanOf(service: ServiceFacts, metric: string): number | null {
-  if (!isFact(metric)) return null
   const common = new ServiceValues(service)
+  const own = metric.startsWith(OWN_METRIC) ? metric.slice(OWN_METRIC.length) : null
   const told = service.instances.filter(isInService).flatMap((instance) => {
-    const value = new InstanceValues(instance, common)[metric]
+    if (own !== null) return [instance.metrics.get(own) ?? []].flat()
+    const value = isFact(metric) ? new InstanceValues(instance, common)[metric] : null
     return typeof value === 'number' ? [value] : []
   })
   return told.length === 0 ? null : told.reduce((sum, value) => sum + value, 0) / told.length

@@ -27,6 +27,8 @@ export interface ApplyOptions {
   readonly author: string
   readonly comment: string | null
   readonly dryRun: boolean
+  /** Also what is unchanged is written, in the version it has, for tasks that passed it by. */
+  readonly again: boolean
 }
 
 export interface PolicyStoreOptions {
@@ -124,7 +126,8 @@ export class PolicyStore {
     const { author, comment } = options
     const atMs = this.options.clock.nowMs()
     const record = policyRecord(draft, { version, author, atMs, comment })
-    const outcome = held === null ? 'created' : whole ? 'unchanged' : 'updated'
+    const isNew = held === null ? 'created' : 'updated'
+    const outcome = !whole ? isNew : options.again ? 'repeated' : 'unchanged'
     return { record, applied: { name, kind, version, sha256, outcome, dry_run: options.dryRun } }
   }
 

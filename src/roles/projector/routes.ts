@@ -82,9 +82,9 @@ export function readingRoutes(options: ReadingOptions): readonly HttpRoute[] {
       path: '/v1/policies',
       handle: async ({ body }) => {
         needGenesis(options)
-        const { text, file, author, comment, dryRun } = applyBody(body)
+        const { text, file, ...by } = applyBody(body)
         const drafts = checkedPolicies(text, file)
-        return json(await options.policies.apply(drafts, { author, comment, dryRun }))
+        return json(await options.policies.apply(drafts, by))
       },
     },
     {
@@ -147,6 +147,7 @@ interface ApplyBody {
   readonly author: string
   readonly comment: string | null
   readonly dryRun: boolean
+  readonly again: boolean
 }
 
 function applyBody(body: unknown): ApplyBody {
@@ -167,5 +168,6 @@ function applyBody(body: unknown): ApplyBody {
     author: word('author') ?? 'unknown',
     comment: word('comment'),
     dryRun: field('dry_run') === true,
+    again: field('again') === true,
   }
 }

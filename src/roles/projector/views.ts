@@ -151,7 +151,7 @@ export interface AppliedPolicy {
   readonly kind: string
   readonly version: number
   readonly sha256: string
-  readonly outcome: 'created' | 'updated' | 'unchanged'
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'repeated'
   readonly dry_run: boolean
 }
 

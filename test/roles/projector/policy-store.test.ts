@@ -29,7 +29,7 @@ spec: { match: { services: [stock] }, trigger: 'error_rate > 0.${limit}', action
   if (policy === undefined) throw new Error('no document')
   return policy
 }
-const BY = { author: 'tester', comment: null, dryRun: false }
+const BY = { author: 'tester', comment: null, dryRun: false, again: false }
 
 async function store() {
   await rig.createTopics()
@@ -62,6 +62,18 @@ test('an apply reaches every partition and changes nothing when repeated', async
     { name: 'a', version: 2, partitions: PARTITIONS },
     { name: 'b', version: 1, partitions: PARTITIONS },
   ])
+  expect(await rig.collect('policies', { from: 'earliest', follow: 'false' })).toHaveLength(9)
+})
+
+test('again, what is unchanged is published in the version it has', async () => {
+  const { policies, projector } = await store()
+  await policies.apply([draft('a', 1)], BY)
+  const again = { ...BY, again: true }
+  expect(await policies.apply([draft('a', 1), draft('b', 1)], again)).toMatchObject([
+    { name: 'a', version: 1, outcome: 'repeated' },
+    { name: 'b', version: 1, outcome: 'created' },
+  ])
+  expect(projector.model.policies()).toMatchObject([{ version: 1 }, { version: 1 }])
   expect(await rig.collect('policies', { from: 'earliest', follow: 'false' })).toHaveLength(9)
 })
 
