@@ -162,6 +162,13 @@ function addIncidents(program: Command, context: Context): void {
     .argument('<id>', 'incident id, `latest`, or `ops` for what happened to tasks')
     .action(async (id: string, flags: ReadFlags) => (await load()).describe(context, id, flags))
   const explain = program.command('explain').description('show why')
+  reading(explain.command('instance', { isDefault: true }))
+    .description('what is judged of an instance, and its health score stage by stage')
+    .argument('<instance>', 'instance id; `explain shop-2` will do')
+    .option('--service <name>', 'of this service')
+    .action(async (name: string, flags: GetFlags) =>
+      (await import('./commands/instance.ts')).explainInstance(context, name, flags),
+    )
   reading(explain.command('incident').description('why it acted or did not, clause by clause'))
     .argument('<id>', 'incident id, or `latest`')
     .action(async (id: string, flags: ReadFlags) => (await load()).explain(context, id, flags))

@@ -110,6 +110,21 @@ test.each(['services', 'instances', 'incidents', 'commands', 'policies'])(
   },
 )
 
+test('explain INSTANCE: what is judged of it; one that is not there is named', async () => {
+  const { code, stdout, stderr } = await healstream(['explain', 'stock-2'], { env })
+  expect(code).toBe(0)
+  expect(lines(stdout).slice(0, 2)).toEqual([
+    'stock/stock-2, incarnation 1',
+    'health     unhealthy: does not answer',
+  ])
+  expect(lines(stderr).at(-1)).toMatch(/^next: npx healstream /)
+  const json = await healstream(['explain', 'instance', 'stock-2', '-o', 'json'], { env })
+  expect(JSON.parse(json.stdout)).toMatchObject({ instance: 'stock-2', score: null })
+  const none = await healstream(['explain', 'stock-9', '--service', 'stock'], { env })
+  expect(none.code).toBe(1)
+  expect(none.stderr).toContain('there is no instance "stock-9"')
+})
+
 test('names and sentences of others cannot move the cursor, in tables or in JSON', async () => {
   for (const args of [
     ['get', 'instances'],

@@ -4,7 +4,7 @@ import type { DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { Signal } from '../../contracts/records.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { Arrival } from '../signal/arrival.ts'
-import { ConfigDrift, type ConfigVerdict } from '../signal/config-drift.ts'
+import { ConfigDrift, type Configuration, type ConfigVerdict } from '../signal/config-drift.ts'
 import type { Kept } from '../signal/verdict.ts'
 import type { Standing } from './standing.ts'
 
@@ -33,8 +33,8 @@ export class Beats implements Kept {
   /** Event time of the newest heartbeat, and what it says by its state or by coming at all. */
   saidMs: number = 0
   says: Says = 'neither'
-  /** Version of the configuration in force, as it said; null: never. */
-  config: number | null = null
+  /** The configuration in force, as it said last; another object when it is another; null: never. */
+  config: Configuration | null = null
   /** A second opinion was asked for, and the doubt has not ended since. */
   asked: boolean = false
 
@@ -50,14 +50,15 @@ export class Beats implements Kept {
 
   /** `leastMs`: shortest period promised. */
   foldBeat(
-    { level, period_ms: periodMs, state, config_version: config }: NonNullable<Signal['heartbeat']>,
+    heartbeat: NonNullable<Signal['heartbeat']>,
     at: { readonly appendMs: number; readonly eventMs: number; readonly leastMs: number },
     standing: Standing,
   ): void {
+    const { level, period_ms: periodMs, state } = heartbeat
     for (let i = 0; i < Math.min(level, LEVELS); i++) {
       this.lastMs[i] = Math.max(this.lastMs[i] ?? 0, at.appendMs)
     }
-    if (config !== null) this.config = config
+    this.foldConfig(heartbeat)
     if (at.eventMs >= this.saidMs) {
       this.saidMs = at.eventMs
       this.says = state === null || state === 'up' ? 'up' : state === 'down' ? 'down' : 'neither'
@@ -97,11 +98,10 @@ export class Beats implements Kept {
     return count
   }
 
-  /** `intended` 0: nothing is. */
-  drifts(intended: number, nowMs: number): ConfigVerdict | null {
+  /** `intended` of version 0: nothing is. */
+  drifts(intended: Configuration, nowMs: number): ConfigVerdict | null {
     if (this.config === null) return null
-    const wanted = intended === 0 ? null : { version: intended, hash: null }
-    return this.drift.push({ version: this.config, hash: null }, wanted, nowMs)
+    return this.drift.push(this.config, intended.version === 0 ? null : intended, nowMs)
   }
 
   /** Deviation of the last interval in its σ; null: not known. */
@@ -121,7 +121,11 @@ export class Beats implements Kept {
     this.drift.save(to)
     to.flag(this.arrival !== null)
     this.arrival?.save(to)
-    to.number(this.saidMs).text(this.says).numberOrNull(this.config).flag(this.asked)
+    to.number(this.saidMs)
+      .text(this.says)
+      .flag(this.config !== null)
+      .flag(this.asked)
+    if (this.config !== null) to.number(this.config.version).textOrNull(this.config.hash)
   }
 
   load(from: ImageReader): void {
@@ -138,7 +142,19 @@ export class Beats implements Kept {
     }
     this.saidMs = from.number()
     this.says = from.oneOf(SAYS)
-    this.config = from.numberOrNull()
+    const isConfigured = from.flag()
     this.asked = from.flag()
+    if (isConfigured) this.config = { version: from.number(), hash: from.textOrNull() }
+  }
+
+  private foldConfig({
+    config_version: version,
+    config_hash: hash = null,
+  }: NonNullable<Signal['heartbeat']>): void {
+    if (version === null) return
+    const held = this.config
+    // A beat that says no hash says nothing of it.
+    if (held?.version === version && (hash === null || hash === held.hash)) return
+    this.config = { version, hash }
   }
 }

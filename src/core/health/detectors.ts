@@ -8,6 +8,7 @@ import type { DetectorLimits } from '../../contracts/limits.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import type { Health } from '../../contracts/records.ts'
+import type { Configuration } from '../signal/config-drift.ts'
 import type { Hearing } from './silence.ts'
 import { promisedPeriodMs, type Vital } from './vital.ts'
 
@@ -25,8 +26,8 @@ export interface DetectorInput {
   readonly announced: { readonly health: Health; readonly atMs: number }
   /** Of the named detectors; absent before behaviour 3. */
   readonly settings?: DetectorSettings
-  /** Version of the configuration that is meant to be in force; absent or 0: not known. */
-  readonly intended?: number
+  /** The configuration that is meant to be in force; absent or version 0: not known. */
+  readonly intended?: Configuration
 }
 
 /** What deviates; `sinceMs` and `place` count only when the finding is new. */

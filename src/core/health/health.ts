@@ -7,6 +7,7 @@ import type { Figures, Finding } from '../kernel/facts.ts'
 import { go } from '../kernel/machine.ts'
 import { detect, DETECTORS, type DetectorInput, probeDoubtMs, silentAtMs } from './detectors.ts'
 import { SENSED_NAMES } from './sensed.ts'
+import type { Configuration } from '../signal/config-drift.ts'
 import { judgeSense, type Sensed } from './senses.ts'
 import {
   HEALTH_TABLE,
@@ -66,10 +67,11 @@ export function judge(vital: Vital, input: DetectorInput, exempt: boolean): Judg
   return { changed, nextMs: dueMs, senseMs: sensed.nextMs, asks: sensed.asks }
 }
 
+const NOT_INTENDED: Configuration = { version: 0, hash: null }
 const UNSENSED: Sensed = { nextMs: Number.POSITIVE_INFINITY, asks: false }
 
 function sense(input: DetectorInput): Sensed {
-  const { settings, intended = 0 } = input
+  const { settings, intended = NOT_INTENDED } = input
   return settings === undefined ? UNSENSED : judgeSense({ ...input, settings, intended })
 }
 

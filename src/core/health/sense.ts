@@ -2,6 +2,7 @@
 // of its own, and which deviations stand. Only instances have one that told any of it or were found
 // to deviate; from behaviour 3 on.
 import type { DetectorSettings } from '../../contracts/detector-settings.ts'
+import type { HealthScore } from '../../contracts/records.ts'
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { DeltaScratch } from '../../contracts/telemetry-decoder.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
@@ -17,6 +18,7 @@ import { Beats } from './beats.ts'
 import { CPU, FDS, Gauges, LOOP_DELAY, LOSS, MEMORY, RTT, RUN_QUEUE, type Tick } from './gauges.ts'
 import { OwnMetrics } from './own-metrics.ts'
 import { phaseOf, sampleEveryMs, Series } from './series.ts'
+import { loadScore, saveScore } from './scored.ts'
 import { Standing } from './standing.ts'
 
 /** What the detectors of a service are made with. */
@@ -49,7 +51,7 @@ export class Sense {
   private sampleAtMs = 0
   scoreAtMs: number = 0
   /** As of the last judgement; null: there was nothing to make it of. */
-  score: number | null = null
+  scored: HealthScore | null = null
   /** Kinds that stood together at the last judgement. */
   fused: readonly string[] = []
   private readonly tuning: Tuning
@@ -137,7 +139,7 @@ export class Sense {
   }
 
   get signs(): Signs {
-    const { told: gauges, breaker, score, label } = this
+    const { told: gauges, breaker, scored, label } = this
     const known = (gauge: number): number | null => {
       const mean = gauges?.mean(gauge) ?? Number.NaN
       return Number.isNaN(mean) ? null : mean
@@ -153,7 +155,7 @@ export class Sense {
       errorLogs: gauges?.errorLogs ?? null,
       taskSuccess: gauges?.taskSuccess ?? null,
       breaker,
-      score,
+      score: scored?.score ?? null,
       label,
     }
   }
@@ -162,7 +164,8 @@ export class Sense {
     this.standing.save(to)
     this.beats.save(to)
     this.series?.save(to)
-    to.number(this.sampleAtMs).number(this.scoreAtMs).numberOrNull(this.score).texts(this.fused)
+    to.number(this.sampleAtMs).number(this.scoreAtMs).texts(this.fused)
+    saveScore(this.scored, to)
     to.flag(this.told !== null)
     this.told?.save(to)
     to.int(this.breakers?.size ?? 0)
@@ -180,8 +183,8 @@ export class Sense {
     this.series?.load(from)
     this.sampleAtMs = from.number()
     this.scoreAtMs = from.number()
-    this.score = from.numberOrNull()
     this.fused = from.texts()
+    this.scored = loadScore(from)
     if (from.flag()) {
       this.told = new Gauges(this.tuning.settings)
       this.told.load(from)

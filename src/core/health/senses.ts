@@ -3,12 +3,14 @@
 // and kinds of signal that stand together are joined.
 import { detectorRow, type DetectorSettings } from '../../contracts/detector-settings.ts'
 import type { Finding } from '../kernel/facts.ts'
+import type { Configuration } from '../signal/config-drift.ts'
 import { type Collected, healthScore, type ScoreWeights } from '../signal/health-score.ts'
 import { DETECTORS, type DetectorInput } from './detectors.ts'
 import { CPU, MEMORY } from './gauges.ts'
 import { LEVELS } from './beats.ts'
 import { Sense, type Tuning } from './sense.ts'
 import { isSensed, SENSED, SENSED_NAMES, type SensedName, sensedText } from './sensed.ts'
+import { scoreRecord } from './scored.ts'
 import type { Vital } from './vital.ts'
 
 /** Gauges, series and peers that are not told again end after this. */
@@ -35,8 +37,8 @@ const NOTHING: readonly Finding[] = Object.freeze([])
 
 export interface SenseInput extends DetectorInput {
   readonly settings: DetectorSettings
-  /** Version of the configuration that is meant to be in force; 0: not known. */
-  readonly intended: number
+  /** The configuration that is meant to be in force; version 0: not known. */
+  readonly intended: Configuration
 }
 
 export interface Sensed {
@@ -137,7 +139,7 @@ function judgeLevels(sense: Sense, { vital, hearing, settings }: SenseInput): nu
 function judgeDrift(sense: Sense, { settings, intended, nowMs }: SenseInput): number {
   const { config_drift: rule } = settings
   if (!rule.enabled) return Number.POSITIVE_INFINITY
-  const found = sense.beats.drifts(rule.version === 0 ? intended : rule.version, nowMs)
+  const found = sense.beats.drifts(intended, nowMs)
   if (found === null) return Number.POSITIVE_INFINITY
   sense.standing.hold('config_drift', found, nowMs)
   if (found.by === 'none' || found.deviates) return Number.POSITIVE_INFINITY
@@ -198,7 +200,7 @@ function judgeScore(sense: Sense, input: SenseInput): number {
   const { gauges, standing } = sense
   const newestMs = gauges?.newestMs ?? 0
   if (newestMs === 0 || nowMs - newestMs > SCORE_STALE_MS) {
-    sense.score = null
+    sense.scored = null
     standing.end('score_low')
     return Number.POSITIVE_INFINITY
   }
@@ -208,7 +210,7 @@ function judgeScore(sense: Sense, input: SenseInput): number {
   const options = { warning: rule.warning, weights: weightsOf(rule) }
   const stages = healthScore(collectedOf(sense, input), options)
   const isKnown = stages?.compare.ready === true
-  sense.score = isKnown ? stages.score : null
+  sense.scored = isKnown ? scoreRecord(stages, options, nowMs) : null
   if (!rule.enabled || !isKnown) standing.end('score_low')
   else standing.keep('score_low', stages.compare, nowMs)
   return sense.scoreAtMs

@@ -7,6 +7,7 @@ import type { Health } from '../../contracts/records.ts'
 import type { Figures, InstanceFacts, ServiceFacts, SpanMs } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { MARKS, type Slots, WORDS } from '../kernel/slots.ts'
+import type { Configuration } from '../signal/config-drift.ts'
 import { lifecycleOf } from '../registry/entry.ts'
 import { DIRTY, TOUCHED } from './marks.ts'
 import type { Counted, Subject } from './subject.ts'
@@ -61,6 +62,10 @@ export class Group implements ServiceFacts {
   peersDue: boolean = false
   /** Newest version of the configuration that an instance told. */
   newestConfig: number = 0
+  /** The content of a version that most of those say that run it; null: nobody told one. */
+  commonHash: Configuration | null = null
+  /** An instance told another configuration than before. */
+  configDue: boolean = false
   /** What the policies in force read of its figures; null: to be asked for. */
   reads: 'nothing' | 'own' | 'service' | null = null
   /** Its figures or members changed since the last step. */

@@ -23,6 +23,7 @@ import {
 import type { Step } from '../kernel/step.ts'
 import { lifecycleOf } from '../registry/entry.ts'
 import { readsFor } from './alerting.ts'
+import { compareConfigurations, intendedOf } from './configurations.ts'
 import type { Group } from './group.ts'
 import { comparePeers } from './peers.ts'
 import {
@@ -100,6 +101,7 @@ function markChangedWindows(state: ServiceState): void {
 /** Whether a raw health changed. */
 function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolean {
   if (group.peersDue) comparePeers(state, group)
+  if (group.configDue) compareConfigurations(state, group)
   const touched = group.takeTouched()
   group.judged = NOBODY
   group.due = NO_FACTS
@@ -251,7 +253,7 @@ function sensedBy(
   state: ServiceState,
   group: Group,
 ): Required<Pick<DetectorInput, 'settings' | 'intended'>> {
-  return { settings: state.tuningOf(group).settings, intended: group.newestConfig }
+  return { settings: state.tuningOf(group).settings, intended: intendedOf(state, group) }
 }
 
 /** As a word of a slot; 0: never. */

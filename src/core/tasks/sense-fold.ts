@@ -86,13 +86,9 @@ export function senseSignal(
   const sense = senseOf(vital, task.tuningOf(group))
   if (heartbeat !== null) {
     const leastMs = promisedPeriodMs(vital)
+    const { config: before } = sense.beats
     sense.beats.foldBeat(heartbeat, { appendMs, eventMs, leastMs }, sense.standing)
-    if ((sense.beats.config ?? 0) > group.newestConfig) {
-      group.newestConfig = sense.beats.config ?? 0
-      for (const other of group.subjects.values()) {
-        if (other.vital.sense?.beats.config !== null) task.changed(other)
-      }
-    }
+    if (sense.beats.config !== before) group.configDue = true
   }
   if (probe !== null && verdict !== 'unknown') {
     sense.beats.foldProbe(agent, { verdict, atMs: eventMs, local: probe.local })

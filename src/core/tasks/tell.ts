@@ -2,7 +2,7 @@
 // instances were, and of everybody when the decision said something, because guards and incidents
 // may have changed for any of them.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
-import type { Health } from '../../contracts/records.ts'
+import type { Health, HealthScore } from '../../contracts/records.ts'
 import { guardLimitsOf } from '../decision/documents.ts'
 import { overlay } from '../decision/healing.ts'
 import { reasonOf, recentFlips, standing } from '../health/health.ts'
@@ -122,6 +122,7 @@ class InstanceTelling implements Telling {
   readonly signals: readonly string[]
   readonly incidentId: Telling['incidentId']
   readonly climbing: Climbing | null
+  readonly score: HealthScore | null
   private readonly state: ServiceState
   private found: Others | null | undefined
 
@@ -151,6 +152,7 @@ class InstanceTelling implements Telling {
     this.window = state.figuresOf(subject)
     this.signals = signals
     this.incidentId = guards.incidentId
+    this.score = vital.sense?.scored ?? null
     this.state = state
   }
 
@@ -222,6 +224,7 @@ function serviceTelling(state: ServiceState, group: Group): Telling {
     signals: [],
     incidentId: null,
     climbing: null,
+    score: null,
   }
 }
 

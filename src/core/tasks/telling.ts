@@ -7,7 +7,7 @@ import {
   serviceId,
   type ServiceId,
 } from '../../contracts/ids.ts'
-import type { Health, HealthView, WindowFigures } from '../../contracts/records.ts'
+import type { Health, HealthScore, HealthView, WindowFigures } from '../../contracts/records.ts'
 import { HEALTH_TABLE } from '../health/health-table.ts'
 import type { TrafficInput } from '../health/traffic.ts'
 import type { Figures } from '../kernel/facts.ts'
@@ -37,6 +37,8 @@ export interface Telling {
   readonly incidentId: HealthView['incident_id']
   /** What its share of traffic follows from, step by step; null: it follows from health alone. */
   readonly climbing: Climbing | null
+  /** null: there is nothing to make it of. */
+  readonly score: HealthScore | null
 }
 
 /** Place of the share of traffic in a `stateText`. */
@@ -86,6 +88,7 @@ export function figuresText(telling: Telling): string {
   const parts = windowsOf(telling).map(({ n, errors, p99Us, maxUs }) => {
     return `${n}|${errors}|${p99Us ?? ''}|${maxUs}`
   })
+  if (telling.score !== null) parts.push(String(telling.score.score))
   return parts.join('|')
 }
 
@@ -116,6 +119,7 @@ export function loadTelling(from: ImageReader): Telling {
     signals: from.texts(),
     incidentId: idOrNull(from.textOrNull(), incidentId),
     climbing: null,
+    score: null,
   }
 }
 

@@ -34,8 +34,10 @@ export function retune(policies: Policies, group: Group): void {
 
 export function saveGroups(groups: readonly Group[], to: ImageWriter): void {
   to.int(groups.length)
-  for (const { service, peersAtMs, newestConfig } of groups) {
+  for (const { service, peersAtMs, newestConfig, commonHash } of groups) {
     to.text(service).number(peersAtMs).number(newestConfig)
+    to.flag(commonHash !== null)
+    if (commonHash !== null) to.number(commonHash.version).textOrNull(commonHash.hash)
   }
 }
 
@@ -44,5 +46,6 @@ export function loadGroups(groupOf: (service: string) => Group, from: ImageReade
     const group = groupOf(from.text())
     group.peersAtMs = from.number()
     group.newestConfig = from.number()
+    if (from.flag()) group.commonHash = { version: from.number(), hash: from.textOrNull() }
   }
 }

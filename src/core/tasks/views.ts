@@ -259,7 +259,8 @@ export class Views {
     told.atMs = nowMs
     told.version += 1
     const { key } = told
-    const { service, instance, incarnation, health, reason, guard, signals, climbing } = telling
+    const { service, instance, incarnation, health, reason, guard, signals } = telling
+    const { climbing, score } = telling
     const body: HealthView = {
       service,
       instance,
@@ -277,7 +278,8 @@ export class Views {
       version: told.version,
     }
     const flapping = climbing === null ? null : { flapping: climbing.flapping }
-    this.outputs.push({ topic: 'health', key, body: { ...body, ...flapping } })
+    const scored = score === null ? null : { score }
+    this.outputs.push({ topic: 'health', key, body: { ...body, ...flapping, ...scored } })
     if (told.climbMs !== null) this.queue.note(told)
   }
 }

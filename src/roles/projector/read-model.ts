@@ -199,6 +199,7 @@ export class ReadModel {
       app_version: entry?.app_version ?? null,
       agent: entry?.agent ?? null,
       incident_id: health?.incident_id ?? null,
+      score: health?.score ?? null,
     }
   }
 

@@ -12,6 +12,7 @@ import type {
   Command,
   CommandResult,
   Health,
+  HealthScore,
   IncidentEvent,
   IncidentState,
   Lifecycle,
@@ -46,6 +47,8 @@ export interface InstanceView extends WindowView {
   readonly app_version: string | null
   readonly agent: string | null
   readonly incident_id: IncidentId | null
+  /** null: there is nothing to make it of. */
+  readonly score: HealthScore | null
 }
 
 export interface ServiceView extends WindowView {

@@ -118,6 +118,7 @@ export class SimInstance {
           level: 2,
           state,
           config: this.tells.configVersion,
+          configHash: this.tells.configHash,
           ...(this.inFlight === null ? {} : { inFlight: this.inFlight }),
         }),
       ),

@@ -120,6 +120,7 @@ export interface HeartbeatWords extends Who {
   readonly state?: string
   readonly inFlight?: number
   readonly config?: number | null
+  readonly configHash?: string | null
 }
 
 export function heartbeat(words: HeartbeatWords): Signal {
@@ -132,6 +133,7 @@ export function heartbeat(words: HeartbeatWords): Signal {
       queue: null,
       last_error: null,
       config_version: words.config ?? null,
+      config_hash: words.configHash ?? null,
       signature: null,
       kid: null,
     },

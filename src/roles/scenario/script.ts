@@ -90,8 +90,8 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     (stage, [name, us, within]) => drift(stage, name, [ms(us), ms(within)]),
   ],
   [
-    /^(\S+) runs configuration (\d+)$/,
-    (stage, [name, n]) => void (find(stage, name).tells.configVersion = Number(n)),
+    /^(\S+) runs configuration (\d+)(?: with content (\S+))?$/,
+    (stage, [name, n, hash]) => runsConfiguration(find(stage, name), Number(n), hash),
   ],
   [
     /^the clock of (\S+) is (\S+) (ahead|behind)$/,
@@ -281,6 +281,11 @@ function grow(stage: Stage, [name, mb, every]: readonly (string | undefined)[]):
   tells.leakMb = Number(mb)
   tells.sinceMs = stage.driver.nowMs
   tells.collectMs = every === undefined ? 0 : ms(every)
+}
+
+function runsConfiguration(one: SimInstance, version: number, hash: string | undefined): void {
+  one.tells.configVersion = version
+  one.tells.configHash = hash ?? null
 }
 
 function drift(

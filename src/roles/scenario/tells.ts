@@ -20,6 +20,7 @@ export class Tells {
   /** Since when memory has grown. */
   sinceMs: number = 0
   configVersion: number | null = null
+  configHash: string | null = null
   /** Its clock is ahead by so much. */
   clockMs: number = 0
   /** Latency grows evenly to so much until then. */

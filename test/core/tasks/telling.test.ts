@@ -29,6 +29,7 @@ const telling: Telling = {
   signals: ['latency_p99', 'flapping'],
   incidentId: incidentId('inc-1'),
   climbing: null,
+  score: null,
 }
 
 test('state: each of its parts makes it another, words and figures do not', () => {

@@ -21,6 +21,7 @@ const telling: Telling = {
   signals: [],
   incidentId: null,
   climbing: null,
+  score: null,
 }
 const nobody = (): never => {
   throw new Error('nobody waits to be asked anew')
