@@ -33,7 +33,7 @@ export class Beats implements Kept {
   /** Event time of the newest heartbeat, and what it says by its state or by coming at all. */
   saidMs: number = 0
   says: Says = 'neither'
-  /** The configuration in force, as it said last; another object when it is another; null: never. */
+  /** The configuration in force, as it said last: another object when another; null: never. */
   config: Configuration | null = null
   /** A second opinion was asked for, and the doubt has not ended since. */
   asked: boolean = false
