@@ -25,22 +25,33 @@ export interface ProbeLoopOptions {
   readonly onVerdict: (verdict: ProbeVerdict, last: TryOutcome, failures: number) => void
 }
 
-/** Runs until `signal` aborts; rejects only for a defect of a listener. */
+/** Whether our own hand is still on the instance is asked this often. */
+const HELD_LOOK_MS = 100
+
+/**
+ * Runs until `signal` aborts; rejects only for a defect of a listener. Every process has the
+ * initial delay of the profile before its first try (S3-37, S4-24): what fails while it starts says
+ * nothing. Each try has the time-out of the profile, there is none without (C-03).
+ */
 export async function probeLoop(options: ProbeLoopOptions, signal: AbortSignal): Promise<void> {
   const { clock, profile } = options
   const verdict = new Verdict(profile)
   let judged: number | null = null
-  let at = clock.monotonicMs() + profile.initialDelayMs
+  let at = clock.monotonicMs()
   while (await slept(clock, at - clock.monotonicMs(), signal)) {
     const life = options.life()
-    if (life !== judged) verdict.reset()
+    const isNew = life !== judged
+    if (isNew) verdict.reset()
     judged = life
-    if (life !== null) {
-      const outcome = await options.probe(options.target, profile.timeoutMs)
-      if (signal.aborted) return
-      // A try that was under way when our own hand took the instance says nothing about it.
-      if (options.life() === life) judge(options, verdict, outcome)
+    const waitMs = life === null ? HELD_LOOK_MS : isNew ? profile.initialDelayMs : 0
+    if (waitMs > 0) {
+      at = clock.monotonicMs() + waitMs
+      continue
     }
+    const outcome = await options.probe(options.target, profile.timeoutMs)
+    if (signal.aborted) return
+    // A try that was under way when our own hand took the instance says nothing about it.
+    if (options.life() === life) judge(options, verdict, outcome)
     at = Math.max(at + profile.periodMs, clock.monotonicMs())
   }
 }

@@ -2,13 +2,16 @@
 // did.
 import { expect, test } from 'vitest'
 import type { ProbeReason, ProbeVerdict } from '../../../src/contracts/records.ts'
-import { PROFILES, type ProbeTry } from '../../../src/runtime/agent/probe.ts'
+import { type ProbeProfile, PROFILES, type ProbeTry } from '../../../src/runtime/agent/probe.ts'
 import { probeLoop } from '../../../src/runtime/agent/prober.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const target = { protocol: 'http', host: '127.0.0.1', port: 1, path: '/health' } as const
 
-function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) {
+function run(
+  answer: (atMs: number) => { reason: ProbeReason; tookMs: number },
+  profile: ProbeProfile = PROFILES.fast,
+) {
   const clock = new VirtualClock()
   const verdicts: { at: number; verdict: ProbeVerdict }[] = []
   const tries: number[] = []
@@ -30,7 +33,7 @@ function run(answer: (atMs: number) => { reason: ProbeReason; tookMs: number }) 
   const done = probeLoop(
     {
       target,
-      profile: PROFILES.fast,
+      profile,
       probe,
       clock,
       life: () => life,
@@ -145,4 +148,22 @@ test('a defect of a listener ends the loop with its error', async () => {
   const outcome = loop.catch((error: unknown) => String(error))
   await clock.advance(10)
   expect(await outcome).toBe('Error: a defect')
+})
+
+test('S3-37: every process has the initial delay, and a verdict of its own', async () => {
+  const rig = run((at) => ({ reason: at < 40_000 ? 'ok' : 'refused', tookMs: 1 }), PROFILES.isolate)
+  await rig.clock.advance(11_500)
+  expect(rig.tries).toEqual([5_000, 8_000, 11_000])
+  rig.live(null)
+  await rig.clock.advance(5_000)
+  expect(rig.tries).toHaveLength(3)
+  rig.live(2)
+  await rig.clock.advance(9_000)
+  // Seen within 100 ms of its beginning, tried 5 s later.
+  const [first = 0, second = 0] = rig.tries.slice(3)
+  expect(first - 16_500).toBeGreaterThanOrEqual(5_000)
+  expect(first - 16_500).toBeLessThanOrEqual(5_100)
+  expect(second - first).toBe(3_000)
+  await rig.end()
+  expect(rig.verdicts.map(({ verdict }) => verdict)).toEqual(['up', 'up'])
 })
