@@ -15,11 +15,13 @@ const WANTED = [
   'dist/cli/main.js',
   'dist/index.d.ts',
   'examples/agent.yaml',
+  'examples/scenarios/crash.scenario.txt',
   'examples/notifier.yaml',
   'examples/service.mjs',
 ]
 const PAGES = /^(package[.]json|LICENSE|README[.]md|CHANGELOG[.]md)$/
-const EXAMPLES = /^examples\/(demo\/.+[.]yaml|agent[.]yaml|notifier[.]yaml|service[.]mjs)$/
+const EXAMPLES =
+  /^examples\/(demo\/.+[.]yaml|scenarios\/.+[.]txt|(agent|notifier)[.]yaml|service[.]mjs)$/
 const PARTS = /^(schemas\/.+[.]avsc|schemas\/policy\/.+[.]json|dist\/.+[.](js|d[.]ts|map))$/
 
 /**

@@ -129,6 +129,17 @@ export const SECTIONS = [
     run: kafkaSection(OLDER, 1200, { HEALSTREAM_TEST_FULL: 'true' }),
   },
   {
+    name: 'demo-full',
+    shareSeconds: 300,
+    full: true,
+    run: (say) =>
+      tests(say, {
+        projects: ['demo'],
+        shareSeconds: 300,
+        env: { HEALSTREAM_TEST_FULL: 'true' },
+      }),
+  },
+  {
     name: 'faults-full',
     shareSeconds: 3600,
     full: true,

@@ -49,16 +49,19 @@ export class LiveView {
   }
 }
 
-/** The windows of all instances, cut to the width of the terminal so that no line wraps. */
+/**
+ * The windows of all instances, cut to the width of the terminal so that no line wraps; `pids`
+ * null: they have no processes.
+ */
 export function windowsBlock(
   rows: readonly InstanceView[],
-  pids: ReadonlyMap<string, number | null>,
+  pids: ReadonlyMap<string, number | null> | null,
   terminal: Terminal,
 ): readonly string[] {
   const columns = instanceColumns(terminal.paint)
   const pid = {
     head: 'PID',
-    cell: (row: InstanceView) => String(pids.get(row.instance) ?? 'none'),
+    cell: (row: InstanceView) => String(pids?.get(row.instance) ?? 'none'),
   }
   const wanted = ['INSTANCE', 'HEALTH', 'ROUTABLE', 'REQUESTS/60S', 'SUCCESS', 'P99', 'REASON']
   const shown = columns.filter((column) => wanted.includes(column.head))
@@ -67,7 +70,7 @@ export function windowsBlock(
       ? { ...column, cell: (row: InstanceView) => column.cell(row).slice(0, REASON_MAX) }
       : column,
   )
-  return ['', ...table(rows, [pid, ...cut])]
+  return ['', ...table(rows, pids === null ? cut : [pid, ...cut])]
 }
 
 /** With every other column at its widest this stays within 100 characters. */
@@ -81,6 +84,7 @@ export function recordLines(
   broken: Broken,
   paint: Terminal['paint'],
 ): readonly string[] {
+  if (record.kind === 'pulse') return []
   const atMs = record.kind === 'incident' ? record.event.at_ms : record.appendMs
   const at = offset(atMs - broken.faultAt)
   const head = (word: string): string => `${at.padStart(10)}  ${paint('bold', word.padEnd(10))}`
@@ -132,15 +136,18 @@ export function endLines(healing: Healing, paint: Terminal['paint']): readonly s
   ]
 }
 
-/** What to type next, while the demo runs on. */
-export function nextLines(incidentId: string): readonly string[] {
-  const id = printable(incidentId)
+/** What to type next, while the demo runs on; null: there has been no incident. */
+export function nextLines(incidentId: string | null): readonly string[] {
+  const id = printable(incidentId ?? '')
+  const ofIncident = [
+    `  npx healstream explain incident ${id}`,
+    `  npx healstream describe incident ${id}`,
+  ]
   return [
     '',
     'Look around in a second terminal:',
     '  npx healstream get services',
-    `  npx healstream explain incident ${id}`,
-    `  npx healstream describe incident ${id}`,
+    ...(incidentId === null ? [] : ofIncident),
     '  npx healstream tail telemetry',
     'Ctrl-C ends the demo and everything it started.',
   ]

@@ -190,12 +190,14 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
         .choices(['crash', 'hang', 'errors', 'slow'])
         .default('crash'),
     )
+    .option('--scenario <name>', 'play one of the scenarios instead; `list` says which there are')
     .option(
       '--brokers <list>',
       'on real Kafka: host:port,host:port; topics of its own, removed after',
     )
     .option('--config <file>', 'on real Kafka: settings with its brokers, TLS and SASL')
     .option('--headless', 'end when the incident closes; the last line is one JSON object')
+    .addOption(outputOption())
     .addOption(
       new Option('--port <n>', 'port of the endpoint (0: a free one)')
         .default(0)
@@ -213,6 +215,13 @@ function addDemo(program: Command, context: Context, ending: Ending): void {
         .default('silent'),
     )
     .action(async (flags: DemoFlags) => {
-      ending.code = await (await import('./commands/demo.ts')).demo(context, flags)
+      ending.code =
+        flags.scenario === undefined
+          ? await (await import('./commands/demo.ts')).demo(context, flags)
+          : await (await import('./commands/scenario.ts')).playScenario(
+              context,
+              flags,
+              flags.scenario,
+            )
     })
 }

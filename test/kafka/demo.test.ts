@@ -64,6 +64,20 @@ test.concurrent.each(['endpoint ', 'six processes run'])(
 )
 
 if (isFull)
+  test.concurrent.each(['crash', 'human-intervention'])(
+    'scenario %s ends as it must on real brokers, and its topics go with it',
+    async (name) => {
+      const demo = start('--scenario', name)
+      expect(await demo.ended).toEqual({ code: 0, signal: null })
+      const verdict = JSON.parse(demo.stdout())
+      expect(verdict).toMatchObject({ scenario: name, log: 'kafka', asExpected: true })
+      expect(verdict.incidents).toBe(1)
+      await vi.waitFor(() => expect(demo.left()).toEqual([]), 5_000)
+      await vi.waitFor(async () => expect(await topicsLeft(demo)).toEqual([]), 5_000)
+    },
+  )
+
+if (isFull)
   test.concurrent('brokers that are not there: 3 and a sentence', async () => {
     const demo = startDemo(['--headless', '--brokers', '127.0.0.1:9'])
     started.push(demo)

@@ -2,37 +2,29 @@
 // last line on stdout; otherwise it shows the story live and runs until Ctrl-C.
 import { EXIT } from '../../contracts/failure.ts'
 import type { ExitCode } from '../../contracts/failure.ts'
-import { resolveSettings } from '../../config/settings.ts'
-import { systemClock } from '../../runtime/clock.ts'
-import { forPeople } from '../../runtime/reaction.ts'
-import { kafkaOptionsOf } from '../../roles/parts/access.ts'
-import { brokerLog, type DemoLog, embeddedLog } from '../../roles/demo/demo-log.ts'
 import { Demo, HEAL_MS } from '../../roles/demo/demo.ts'
 import type { DemoObserver, DemoOptions, Ending, Look } from '../../roles/demo/demo.ts'
 import type { Context } from '../context.ts'
-import { interruption, STOP_MS, untilAborted, withinLimit } from '../lifecycle.ts'
+import { demoLog, type DemoRunFlags, isHeadless, runDemo } from '../demo-run.ts'
 import { endLines, LiveView, nextLines, recordLines, timed, windowsBlock } from '../demo-view.ts'
+import { alertLine } from '../scenario-view.ts'
 import { printable } from '../../contracts/printable.ts'
 
-export interface DemoFlags {
-  readonly brokers?: string
-  readonly config?: string
+export interface DemoFlags extends DemoRunFlags {
   readonly fault: DemoOptions['fault']
-  readonly headless?: boolean
-  readonly port: number
+  /** Plays this one instead; `list`: says which there are. */
+  readonly scenario?: string
   readonly init: boolean
   readonly driverExitSignal: 'on' | 'off'
-  readonly logLevel: DemoOptions['logLevel']
 }
 
 const REPAINT_MS = 500
 
 export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode> {
-  const interrupted = interruption()
-  const headless = flags.headless === true
+  const headless = isHeadless(flags)
   const face = new Face(context, headless)
   const options: DemoOptions = {
-    log: logOf(context, flags),
+    log: demoLog(context, flags),
     fault: flags.fault,
     port: flags.port,
     init: flags.init,
@@ -41,35 +33,17 @@ export async function demo(context: Context, flags: DemoFlags): Promise<ExitCode
     logLevel: flags.logLevel,
   }
   const running = new Demo(options, face.observer)
-  let code: ExitCode = EXIT.interrupted
-  let stopped = false
-  try {
-    const ending = await running.play(interrupted.signal)
-    code = ending.state === 'recovered' ? EXIT.ok : EXIT.findings
-    if (!headless) await untilAborted(interrupted.signal)
-  } catch (error) {
-    if (!interrupted.signal.aborted) throw forPeople(error)
-  } finally {
-    face.close()
-    if (interrupted.signal.aborted) context.terminal.say('stopping (Ctrl-C again: at once)')
-    stopped = await withinLimit(running.stop())
-  }
-  if (headless && face.ending !== null) context.terminal.out(JSON.stringify(face.ending.healing))
-  else if (stopped) context.terminal.say('stopped, nothing is left running')
-  if (!stopped) {
-    const { place, prefix } = options.log
-    const left = place === null ? '' : `; topics ${prefix}* may be left behind`
-    context.terminal.say(`it did not stop within ${STOP_MS / 1_000} s and is ended now${left}`)
-    process.exit(code)
-  }
-  return code
-}
-
-/** Real brokers only when the command line says so: a demo must not wander onto some cluster. */
-function logOf({ env }: Context, { brokers, config }: DemoFlags): DemoLog {
-  if (brokers === undefined && config === undefined) return embeddedLog()
-  const resolved = resolveSettings({ brokers, config }, env)
-  return brokerLog(kafkaOptionsOf(resolved, { clock: systemClock }))
+  return await runDemo(context, {
+    log: options.log,
+    headless,
+    play: async (signal) => {
+      const { state } = await running.play(signal)
+      return state === 'recovered' ? EXIT.ok : EXIT.findings
+    },
+    stop: () => running.stop(),
+    close: () => face.close(),
+    result: () => face.ending?.healing ?? null,
+  })
 }
 
 /** Turns what the demo tells into lines. */
@@ -80,6 +54,7 @@ class Face {
   private readonly headless: boolean
   private readonly view: LiveView
   private repaint: NodeJS.Timeout | null = null
+  private faultAt: number | null = null
 
   constructor(context: Context, headless: boolean) {
     this.context = context
@@ -89,12 +64,17 @@ class Face {
     this.observer = {
       say: (text) => this.view.line(timed(printable(text))),
       running: (look) => this.show(look),
-      broken: ({ text }) => {
+      broken: ({ text, faultAt }) => {
+        this.faultAt = faultAt
         this.view.line('')
         this.view.line(`${'+0.000 s'.padStart(10)}  ${paint('red', 'FAULT     ')} ${text}`)
       },
       record: (record, broken) => {
         for (const line of recordLines(record, broken, paint)) this.view.line(line)
+      },
+      alert: (line) => {
+        const at = this.faultAt
+        if (at !== null) this.view.line(alertLine(line, Date.now() - at, paint))
       },
       ended: (ending) => this.end(ending),
     }

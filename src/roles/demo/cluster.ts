@@ -1,5 +1,5 @@
-// The demo's cluster: a log (embedded, or real Kafka) with codec, one worker, one projector and the
-// endpoint, all in this process, each with a client of its own to the log.
+// The demo's cluster: a log (embedded, or real Kafka) with codec, one worker, one projector, one
+// notifier and the endpoint, all in this process, each with a client of its own to the log.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { HttpServer } from '../../adapters/http/server.ts'
@@ -13,6 +13,7 @@ import { createServiceCore } from '../../core/tasks/service-task.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { initCluster } from '../../runtime/init.ts'
 import type { Clock } from '../../runtime/ports.ts'
+import { type NotifierHandle, startNotifier } from '../notifier/notifier.ts'
 import { type Parts, reach } from '../parts/parts.ts'
 import { startEndpoint } from '../parts/running-role.ts'
 import { PolicyStore } from '../projector/policy-store.ts'
@@ -31,26 +32,35 @@ export interface ClusterOptions {
   readonly port: number
   readonly token: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Takes the lines of the console sink that every alert goes to. */
+  readonly alert: (line: string) => void
 }
 
 /** Somebody sits before it: brokers that do not answer are told of after this. */
 const REACH_MS = 10_000
+const READY_MS = 60_000
+const LOOK_MS = 50
+const SCREEN = 'screen'
 const POLICIES = fileURLToPath(new URL('../../../examples/demo/policies.yaml', import.meta.url))
 
 export class Cluster {
   readonly parts: Parts
   readonly log: DemoLog
   private readonly observability: Observability
+  private readonly alert: (line: string) => void
   private readonly projector: Projector
   private worker: WorkerHandle | null = null
+  private notifier: NotifierHandle | null = null
   private server: HttpServer | null = null
   private genesis = false
   private stopped = false
   private fatal: HsError | null = null
 
-  private constructor(parts: Parts, log: DemoLog, observability: Observability) {
+  private constructor(parts: Parts, options: ClusterOptions, observability: Observability) {
+    const { log, alert } = options
     this.parts = parts
     this.log = log
+    this.alert = alert
     this.observability = observability
     this.projector = startProjector({ ...parts, log: log.connect('projector') })
   }
@@ -75,7 +85,7 @@ export class Cluster {
       partitions: log.partitions,
       clusterId: await reach(own, observability.instruments, REACH_MS),
     }
-    const cluster = new Cluster(parts, log, observability)
+    const cluster = new Cluster(parts, options, observability)
     try {
       await cluster.listen(options)
     } catch (error) {
@@ -124,6 +134,21 @@ export class Cluster {
     this.worker = worker
     // Asked to stop while it was starting.
     if (this.stopped) await worker.stop()
+    else this.notifier = this.startNotifier()
+  }
+
+  /** Until every task runs. Errors: HS_INTERNAL after a minute. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const until = this.clock.monotonicMs() + READY_MS
+    for (let why = this.notReady(); why.length > 0; why = this.notReady()) {
+      if (this.clock.monotonicMs() > until) {
+        const found = `not ready after ${READY_MS / 1_000} s: ${why.join('; ')}`
+        const fix =
+          'Start again with --log-level info; when the machine is busy, when it is less so.'
+        throw new HsError('HS_INTERNAL', found, { fix })
+      }
+      await this.clock.sleep(LOOK_MS, signal)
+    }
   }
 
   /** Why the worker cannot go on, or null. */
@@ -146,8 +171,21 @@ export class Cluster {
   async stop(): Promise<void> {
     this.stopped = true
     await this.server?.close()
+    await this.notifier?.stop()
     await this.worker?.stop()
     await this.projector.stop()
+  }
+
+  /** Every alert to the screen, at once. */
+  private startNotifier(): NotifierHandle {
+    const routes = { page: [SCREEN], ticket: [SCREEN], digest: [SCREEN] }
+    return startNotifier({
+      ...this.parts,
+      log: this.log.connect('notifier'),
+      settings: { sinks: [{ name: SCREEN, kind: 'console', groupWait: 0 }], routes },
+      group: this.log.group,
+      say: this.alert,
+    })
   }
 
   private async listen({ port, token }: ClusterOptions): Promise<void> {

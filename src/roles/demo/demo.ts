@@ -1,19 +1,13 @@
 // The demo: an embedded cluster, two real services, traffic, one fault, and the reading of how it
 // was healed. It tells an observer what happens and believes only what it reads back from the log.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { HsError } from '../../contracts/failure.ts'
-import { claimRun, liveRuns, runFolder, TEMP_PREFIX } from '../../runtime/run-file.ts'
-import type { Run } from '../../runtime/run-file.ts'
 import type { InstanceView } from '../projector/views.ts'
-import { Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { breakInstance, faultText } from './fault.ts'
 import type { DemoFault } from './fault.ts'
 import { startFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
-import { startGuardian } from './guardian.ts'
-import type { Guardian } from './guardian.ts'
+import { Grounds, orAborted } from './grounds.ts'
 import { concerns, healingState, incidentOf, summarise } from './healing.ts'
 import type { Broken, Healing, HealingState } from './healing.ts'
 import type { DemoLog } from './demo-log.ts'
@@ -45,6 +39,8 @@ export interface DemoObserver {
   readonly running: (look: () => Look) => void
   readonly broken: (broken: Broken) => void
   readonly record: (record: StoryRecord, broken: Broken) => void
+  /** A line of the console sink of the alerts. */
+  readonly alert: (line: string) => void
   readonly ended: (ending: Ending) => void
 }
 
@@ -67,17 +63,13 @@ const LOOK_MS = 100
 const INSTANCES = 6
 /** Requests a service must have in its window before it is broken: enough to judge rates by. */
 const REQUESTS_MIN = 60
-/** For taking topics away; a broker that is gone keeps them. */
-const END_MS = 4_000
 const VICTIM = { service: 'stock', instance: 'stock-2' } as const
 
 export class Demo {
   private readonly options: DemoOptions
   private readonly observer: DemoObserver
   private readonly stopping = new AbortController()
-  private readonly folder: string
-  private readonly guardian: Guardian
-  private readonly run: Run
+  private readonly grounds: Grounds
   private cluster: Cluster | null = null
   private fleet: Fleet | null = null
   /** Of which something may run before it is there. */
@@ -93,17 +85,9 @@ export class Demo {
   constructor(options: DemoOptions, observer: DemoObserver) {
     this.options = options
     this.observer = observer
-    const runs = runFolder(options.env)
-    liveRuns(runs)
-    this.folder = mkdtempSync(join(tmpdir(), TEMP_PREFIX))
-    try {
-      this.run = claimRun(runs, Date.now(), this.folder)
-    } catch (error) {
-      rmSync(this.folder, { recursive: true, force: true })
-      throw error
-    }
-    this.guardian = startGuardian()
-    for (const path of [this.folder, ...this.run.paths]) this.guardian.watchPath(path)
+    const { log, port, env, logLevel } = options
+    const { say, alert } = observer
+    this.grounds = new Grounds({ log, port, env, logLevel, say, alert })
   }
 
   /**
@@ -135,24 +119,12 @@ export class Demo {
     this.traffic?.stop()
     await this.fleet?.stop()
     await this.story
-    await this.cluster?.stop()
-    const left = await this.options.log.end(END_MS)
-    if (left !== null) this.observer.say(left)
-    this.run.remove()
-    rmSync(this.folder, { recursive: true, force: true })
-    await this.guardian.release()
+    await this.grounds.close()
   }
 
   private async startCluster(): Promise<Cluster> {
-    const { log, port, logLevel } = this.options
-    if (log.place !== null)
-      this.observer.say(`on Kafka at ${log.place}: topics ${log.prefix}*, removed at the end`)
-    const cluster = await Cluster.start({ log, port, token: this.run.token, logLevel })
-    this.cluster = cluster
-    if (this.stopping.signal.aborted) await cluster.stop()
-    this.run.publish(cluster.url)
-    this.observer.say(`endpoint ${cluster.url}, token in ${this.run.tokenFile}`)
-    return cluster
+    this.cluster = await this.grounds.open()
+    return this.cluster
   }
 
   private async waitForInit(cluster: Cluster, signal: AbortSignal): Promise<void> {
@@ -168,7 +140,7 @@ export class Demo {
   }
 
   private async applyPolicies(cluster: Cluster): Promise<void> {
-    await cluster.applyPolicies(this.run.token)
+    await cluster.applyPolicies(this.grounds.run.token)
     this.observer.say('policies of examples/demo/policies.yaml applied')
   }
 
@@ -176,7 +148,7 @@ export class Demo {
     const fleet = await startFleet({
       ...cluster.parts,
       connect: (role) => cluster.log.connect(role),
-      folder: this.folder,
+      folder: this.grounds.folder,
       exitSignal: this.options.exitSignal,
       mark: this.options.env['HEALSTREAM_DEMO_RUN'],
     })
@@ -214,7 +186,7 @@ export class Demo {
     const victim = this.fleet?.victim(VICTIM.service, VICTIM.instance)
     if (victim === undefined) throw new HsError('HS_INTERNAL', 'the fleet is not running')
     const text = faultText(fault, victim)
-    const faultAt = await breakInstance(fault, victim, this.guardian)
+    const faultAt = await breakInstance(fault, victim, this.grounds.guardian)
     const { name: log } = this.options.log
     const broken: Broken = { log, fault, faultAt, victim, text }
     this.current = broken
@@ -254,23 +226,6 @@ export class Demo {
   }
 }
 
-/**
- * Rejects as soon as the signal comes: brokers may take their time. What was under way then fails
- * when its log is closed.
- */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = new Promise<never>((_, reject) => {
-    const stop = (): void => reject(asError(signal.reason))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-  })
-  return Promise.race([work, aborted])
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
-}
-
 /** What keeps the demo from being warm, one sentence each. */
 function coldOnes(cluster: Cluster): readonly string[] {
   const instances = cluster.model.instances()
@@ -281,7 +236,11 @@ function coldOnes(cluster: Cluster): readonly string[] {
   const sick = instances
     .filter((view) => view.health !== 'healthy' || view.lifecycle !== 'ready')
     .map((view) => `${view.instance} is ${view.health}, ${view.lifecycle}`)
+  const open = cluster.model
+    .incidents()
+    .filter((incident) => incident.open)
+    .map(({ instance, service }) => `the incident of ${instance ?? service} is open`)
   const missing =
     instances.length < INSTANCES ? [`${instances.length} of ${INSTANCES} instances are known`] : []
-  return [...missing, ...sick, ...few]
+  return [...missing, ...sick, ...open, ...few]
 }

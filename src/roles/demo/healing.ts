@@ -36,7 +36,7 @@ export interface Broken {
 
 /** Whether a record speaks of the broken instance and came after the fault. */
 export function concerns(record: StoryRecord, { victim, faultAt }: Broken): boolean {
-  if (record.appendMs < faultAt) return false
+  if (record.appendMs < faultAt || record.kind === 'pulse') return false
   const { service, instance } =
     record.kind === 'incident'
       ? record.event

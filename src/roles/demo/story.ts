@@ -2,7 +2,7 @@
 // believes what the log says, not what its own parts tell it.
 import type { Decoder } from '../../contracts/decode.ts'
 import type { RecordView } from '../../contracts/record.ts'
-import type { Command, CommandResult, IncidentEvent } from '../../contracts/records.ts'
+import type { Command, CommandResult, IncidentEvent, Pulse } from '../../contracts/records.ts'
 import { topicName } from '../../contracts/topics.ts'
 import type { LogPort } from '../../runtime/ports.ts'
 
@@ -13,23 +13,28 @@ export type StoryRecord =
   | { readonly kind: 'incident'; readonly appendMs: number; readonly event: IncidentEvent }
   | { readonly kind: 'command'; readonly appendMs: number; readonly command: Command }
   | { readonly kind: 'result'; readonly appendMs: number; readonly result: CommandResult }
+  | { readonly kind: 'pulse'; readonly appendMs: number; readonly pulse: Pulse }
 
 export interface StoryOptions {
   readonly log: LogPort
   readonly decoder: Decoder
   readonly prefix: string
   readonly partitions: number
+  /** What the fleet task says of the fleet is read too. */
+  readonly pulses?: boolean
 }
 
 const KINDS = ['incidents', 'commands', 'results'] as const
+type Kind = (typeof KINDS)[number] | 'fleet'
 
-/** Records of incidents, commands and results in the order of their append, until aborted. */
+/** Records of the story in the order of their append, until aborted. */
 export async function* readStory(
   options: StoryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<StoryRecord> {
   const reader = options.log.reader({ isolation: 'read_committed' })
-  const kinds = new Map(KINDS.map((kind) => [topicName(kind, options.prefix), kind]))
+  const wanted: readonly Kind[] = options.pulses === true ? [...KINDS, 'fleet'] : KINDS
+  const kinds = new Map(wanted.map((kind) => [topicName(kind, options.prefix), kind]))
   for (const topic of kinds.keys())
     for (let partition = 0; partition < options.partitions; partition++)
       reader.assign({ topic, partition }, 'earliest')
@@ -54,11 +59,7 @@ export async function* readStory(
   }
 }
 
-function decode(
-  decoder: Decoder,
-  topic: (typeof KINDS)[number],
-  view: RecordView,
-): StoryRecord | null {
+function decode(decoder: Decoder, topic: Kind, view: RecordView): StoryRecord | null {
   const appendMs = view.timestampMs
   if (topic === 'incidents') {
     const decoded = decoder.decode(topic, view)
@@ -67,6 +68,11 @@ function decode(
   if (topic === 'commands') {
     const decoded = decoder.decode(topic, view)
     return decoded.ok ? { kind: 'command', appendMs, command: decoded.record } : null
+  }
+  if (topic === 'fleet') {
+    const decoded = decoder.decode(topic, view)
+    const pulse = decoded.ok ? decoded.record.pulse : null
+    return pulse === null ? null : { kind: 'pulse', appendMs, pulse }
   }
   const decoded = decoder.decode(topic, view)
   return decoded.ok ? { kind: 'result', appendMs, result: decoded.record } : null
