@@ -158,7 +158,7 @@ export class KafkaLoop {
     const of = this.story.filter((record) => {
       if (record.kind === 'incident') return record.event.instance === instance
       if (record.kind === 'command') return record.command.target.instance === instance
-      return record.result.instance === instance
+      return record.kind === 'result' && record.result.instance === instance
     })
     const ended = new Map<string, string>()
     for (const record of of)

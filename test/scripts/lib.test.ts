@@ -205,6 +205,7 @@ describe('package', () => {
     'dist/index.d.ts',
     'schemas/telemetry.avsc',
     'examples/agent.yaml',
+    'examples/scenarios/crash.scenario.txt',
     'examples/notifier.yaml',
     'examples/service.mjs',
   ]
