@@ -1,7 +1,15 @@
 // The audit: a chain in which no event can be changed or left out unseen.
 import { describe, expect, test } from 'vitest'
-import { brokenLinks } from '../../../src/core/incident/audit.ts'
-import { instance, restarted, sha256 } from '../decision/world.ts'
+import {
+  Audit,
+  brokenLinks,
+  loadChain,
+  newChain,
+  saveChain,
+} from '../../../src/core/incident/audit.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
+import { saved } from '../../support/image.ts'
+import { CONTEXT, instance, restarted, sha256, SHOP } from '../decision/world.ts'
 
 const [b, c] = [instance('b'), instance('c')]
 
@@ -30,5 +38,49 @@ describe('the audit', () => {
       expect(seqs.map(({ seq }) => seq)).toEqual(seqs.map((_, i) => i + 1))
     }
     expect([...ids]).toContain('ops')
+  })
+
+  test('a link of another length is broken, whatever its bytes', () => {
+    const world = restarted()
+    const forged = world.events.with(1, { ...world.last, prev_hash: new Uint8Array(0) })
+    expect(brokenLinks(forged, new Uint8Array(32), sha256)).toContain(1)
+  })
+
+  test('an event of the task itself names no instance, no life and no state', () => {
+    const chain = newChain()
+    const audit = new Audit(CONTEXT, chain, { nowMs: 5_000, stepSeq: 7, behaviour: 3 })
+    const said = { event: 'refused', summary: 'a document was refused' } as const
+    const { body: first } = audit.ops(said, null)
+    expect(first).toEqual({
+      ...said,
+      evidence: [],
+      policy: null,
+      clauses: [],
+      guards: [],
+      command_id: null,
+      action: null,
+      outcome: null,
+      facts: {},
+      incident_id: 'ops',
+      seq: 1,
+      service: 'ops',
+      instance: null,
+      incarnation: 0,
+      state: 'unknown',
+      attempt: 0,
+      at_ms: 5_000,
+      task: 's0',
+      step_seq: 7,
+      behaviour: 3,
+      prev_hash: new Uint8Array(32),
+    })
+    const { body: second } = audit.ops({ ...said, to: 'matched' }, SHOP)
+    expect(second).toMatchObject({ seq: 2, service: 'shop', state: 'unknown' })
+    expect(second).not.toHaveProperty('to')
+  })
+
+  test('the chain goes on where an image left it', () => {
+    const chain = { tip: sha256(new Uint8Array([1])), opsSeq: 41 }
+    expect(loadChain(new ImageReader(saved((to) => saveChain(chain, to))))).toEqual(chain)
   })
 })

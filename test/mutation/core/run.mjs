@@ -1,27 +1,32 @@
-// Coverage and mutation of the code that decides (guards, decisions, incidents, plans, the fleet):
-// its sources are instrumented in memory and run by the pure tests.
-//   node test/mutation/core/run.mjs [--share N] [--only FOLDER] [--coverage] [--part I/N]
-// --share 20: every twentieth mutant. --part 1/2: the first half of them. Prints what is not
-// reached and who survived by file:line; exit code 1 below the limits.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+// Coverage and mutation of the code that decides (guards, decisions, incidents, plans, the fleet,
+// commands): its sources are instrumented in memory and run by the tests of these folders that reach
+// them. What only a test of a whole task would notice counts as not noticed.
+//   node --import ./test/support/ts.mjs test/mutation/core/run.mjs [options]
+//   --only incident, --only decision/guards: sources whose path begins so (may be repeated)
+//   --coverage: no mutants; --share 20: every twentieth mutant
+// Prints what is not reached and who survived by file:line, and a table by folder; exit code 1
+// below the limits.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createVitest } from 'vitest/node'
+import { BaseSequencer, createVitest } from 'vitest/node'
 import { instrument } from './instrument.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
-const FOLDERS = ['decision', 'incident', 'plan', 'fleet']
+const FOLDERS = ['incident', 'plan', 'decision', 'fleet', 'command']
 const SCORE_MIN = 0.85
-/** Of test files that reach a mutant, so many that look most at its source are asked. */
-const FILES_MAX = 10
+/** Test files asked about a mutant that has to be loaded afresh. */
+const FILES_MAX = 6
+// A mutant need not be made small, only found.
+process.env.HEALSTREAM_TEST_RUNS = '25'
+const HUNT = join(ROOT, 'test/mutation/core/hunt.ts')
 
 const { values } = parseArgs({
   options: {
     share: { type: 'string', default: '1' },
     only: { type: 'string', multiple: true },
     coverage: { type: 'boolean', default: false },
-    part: { type: 'string', default: '1/1' },
   },
 })
 
@@ -29,13 +34,60 @@ const { values } = parseArgs({
 const codes = new Map()
 /** @type {import('./instrument.ts').Point[]} */
 const points = []
-for (const folder of values.only ?? FOLDERS) {
+for (const folder of FOLDERS) {
   const at = join(ROOT, 'src/core', folder)
   for (const name of readdirSync(at).sort()) {
+    if (!(values.only ?? ['']).some((start) => `${folder}/${name}`.startsWith(start))) continue
     const path = join(at, name)
     const made = instrument(readFileSync(path, 'utf8'), relative(ROOT, path), points.length)
     codes.set(path, made.code)
     for (const point of made.points) points.push(point)
+  }
+}
+
+/** @type {Map<string, Set<string>>} */
+const closures = new Map()
+/** The file and all that it imports, near and far. */
+function closureOf(path) {
+  const known = closures.get(path)
+  if (known !== undefined) return known
+  const found = new Set([path])
+  const open = [path]
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const text = readFileSync(at, 'utf8')
+    for (const [, name] of text.matchAll(/^(?:import|export|[}]).*from '([.][^']*[.]ts)'/gm)) {
+      const next = resolve(dirname(at), name)
+      if (found.has(next)) continue
+      found.add(next)
+      open.push(next)
+    }
+  }
+  closures.set(path, found)
+  return found
+}
+
+const mirrorOf = (source) => source.replace('/src/', '/test/').replace(/[.]ts$/, '.')
+
+/** Test files that import one of the sources: mirrors first, then those that import least. */
+function testsOf(sources) {
+  const all = FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, 'test/core', folder))
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => join(ROOT, 'test/core', folder, name)),
+  )
+  const isMirror = (test) => sources.some((source) => test.startsWith(mirrorOf(source)))
+  return all
+    .filter((test) => sources.some((source) => closureOf(test).has(source)))
+    .toSorted(
+      (a, b) =>
+        Number(isMirror(b)) - Number(isMirror(a)) || closureOf(a).size - closureOf(b).size,
+    )
+}
+
+/** The hunt comes last. */
+class InOrder extends BaseSequencer {
+  async sort(files) {
+    return files.toSorted((a, b) => Number(a.moduleId === HUNT) - Number(b.moduleId === HUNT))
   }
 }
 
@@ -45,119 +97,103 @@ const plugin = {
   load: (id) => codes.get(id.split('?')[0]) ?? null,
 }
 
-async function vitestOf(isolate) {
-  return createVitest(
+/** Runs test files and gives back those that failed. */
+async function failing(files, bail) {
+  const vitest = await createVitest(
     'test',
     { config: false, watch: false, reporters: [{}], root: ROOT, passWithNoTests: true },
     {
       plugins: [plugin],
       logLevel: 'silent',
       test: {
-        include: ['test/core/**/*.test.ts', 'test/config/policy*.test.ts'],
+        include: files.map((file) => relative(ROOT, file)),
         setupFiles: ['test/mutation/core/setup.ts'],
         pool: 'threads',
-        isolate,
-        bail: isolate ? 0 : 1,
+        isolate: false,
+        bail,
         testTimeout: 60_000,
         maxWorkers: 1,
+        sequence: { sequencer: InOrder },
       },
     },
   )
-}
-
-/** Runs the files and says whether all of their tests passed. */
-async function passes(vitest, files) {
-  const specs = (await vitest.globTestSpecifications()).filter(
-    ({ moduleId }) => files === null || files.includes(moduleId),
-  )
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specs)
-  const failed = testModules.filter((one) => !one.ok()).map(({ moduleId }) => moduleId)
-  return { ok: failed.length === 0 && unhandledErrors.length === 0, failed }
-}
-
-/** What every test file reaches: by file, the points and their ways. */
-async function reach() {
-  const folder = mkdtempSync(join(tmpdir(), 'healstream-reached-'))
-  process.env.HEALSTREAM_REACHED = folder
-  const vitest = await vitestOf(true)
   try {
-    const { ok, failed } = await passes(vitest, null)
-    if (!ok) console.log(`failing without any mutant, left out: ${failed.join(', ')}`)
-    const read = readdirSync(folder).map((name) =>
-      JSON.parse(readFileSync(join(folder, name), 'utf8')),
-    )
-    const files = new Map(read.map(({ file, reached }) => [file, new Map(reached)]))
-    return new Map([...files].filter(([file]) => !failed.includes(file)))
+    const specs = await vitest.globTestSpecifications()
+    const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specs)
+    const failed = testModules.filter((one) => !one.ok())
+    return [...failed.map(({ moduleId }) => moduleId), ...unhandledErrors.map(String)]
   } finally {
     await vitest.close()
-    delete process.env.HEALSTREAM_REACHED
+  }
+}
+
+/** Runs all tests, then the mutants over them: what hunt.ts found. */
+async function hunt(mutants) {
+  const folder = mkdtempSync(join(tmpdir(), 'healstream-hunt-'))
+  const path = join(folder, 'hunt.json')
+  writeFileSync(path, JSON.stringify({ points, mutants }))
+  process.env.HEALSTREAM_HUNT = path
+  try {
+    const failed = await failing([...testsOf([...codes.keys()]), HUNT], 0)
+    for (const file of failed) console.log(`fails without any mutant: ${file}`)
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } finally {
+    delete process.env.HEALSTREAM_HUNT
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function uncovered(files) {
-  const all = new Map()
-  for (const reached of files.values())
-    for (const [id, ways] of reached) all.set(id, (all.get(id) ?? 0) | ways)
-  const wanted = points.filter(({ ways }) => ways !== 'none')
-  const missing = wanted.flatMap(({ id, file, line, ways }) => {
-    const found = all.get(id) ?? 0
-    if (found === 0) return [`${file}:${line} is not reached`]
-    if (ways === 'one' || found === 3) return []
-    return [`${file}:${line} is never ${found === 1 ? 'false' : 'true'}`]
+function uncovered(ways) {
+  const wanted = points.filter((point) => point.ways !== 'none')
+  const missing = wanted.flatMap((point) => {
+    const found = ways[point.id]
+    const { file, line } = point
+    if (found === 0) return [{ point, text: `${file}:${line} is not reached` }]
+    if (point.ways === 'one' || found === 3) return []
+    return [{ point, text: `${file}:${line} is never ${found === 1 ? 'false' : 'true'}` }]
   })
-  console.log(`coverage: ${wanted.length - missing.length} of ${wanted.length} ways reached`)
-  for (const line of new Set(missing)) console.log(`  ${line}`)
-  return missing.length
+  for (const text of new Set(missing.map((one) => one.text))) console.log(text)
+  return missing.map(({ point }) => point)
 }
 
-/** Test files that reach a point, those first that reach most of its source. */
-function filesOf(point, files) {
-  const near = points.filter(({ file }) => file === point.file).map(({ id }) => id)
-  const counted = [...files].flatMap(([file, reached]) => {
-    if (!reached.has(point.id)) return []
-    const mirror = file.endsWith(point.file.replace('src/', 'test/').replace('.ts', '.test.ts'))
-    return [
-      { file, count: near.filter((id) => reached.has(id)).length / (1 + reached.size), mirror },
-    ]
-  })
-  counted.sort((a, b) => Number(b.mirror) - Number(a.mirror) || b.count - a.count)
-  return counted.slice(0, FILES_MAX).map(({ file }) => file)
-}
-
-async function mutate(files) {
-  const [part, parts] = values.part.split('/').map(Number)
-  const mutants = points
-    .filter(({ mutant, id }) => mutant !== null && id % Number(values.share) === 0)
-    .filter((_, i) => i % parts === part - 1)
-  const vitest = await vitestOf(false)
-  let killed = 0
-  const survivors = []
-  try {
-    for (const [i, point] of mutants.entries()) {
-      const asked = filesOf(point, files)
-      process.env.HEALSTREAM_MUTANT = String(point.id)
-      // The mirror alone as a rule finds it.
-      const isFound =
-        asked.length > 0 &&
-        (!(await passes(vitest, asked.slice(0, 1))).ok ||
-          (asked.length > 1 && !(await passes(vitest, asked.slice(1))).ok))
-      if (isFound) killed += 1
-      else {
-        survivors.push(point)
-        console.log(`survived ${point.file}:${point.line} ${point.mutant} (#${point.id})`)
-      }
-      if (i % 50 === 49) console.log(`  ${i + 1} of ${mutants.length}, ${killed} found`)
-    }
-  } finally {
-    await vitest.close()
+/** Mutants that need modules loaded afresh: each in a run of its own. */
+async function alone(ids) {
+  const killed = []
+  for (const id of ids) {
+    process.env.HEALSTREAM_MUTANT = String(id)
+    const files = testsOf([join(ROOT, points[id].file)]).slice(0, FILES_MAX)
+    if ((await failing(files, 1)).length > 0) killed.push(id)
   }
-  const score = mutants.length === 0 ? 1 : killed / mutants.length
-  console.log(`mutants: ${killed} of ${mutants.length} found, score ${(100 * score).toFixed(1)} %`)
-  return score
+  delete process.env.HEALSTREAM_MUTANT
+  return killed
 }
 
-const files = await reach()
-const missing = uncovered(files)
-const score = values.coverage ? 1 : await mutate(files)
-process.exit(missing === 0 && score >= SCORE_MIN ? 0 : 1)
+function table(missing, asked, killed) {
+  const folderOf = ({ file }) => file.split('/')[2]
+  const count = (all, folder) => all.filter((one) => folderOf(one) === folder).length
+  const percent = (part, whole) => (whole === 0 ? 100 : (100 * part) / whole).toFixed(1)
+  const wanted = points.filter(({ ways }) => ways !== 'none')
+  console.log('| folder | ways reached | mutants found | score |\n|---|---|---|---|')
+  let isGood = true
+  for (const folder of FOLDERS.filter((one) => count(points, one) > 0)) {
+    const ways = count(wanted, folder)
+    const [found, mutants] = [count(killed, folder), count(asked, folder)]
+    const reached = `${ways - count(missing, folder)} of ${ways}`
+    const score = mutants === 0 ? '' : `${percent(found, mutants)} %`
+    console.log(`| ${folder} | ${reached} | ${found} of ${mutants} | ${score} |`)
+    if (count(missing, folder) > 0 || found < SCORE_MIN * mutants) isGood = false
+  }
+  return isGood
+}
+
+const mutants = values.coverage
+  ? []
+  : points.filter(({ mutant, id }) => mutant !== null && id % Number(values.share) === 0)
+const found = await hunt(mutants.map(({ id }) => id))
+const missing = uncovered(found.ways)
+for (const name of found.once) console.log(`cannot be run twice: ${name}`)
+const killed = new Set([...found.killed, ...(await alone(found.afresh))])
+for (const { id, file, line, mutant } of mutants)
+  if (!killed.has(id)) console.log(`survived ${file}:${line} ${mutant}`)
+const dead = points.filter(({ id }) => killed.has(id))
+process.exit(table(missing, mutants, dead) ? 0 : 1)
