@@ -3,18 +3,19 @@
 // and only the policies behind open gates are asked in full; a calm instance costs a comparison per
 // fact, however many policies there are.
 import { type FactName, type FactValues, isTexts } from './fact-table.ts'
-import { compareText } from '../kernel/order.ts'
 import type { CompiledClause, Comparison } from './trigger.ts'
 
 /** Thresholds of one fact in one direction, the easiest first. */
 interface Ladder {
   readonly fact: FactName
   readonly rises: boolean
-  readonly steps: readonly {
-    readonly at: number
-    readonly isIn: boolean
-    readonly policy: number
-  }[]
+  readonly steps: Step[]
+}
+
+interface Step {
+  readonly at: number
+  readonly isIn: boolean
+  readonly policy: number
 }
 
 /** Texts of one fact: it is one of them, or has one of them. */
@@ -41,17 +42,18 @@ export class Gates {
   /** The clauses of each policy, all of which have to hold; null: it is always asked. */
   constructor(policies: readonly (readonly CompiledClause[] | null)[]) {
     const always: number[] = []
-    const steps = new Map<string, Ladder['steps'][number][]>()
+    const ladders = new Map<string, Ladder>()
     const words = new Map<FactName, Map<string, number[]>>()
     for (const [policy, clauses] of policies.entries()) {
       const gate = clauses === null ? null : gateOf(clauses)
       if (gate === null) always.push(policy)
       else if (gate.kind === 'step') {
         const { fact, op, literal: at } = gate.comparison
-        const key = `${op.startsWith('>') ? '>' : '<'} ${fact}`
-        const own = steps.get(key) ?? []
-        steps.set(key, own)
-        own.push({ at, isIn: op.endsWith('='), policy })
+        const rises = op.startsWith('>')
+        const key = `${rises ? '>' : '<'} ${fact}`
+        const own = ladders.get(key) ?? { fact, rises, steps: [] }
+        ladders.set(key, own)
+        own.steps.push({ at, isIn: op.endsWith('='), policy })
       } else {
         const own = words.get(gate.fact) ?? new Map<string, number[]>()
         words.set(gate.fact, own)
@@ -59,7 +61,8 @@ export class Gates {
       }
     }
     this.always = always
-    this.ladders = ladders(steps, policies)
+    this.ladders = [...ladders.values()]
+    for (const { rises, steps } of this.ladders) steps.sort((a, b) => easier(a, b, rises))
     this.words = [...words].map(([fact, of]) => ({ fact, policies: of }))
   }
 
@@ -82,21 +85,10 @@ export class Gates {
   }
 }
 
-function ladders(
-  steps: ReadonlyMap<string, readonly Ladder['steps'][number][]>,
-  policies: readonly (readonly CompiledClause[] | null)[],
-): readonly Ladder[] {
-  const made: Ladder[] = []
-  for (const key of [...steps.keys()].sort(compareText)) {
-    const rises = key.startsWith('>')
-    const own = [...(steps.get(key) ?? [])].sort((a, b) => {
-      const order = rises ? a.at - b.at : b.at - a.at
-      return order === 0 ? Number(b.isIn) - Number(a.isIn) || a.policy - b.policy : order
-    })
-    const gate = gateOf(policies[own[0]?.policy ?? 0] ?? [])
-    if (gate?.kind === 'step') made.push({ fact: gate.comparison.fact, rises, steps: own })
-  }
-  return made
+/** Order of the steps of a ladder: at the same threshold the one that is open on it comes first. */
+function easier(a: Step, b: Step, rises: boolean): number {
+  const order = rises ? a.at - b.at : b.at - a.at
+  return order === 0 ? Number(b.isIn) - Number(a.isIn) : order
 }
 
 function climb({ fact, rises, steps }: Ladder, values: FactValues, found: number[]): void {

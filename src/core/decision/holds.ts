@@ -88,7 +88,6 @@ export function expireHolds(holds: Holds, nowMs: number): void {
 /** Everything a scope names must fit; `fleet` fits everything. */
 function covers(scope: Scope, at: { service: string; instance: string; policy: string }): boolean {
   if (scope.fleet) return true
-  if (isEmpty(scope)) return false
   return (
     (scope.service === null || scope.service === at.service) &&
     (scope.instance === null || scope.instance === at.instance) &&

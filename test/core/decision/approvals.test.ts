@@ -1,24 +1,30 @@
 // Approvals and the two-person rule: who counts, for how long, and for which act.
-import { beforeEach, expect, test } from 'vitest'
-import { loadApprovals, saveApprovals } from '../../../src/core/decision/approvals.ts'
+import { expect, test } from 'vitest'
+import { incidentId, instanceId, policyName } from '../../../src/contracts/ids.ts'
+import {
+  approvalState,
+  keepApprovals,
+  loadApprovals,
+  newApprovals,
+  noteApproval,
+  saveApprovals,
+} from '../../../src/core/decision/approvals.ts'
+import { openIncident } from '../../../src/core/incident/incident.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import { CarefulWorld } from './careful-world.ts'
-import { crashed, instance } from './world.ts'
+import { crashed, instance, SHOP } from './world.ts'
 
 let world: CarefulWorld
 const sick = [crashed('a'), instance('b'), instance('c')]
 
 /** `a` crashes; the incident that people speak of. */
 function crash(limits: object): string {
+  world = new CarefulWorld()
   world.begin(limits)
   world.step([instance('a'), instance('b'), instance('c')])
   world.step(sick, { afterMs: 1_000 })
   return world.last.incident_id
 }
-
-beforeEach(() => {
-  world = new CarefulWorld()
-})
 
 const refusal = (): string => world.last.summary.split('guard approval: ')[1] ?? world.last.summary
 
@@ -113,4 +119,53 @@ test('an older behaviour does nothing on approvals', () => {
   old.step([])
   expect(old.last.summary).toContain('this version does nothing on approval')
   expect(old.state.care.approvals.words.size).toBe(0)
+})
+
+test('a policy whose author is not known has no proposer; the first word that ends is told', () => {
+  const approvals = newApprovals()
+  const incident = openIncident(
+    { id: incidentId('inc-1'), service: SHOP, instance: instanceId('a'), incarnation: 1 },
+    0,
+  )
+  const say = (actor: string, atMs: number, expiresAtMs: number | null = null): void => {
+    const record = { ...new CarefulWorld().operator({}), refers_to: 'inc-1', actor }
+    const word = { ...record, verdict: 'approve' as const, expires_at_ms: expiresAtMs }
+    noteApproval(approvals, word, { incidents: [incident], nowMs: atMs })
+  }
+  say('ann', 10, 5_000)
+  say('bob', 20)
+  say('eve', 30, 4_000)
+  const at = { policy: policyName('p'), needed: 2, goodForMs: 1_000, nowMs: 500 }
+  expect(approvalState(approvals, incident, at)).toEqual({
+    needed: 2,
+    by: ['ann', 'bob', 'eve'],
+    deniedBy: null,
+    proposer: null,
+    untilMs: 1_020,
+  })
+  // Each ends at its own time, and not a moment later.
+  const left = [1_019, 1_020, 3_999, 4_000, 5_000].map((nowMs) => {
+    const state = approvalState(approvals, incident, { ...at, nowMs })
+    return `${state.by.join()} ${state.untilMs}`
+  })
+  expect(left).toEqual(['ann,bob,eve 1020', 'ann,eve 4000', 'ann,eve 4000', 'ann 5000', ' null'])
+  keepApprovals(approvals, [incident])
+  expect(approvals.words.size).toBe(1)
+  keepApprovals(approvals, [])
+  expect(approvals.words.size).toBe(0)
+})
+
+test('a yes and a no go on in an image', () => {
+  const incident = crash({ approvals: 2 })
+  world.approves('ann', incident)
+  world.approves('eve', incident, { verdict: 'deny', expires_at_ms: 2_000_000 })
+  world.step(sick)
+  const { approvals } = world.state.care
+  const to = new ImageWriter()
+  saveApprovals(approvals, to)
+  const [bytes = new Uint8Array(0)] = to.pieces()
+  expect(loadApprovals(new ImageReader(bytes))).toEqual(approvals)
+  expect(approvals.words.get(incident)?.size).toBe(2)
+  const told = world.events.filter(({ event }) => event === 'note').map(({ summary }) => summary)
+  expect(told.at(-1)).toContain('stops acts of this incident')
 })

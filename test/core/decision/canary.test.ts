@@ -62,3 +62,32 @@ test('a rung of its own at a service, and a canary by share, in the guard that a
   const mode = refused?.guards.find(({ guard }) => guard === 'mode')
   expect(mode?.passed).toBe(true)
 })
+
+test('the place of a name is FNV-1a with the finisher of MurmurHash3, over 2^32', () => {
+  // By the definitions, with whole numbers of any size.
+  const byDefinition = (text: string): number => {
+    const word = (n: bigint): bigint => n & 0xffffffffn
+    let hash = 0x811c9dc5n
+    for (const unit of Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)))
+      hash = word((hash ^ BigInt(unit)) * 0x01000193n)
+    hash = word((hash ^ (hash >> 16n)) * 0x85ebca6bn)
+    hash = word((hash ^ (hash >> 13n)) * 0xc2b2ae35n)
+    return Number(hash ^ (hash >> 16n)) / 2 ** 32
+  }
+  fc.assert(fc.property(fc.string(), (text) => placeOf(text) === byDefinition(text)))
+  expect(placeOf('')).toBe(byDefinition(''))
+})
+
+test('of those who lie in no share it is the one whose hash is least, and only who serves', () => {
+  const some = [instance('a'), instance('b'), instance('c')]
+  const places = some.map(({ key }) => placeOf(`p ${key}`))
+  const least = some[places.indexOf(Math.min(...places))]?.instance
+  expect(chosen('p', 0, some)).toEqual([least])
+  const without = some.map((one) =>
+    one.instance === least ? instance(one.instance, { lifecycle: 'draining' as const }) : one,
+  )
+  expect(chosen('p', 0, without)).toHaveLength(2)
+  // The place itself does not lie in the share that ends there.
+  const own = Math.max(...places)
+  expect(chosen('p', own, some)).toHaveLength(2)
+})

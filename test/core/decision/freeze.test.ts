@@ -64,3 +64,12 @@ test('the one that ends last is told, as it was written', () => {
     parsePolicy({ ...head, spec: { ...spec, freeze: [{ from: '24:00', to: '1:00' }] } }, '').ok,
   ).toBe(false)
 })
+
+test('of two that end together the first is told', () => {
+  const [one, two] = (['release', 'audit'] as const).map((why) => {
+    return { days: [...WEEKDAYS], fromMinute: 0, toMinute: 60, why }
+  })
+  const windows = [one, two].flatMap((some) => some ?? [])
+  expect(frozenAt(windows, 0)?.text).toBe('daily 00:00–01:00 UTC: release')
+  expect(frozenAt(windows.toReversed(), 0)?.text).toBe('daily 00:00–01:00 UTC: audit')
+})

@@ -59,3 +59,47 @@ test('a calm instance passes none of many, and what has no gate is always asked'
   expect(at(100)).toEqual([100, 101])
   expect(at(102)).toEqual([0, 1, 100, 101])
 })
+
+/** Which of the policies are asked at such values, `!` for those that have no gate. */
+const asked = (
+  texts: readonly string[],
+  some: Parameters<typeof valuesOf>[0],
+): readonly number[] => [...new Gates(texts.map(clauses)).open(valuesOf(some))]
+
+test('each comparison is a gate that opens exactly where it is true', () => {
+  const texts = ['p99_ms > 10', 'p99_ms >= 10', 'p99_ms < 10', 'p99_ms <= 10']
+  expect(asked(texts, { p99_ms: 9 })).toEqual([2, 3])
+  expect(asked(texts, { p99_ms: 10 })).toEqual([1, 3])
+  expect(asked(texts, { p99_ms: 11 })).toEqual([0, 1])
+  expect(asked(texts, { p99_ms: null })).toEqual([])
+})
+
+test('an equation of texts is one, of numbers none; what differs is none', () => {
+  expect(asked(['health == "unhealthy"'], { health: 'healthy' })).toEqual([])
+  expect(asked(['n == 3'], { n: 4 })).toEqual([0])
+  expect(asked(['health != "healthy"'], { health: 'healthy' })).toEqual([0])
+  expect(asked(['health < "i"'], { health: 'zzz' })).toEqual([0])
+})
+
+test('the gate is the clause that is most seldom true: a text before a number, no amount', () => {
+  const seldom = (text: string, open: object, shut: object): void => {
+    expect(asked([text], open)).toEqual([0])
+    expect(asked([text], shut)).toEqual([])
+  }
+  seldom('n > 5 && p99_ms > 10', { n: 0, p99_ms: 11 }, { n: 9, p99_ms: 1 })
+  seldom(
+    'p99_ms > 10 && health == "unhealthy"',
+    { p99_ms: 1, health: 'unhealthy' },
+    { p99_ms: 11, health: 'healthy' },
+  )
+  seldom(
+    'health == "healthy" && p99_ms > 10',
+    { p99_ms: 11, health: 'unhealthy' },
+    { p99_ms: 1, health: 'healthy' },
+  )
+  seldom('"silence" in detectors && n > 1', { detectors: ['silence'] }, { n: 9, detectors: [] })
+  // Where there is nothing better, an amount.
+  seldom('n > 5', { n: 6 }, { n: 5 })
+  for (const fact of ['errors', 'service_n', 'n_5m', 'incarnation'])
+    seldom(`${fact} > 0 && p99_ms > 1`, { [fact]: 0, p99_ms: 2 }, { [fact]: 9, p99_ms: 1 })
+})

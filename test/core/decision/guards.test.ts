@@ -2,8 +2,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GUARD_DEFAULTS, type GuardLimits } from '../../../src/contracts/limits.ts'
-import { NO_DOUBT } from '../../../src/core/decision/doubt.ts'
-import type { CareInput } from '../../../src/core/decision/guards-of-many.ts'
 import {
   askGuards,
   GUARDS,
@@ -11,70 +9,8 @@ import {
   type GuardInput,
 } from '../../../src/core/decision/guards.ts'
 import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
+import { approval, CARE, care, CAUSE, PASSING, VERDICT } from './guard-world.ts'
 import { crashed, erring, instance, LOOSE, World } from './world.ts'
-
-const CARE: CareInput = {
-  frozen: null,
-  zone: { name: 'a', count: { n: 4, sick: 1 }, others: [] },
-  wellness: { healthy: 3, known: 4 },
-  storm: null,
-  cause: null,
-  fleetStorm: null,
-  fleetCause: null,
-  approval: { needed: 0, by: [], deniedBy: null, proposer: null, untilMs: null },
-  doubt: NO_DOUBT,
-}
-const care = (some: Partial<CareInput>): Partial<GuardInput> => ({ care: { ...CARE, ...some } })
-const approval = { needed: 2, by: ['ann'], deniedBy: null, proposer: 'bob', untilMs: 1_900_000 }
-const VERDICT = {
-  verdict_id: 'zone:a',
-  services: [],
-  cause_service: null,
-  cause_instance: null,
-  since_ms: 990_000,
-  over: false,
-  sick: 6,
-  instances: 9,
-}
-const CAUSE = {
-  shared: 'service',
-  value: '',
-  named: { shared: 'version', value: '2.1' },
-  sinceMs: 990_000,
-  evident: true,
-  fell: 3,
-  of: 9,
-  calmSinceMs: null,
-} as const
-
-const PASSING: GuardInput = {
-  nowMs: 1_000_000,
-  limits: GUARD_DEFAULTS,
-  hold: null,
-  mode: 'enforce',
-  isFirst: false,
-  behind: false,
-  blind: false,
-  agent: 'heard',
-  easing: false,
-  selfEvident: true,
-  onsetMs: 1_000_000,
-  settleMs: 1_500,
-  registeredAtMs: 999_000,
-  wasWell: true,
-  transitions: 3,
-  group: { n: 3, targetRoutable: true, routableOthers: 2, outByHand: 0 },
-  coolUntilMs: null,
-  serviceLastMs: null,
-  recentMs: [],
-  ineffectiveMs: [],
-  openCommand: null,
-  fleet: {
-    pulse: { as_of_ms: 1_000_001, reporters_expected: 3, reporters_seen: 3, blind: false },
-    tokens: 1,
-  },
-  care: CARE,
-}
 
 /** Inferred, and settled. */
 const LATE = { selfEvident: false, onsetMs: 998_000 }

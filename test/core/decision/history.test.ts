@@ -6,13 +6,17 @@ import { GUARD_DEFAULTS } from '../../../src/contracts/limits.ts'
 import {
   coolUntilMs,
   ineffectiveAttempts,
+  loadHistory,
   newHistory,
   nextSeq,
   noteAction,
   noteEffect,
   pruneHistory,
   recentActions,
+  saveHistory,
 } from '../../../src/core/decision/history.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
+import { saved } from '../../support/image.ts'
 import { SHOP } from './world.ts'
 
 const acted = { service: SHOP, instance: instanceId('a'), policy: policyName('p') }
@@ -71,4 +75,48 @@ test('what no guard can ask about any more is forgotten, and nothing else', () =
   expect([history.brakes.size, history.serviceLastMs.size, history.ineffectiveMs.size]).toEqual([
     0, 0, 0,
   ])
+})
+
+test('one success starts the doubling over; an attempt nobody ordered leaves no brake', () => {
+  const history = newHistory()
+  noteEffect(history, acted, { nowMs: 5, helped: false })
+  expect(coolUntilMs(history, acted, GUARD_DEFAULTS)).toBeNull()
+  expect(ineffectiveAttempts(history, acted, { nowMs: 5, spanMs: 100 })).toEqual([5])
+  noteAction(history, acted, { nowMs: 7, baseMs: 1_000 })
+  expect(coolUntilMs(history, acted, GUARD_DEFAULTS)).toBe(1_007)
+  noteEffect(history, acted, { nowMs: 8, helped: true })
+  expect(ineffectiveAttempts(history, acted, { nowMs: 9, spanMs: 100 })).toEqual([5])
+  expect(coolUntilMs(history, acted, GUARD_DEFAULTS)).toBe(1_007)
+})
+
+test('the wait doubles with each attempt and meets the ceiling exactly', () => {
+  const limits = { ...GUARD_DEFAULTS, cooldownMaxMs: 1_500 }
+  const history = newHistory()
+  const waits: (number | null)[] = []
+  for (let i = 0; i < 4; i++) {
+    noteAction(history, acted, { nowMs: 0, baseMs: 500 })
+    waits.push(coolUntilMs(history, acted, limits))
+    noteEffect(history, acted, { nowMs: 0, helped: false })
+  }
+  expect(waits).toEqual([500, 1_000, 1_500, 1_500])
+})
+
+test('attempts that are older than the span are not kept', () => {
+  const history = newHistory()
+  noteEffect(history, acted, { nowMs: 10, helped: false })
+  noteEffect(history, acted, { nowMs: 20, helped: false })
+  ineffectiveAttempts(history, acted, { nowMs: 110, spanMs: 100 })
+  expect([...history.ineffectiveMs.values()]).toEqual([[20]])
+  ineffectiveAttempts(history, acted, { nowMs: 120, spanMs: 100 })
+  expect(history.ineffectiveMs.size).toBe(0)
+})
+
+test('what was done goes on in an image', () => {
+  const history = newHistory()
+  noteAction(history, acted, { nowMs: 1_000, baseMs: 500 })
+  noteEffect(history, acted, { nowMs: 2_000, helped: false })
+  nextSeq(history, 'agent-a')
+  const from = new ImageReader(saved((to) => saveHistory(history, to)))
+  expect(loadHistory(from)).toEqual(history)
+  from.end()
 })

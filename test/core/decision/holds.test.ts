@@ -2,7 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import { eventId } from '../../../src/contracts/ids.ts'
 import type { OperatorRecord, Scope } from '../../../src/contracts/records.ts'
-import { applyOperator, holdOn, holdsAtBirth } from '../../../src/core/decision/holds.ts'
+import {
+  applyOperator,
+  holdOn,
+  holdsAtBirth,
+  loadHolds,
+  saveHolds,
+} from '../../../src/core/decision/holds.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
+import { saved } from '../../support/image.ts'
 import { crash, crashed, instance, World } from './world.ts'
 
 const [b, c] = [instance('b'), instance('c')]
@@ -105,5 +113,35 @@ describe('after a loss of the journal', () => {
 
   test('a journal that was never lost holds nothing', () => {
     expect(holdsAtBirth(undefined).size).toBe(0)
+  })
+})
+
+describe('of several', () => {
+  const at = { service: 'shop', instance: 'a', policy: 'restart-sick' }
+  const word = (kind: 'hold' | 'kill_switch', some: object = { fleet: true }): OperatorRecord =>
+    new World().operator({ kind, scope: scope(some) })
+
+  test('a kill switch is named before a hold, and the first in order of id before others', () => {
+    const holds = holdsAtBirth(undefined)
+    applyOperator(holds, { ...word('hold'), id: eventId('op-2') })
+    applyOperator(holds, { ...word('hold'), id: eventId('op-1') })
+    expect(holdOn(holds, at)?.id).toBe('op-1')
+    applyOperator(holds, { ...word('kill_switch'), id: eventId('op-9') })
+    expect(holdOn(holds, at)?.id).toBe('op-9')
+    expect(holdOn(holds, { ...at, policy: 'another' })?.id).toBe('op-9')
+  })
+
+  test('they go on in an image, each with its kind and scope', () => {
+    const holds = holdsAtBirth(7)
+    applyOperator(holds, { ...word('kill_switch', { service: 'shop' }), id: eventId('op-1') })
+    applyOperator(holds, {
+      ...word('hold', { policy: 'p' }),
+      id: eventId('op-2'),
+      expires_at_ms: 5,
+    })
+    const from = new ImageReader(saved((to) => saveHolds(holds, to)))
+    expect(loadHolds(from)).toEqual(holds)
+    from.end()
+    expect(holds.size).toBe(3)
   })
 })

@@ -4,7 +4,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Composition } from '../../../src/contracts/policy-trigger.ts'
 import { loadHealing, saveHealing } from '../../../src/core/decision/image.ts'
-import { compose, type Onsets } from '../../../src/core/decision/onsets.ts'
+import {
+  compose,
+  forgetOnsets,
+  keepOnsets,
+  type Onsets,
+} from '../../../src/core/decision/onsets.ts'
 import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import { PlanWorld } from './plan-world.ts'
@@ -198,4 +203,44 @@ test('against the definition, over any past', () => {
       }
     }),
   )
+})
+
+describe('who is kept', () => {
+  const of = { policy: 'p', version: 1, key: 'shop/a', incarnation: 1 }
+  const over = { how: 'all', withinMs: 30 } as const
+  const say = (onsets: Onsets, truths: readonly boolean[], some: object = {}): string => {
+    const composed = compose(onsets, { ...of, ...some }, { truths, nowMs: 100, over })
+    return composed === null ? 'none' : composed.counts.join()
+  }
+
+  test('another life or version of the policy begins with nothing, and leaves nothing', () => {
+    for (const other of [{ incarnation: 2 }, { version: 2 }]) {
+      const onsets: Onsets = new Map()
+      expect(say(onsets, [true, false])).toBe('true,false')
+      expect(say(onsets, [false, true], other)).toBe('false,true')
+      expect(say(onsets, [false, false])).toBe('none')
+      expect(onsets.size).toBe(0)
+    }
+  })
+
+  test('one that leaves is forgotten by every policy, the others are not', () => {
+    const onsets: Onsets = new Map()
+    say(onsets, [true])
+    say(onsets, [true], { key: 'shop/b' })
+    say(onsets, [true], { policy: 'q' })
+    forgetOnsets(onsets, 'shop/a')
+    expect([...onsets].map(([policy, table]) => [policy, ...table.keys()])).toEqual([
+      ['p', 'shop/b'],
+    ])
+    forgetOnsets(onsets, 'nobody')
+    expect(onsets.size).toBe(1)
+  })
+
+  test('of a policy that is not in force any more nothing is', () => {
+    const onsets: Onsets = new Map()
+    say(onsets, [true])
+    say(onsets, [true], { policy: 'q' })
+    keepOnsets(onsets, (policy) => policy === 'q')
+    expect([...onsets.keys()]).toEqual(['q'])
+  })
 })

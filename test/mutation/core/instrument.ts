@@ -118,7 +118,7 @@ class Instrumenter {
   private statement(node: ts.Statement): string {
     if (ts.isIfStatement(node)) {
       const other = node.elseStatement === undefined ? '' : ` else ${this.text(node.elseStatement)}`
-      return `if (${this.condition(node.expression)}) ${this.text(node.thenStatement)}${other}\n`
+      return `if (${this.condition(node.expression)}) { ${this.text(node.thenStatement)}\n}${other}\n`
     }
     if (ts.isWhileStatement(node)) {
       return `while (${this.condition(node.expression)}) ${this.text(node.statement)}\n`

@@ -19,7 +19,7 @@ const SCORE_MIN = 0.85
 /** Test files asked about a mutant that has to be loaded afresh. */
 const FILES_MAX = 6
 // A mutant need not be made small, only found.
-process.env.HEALSTREAM_TEST_RUNS = '25'
+process.env.HEALSTREAM_TEST_RUNS = '60'
 const HUNT = join(ROOT, 'test/mutation/core/hunt.ts')
 
 const { values } = parseArgs({
@@ -121,7 +121,8 @@ async function failing(files, bail) {
     const specs = await vitest.globTestSpecifications()
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specs)
     const failed = testModules.filter((one) => !one.ok())
-    return [...failed.map(({ moduleId }) => moduleId), ...unhandledErrors.map(String)]
+    const why = (one) => one.errors()[0]?.message.slice(0, 300) ?? ''
+    return [...failed.map((one) => `${one.moduleId} ${why(one)}`), ...unhandledErrors.map(String)]
   } finally {
     await vitest.close()
   }
