@@ -79,7 +79,6 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/cli/program-policy.ts', 'as src/cli/commands/'],
   ['src/core/decision/policy-effects.ts', 'a table: test/core/decision/policy-set.test.ts'],
   ['src/roles/policy/', 'test/roles/policy: tests of policies on the real core; examples'],
-  ['src/core/decision/division.ts', 'test/core/decision/trigger-lint.test.ts'],
   ['src/contracts/heal-policy.ts', 'as detector-set.ts'],
   ['src/contracts/policy-fields.ts', 'as detector-set.ts'],
   ['src/contracts/limits.ts', 'figures alone; the tests of judge and guards use them'],

@@ -118,7 +118,8 @@ class Instrumenter {
   private statement(node: ts.Statement): string {
     if (ts.isIfStatement(node)) {
       const other = node.elseStatement === undefined ? '' : ` else ${this.text(node.elseStatement)}`
-      return `if (${this.condition(node.expression)}) { ${this.text(node.thenStatement)}\n}${other}\n`
+      const [asked, then] = [this.condition(node.expression), this.text(node.thenStatement)]
+      return `if (${asked}) { ${then}\n}${other}\n`
     }
     if (ts.isWhileStatement(node)) {
       return `while (${this.condition(node.expression)}) ${this.text(node.statement)}\n`

@@ -1,6 +1,6 @@
 // Coverage and mutation of the code that decides (guards, decisions, incidents, plans, the fleet,
-// commands): its sources are instrumented in memory and run by the tests of these folders that reach
-// them. What only a test of a whole task would notice counts as not noticed.
+// commands): its sources are instrumented in memory and run by the tests of these folders that
+// reach them. What only a test of a whole task would notice counts as not noticed.
 //   node --import ./test/support/ts.mjs test/mutation/core/run.mjs [options]
 //   --only incident, --only decision/guards: sources whose path begins so (may be repeated)
 //   --coverage: no mutants; --share 20: every twentieth mutant
@@ -79,8 +79,7 @@ function testsOf(sources) {
   return all
     .filter((test) => sources.some((source) => closureOf(test).has(source)))
     .toSorted(
-      (a, b) =>
-        Number(isMirror(b)) - Number(isMirror(a)) || closureOf(a).size - closureOf(b).size,
+      (a, b) => Number(isMirror(b)) - Number(isMirror(a)) || closureOf(a).size - closureOf(b).size,
     )
 }
 

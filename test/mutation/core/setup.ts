@@ -1,6 +1,6 @@
 // What instrumented sources call: as they are when no mutant is on. It notes what every test
-// reaches, so that hunt.ts can run those tests again that reach a mutant. With HEALSTREAM_MUTANT one
-// mutant is on from the start (for what runs while modules are loaded).
+// reaches, so that hunt.ts can run those tests again that reach a mutant. With HEALSTREAM_MUTANT
+// one mutant is on from the start (for what runs while modules are loaded).
 import { writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterEach, beforeEach } from 'vitest'
@@ -107,6 +107,7 @@ afterEach(({ task }) => {
   if (task.result?.state === 'fail') return
   const ms = performance.now() - startedAt
   const file = task.file.filepath
-  if (ms > 3_000 && !file.endsWith('hunt.ts')) writeSync(2, `  slow: ${file} ${task.name} ${Math.round(ms)} ms\n`)
+  if (ms > 3_000 && !file.endsWith('hunt.ts'))
+    writeSync(2, `  slow: ${file} ${task.name} ${Math.round(ms)} ms\n`)
   notes.trials.push({ file, name: task.name, run: getFn(task), reached, steps, ms })
 })
