@@ -12,7 +12,7 @@ function isFact(name: string): name is FactName {
   return Object.hasOwn(FACTS, name)
 }
 
-/** Mean of a fact, or of a metric of one's own, over the instances that tell it; null: none does. */
+/** Mean of a fact, or of one's own metric, over the instances that tell it; null: none does. */
 export function meanOf(service: ServiceFacts, metric: string): number | null {
   const common = new ServiceValues(service)
   const own = metric.startsWith(OWN_METRIC) ? metric.slice(OWN_METRIC.length) : null

@@ -63,7 +63,7 @@ ${plan}`
       '  ladder:\n    - steps:\n        - action: restart_instance\n          gate: cpu <\n'
     expect(file(ladder)).toEqual([
       expect.stringMatching(
-        /^more[.]yaml:11:\d+: error: spec[.]ladder\[0\][.]steps\[0\][.]gate: found .* CEL condition/,
+        /^more[.]yaml:11:\d+: error: spec[.]ladder\[0\][.]steps\[0\][.]gate: found .* CEL/,
       ),
     ])
   })
