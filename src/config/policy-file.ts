@@ -283,9 +283,9 @@ export function setFindings(
   }
   const others = inForce.filter(({ name }) => !places.has(name))
   return checkSet([...others, ...policies]).flatMap(({ names, ...problem }): PolicyFinding[] => {
-    const [one, other] = names.map((name) => places.get(name))
-    const at = other ?? one
-    const isOneFile = one !== undefined && one.file === other?.file
+    const found = names.map((name) => places.get(name))
+    const at = found.findLast((place) => place !== undefined)
+    const isOneFile = found.every((place) => place !== undefined && place.file === at?.file)
     if (at === undefined || (isOneFile && files.length + inForce.length > 1)) return []
     return [{ ...problem, file: at.file, ...at.place, field: '' }]
   })

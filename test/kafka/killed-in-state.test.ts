@@ -118,7 +118,7 @@ describe.runIf(isFull)('killed in each state', () => {
     expect(new Set(all.map((event) => event.incident_id)).size).toBe(1)
   })
 
-  test('S0-42: killed in mid-cool-down, the next one orders nothing before it is over', async () => {
+  test('S0-42: killed in mid-cool-down, nothing is ordered before it is over', async () => {
     const before = events().length
     const [first] = commands()
     assert.ok(first)
@@ -142,7 +142,7 @@ describe.runIf(isFull)('killed in each state', () => {
     checkAudit(events().slice(before))
   })
 
-  test('the audit is one chain, and whoever replays the journal comes to the same state', async () => {
+  test('the audit is one chain, and the journal replays to the same state', async () => {
     const home = loop.rig.partitionOf('shop')
     const audit = (await loop.rig.records('incidents')).filter(({ task }) => task === `s${home}`)
     expect(audit.length).toBeGreaterThan(10)

@@ -186,3 +186,49 @@ describe('shadows', () => {
     expect(check(a, b)).toEqual([])
   })
 })
+
+describe('circles of three and more', () => {
+  // Each moves what the next one asks for, and nothing that the one before it asks for.
+  const many = { action: 'restart_instance', trigger: 'service_instances > 5' } as const
+  const erring = { action: 'drain', trigger: 'error_rate > 0.5 && n >= 20' } as const
+  const idle = { ...scale, trigger: 'service_n < 100' } as const
+  const circle = (some: { many?: object; erring?: object; idle?: object } = {}) =>
+    checkAsking([
+      asking('many', { ...many, ...some.many }),
+      asking('erring', { ...erring, ...some.erring }),
+      asking('idle', { ...idle, ...some.idle }),
+    ])
+
+  test('are refused, with the circle; the last one is to change', () => {
+    expect(circle()).toMatchObject([
+      {
+        severity: 'error',
+        names: ['many', 'erring', 'idle'],
+        found:
+          'a circle at service shop, inside cool-downs of 5 min and 5 min and 5 min: many ' +
+          '(restart_instance) → erring (drain) → idle (scale) → many (restart_instance)',
+      },
+    ])
+  })
+
+  test.each([
+    ['one only observes', { erring: { mode: 'observe' } }],
+    ['no service in common', { idle: { services: ['cart'] } }],
+    ['one waits until all have cooled down', { idle: { for: '6m' } }],
+    ['one asks for something that nobody moves', { idle: { trigger: 'zone == "a"' } }],
+    [
+      'kept apart by their zones',
+      {
+        many: { trigger: 'service_instances > 5 && zone == "a"' },
+        erring: { trigger: 'error_rate > 0.5 && n >= 20 && zone == "b"' },
+      },
+    ],
+  ])('are none: %s', (_why, some) => {
+    expect(circle(some).filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+
+  test('with a pair in them that fights are told as the pair', () => {
+    const fighting = circle({ erring: { trigger: 'p99_ms > 500 && n >= 20' } })
+    expect(fighting.map(({ names }) => names)).toEqual([['erring', 'idle']])
+  })
+})
