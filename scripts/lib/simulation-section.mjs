@@ -9,8 +9,18 @@ const PROCESSES = 2
 const SLOWEST = 60
 /** With fewer seeds some moments are not met by chance. */
 const SEEDS_FOR_ALL_MOMENTS = 150
-/** What else has to happen then: retention cuts journals, and they are restored all the same. */
-const MUST_HAPPEN = ['cuts', 'restoresBehindCut']
+/**
+ * What else has to happen then: retention cuts journals, and they are restored all the same; guards
+ * that rest on the fleet task and on people let pass and refuse, and the fleet task changes hands.
+ */
+const MUST_HAPPEN = [
+  'cuts',
+  'restoresBehindCut',
+  'inferredActs',
+  'pulseRefusals',
+  'holdRefusals',
+  'fleetTakeovers',
+]
 
 /**
  * @typedef {{ seed: number, problems: string[], replay: string }} Failure

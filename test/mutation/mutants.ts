@@ -238,4 +238,33 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'an old pulse is a fresh one',
+    story: 'the fleet task has died, and its last word is believed for as long as it is remembered',
+    seed: 20,
+    edits: [
+      {
+        file: 'src/core/decision/guards.ts',
+        from: 'agoMs !== null && agoMs <= PULSE_STALE_MS',
+        to: 'agoMs !== null',
+      },
+      {
+        file: 'src/core/decision/guards.ts',
+        from: '!selfEvident && pulse.as_of_ms < onsetMs + settleMs',
+        to: 'false',
+      },
+    ],
+  },
+  {
+    name: 'a hold that holds nobody',
+    story: 'what a person holds is treated all the same',
+    seed: 30,
+    edits: [
+      {
+        file: 'src/core/decision/guards.ts',
+        from: 'if (hold === null) return',
+        to: 'if (hold !== undefined) return',
+      },
+    ],
+  },
 ]

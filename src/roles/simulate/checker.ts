@@ -14,6 +14,7 @@ import type { CreateCore, Output, OutputTopic } from '../../core/kernel/step.ts'
 import { bytesOf, printOf, type SeenBatch, type SeenRecord } from './batches.ts'
 import { CommandOrder } from './commands.ts'
 import { Fold, placeOf, sha256 } from './fold.ts'
+import { type GuardCounts, GuardWatch } from './guard-watch.ts'
 import type { History } from './history.ts'
 import { LeaseOrder } from './leases.ts'
 import { Stored } from './stored.ts'
@@ -76,6 +77,7 @@ interface Watched {
   /** Inputs may be those of another task too: each has its own eye on them. */
   readonly stored: Stored
   readonly fold: Fold
+  readonly guards: GuardWatch
   readonly inputs: ReadonlyMap<string, SeenBatch[]>
   /** Digests that images claim, by the last step in them. */
   readonly claims: Map<number, string>
@@ -83,6 +85,8 @@ interface Watched {
   tip: Uint8Array
   /** Append time of the entry being folded. */
   atMs: number
+  /** Log time of the step being folded. */
+  nowMs: number
 }
 
 export interface CheckerFigures {
@@ -120,6 +124,13 @@ export class Checker {
     skips: 0,
     images: 0,
     lagMs: 0,
+  }
+
+  readonly guards: GuardCounts = {
+    inferredActs: 0,
+    pulseRefusals: 0,
+    holdRefusals: 0,
+    fleetTakeovers: 0,
   }
 
   constructor(options: CheckerOptions) {
@@ -163,8 +174,9 @@ export class Checker {
   async finish(untilMs: number): Promise<void> {
     await this.advance(Infinity)
     const { problem, history } = this.#options
-    for (const { spec, fold, inputs } of this.#watched) {
+    for (const { spec, fold, inputs, guards } of this.#watched) {
       this.figures.gens += fold.gen
+      this.#tell(guards.rest())
       for (const [place, batches] of inputs) {
         const last = batches.findLast(({ timeMs }) => timeMs < untilMs)
         if (last !== undefined && fold.position(place) <= last.lastOffset)
@@ -198,6 +210,7 @@ export class Checker {
       createCore: spec.createCore,
       decoder,
       problem,
+      heard: (topic, record) => this.#tell(watched.guards.heard(topic, record)),
       expect: (output, gen) => this.#expect(watched, output, gen),
       expectLetter: (topic, partition, to) => {
         this.figures.skips++
@@ -206,6 +219,7 @@ export class Checker {
       },
       stepped: ({ nowMs }, appendMs) => {
         this.figures.steps++
+        watched.nowMs = nowMs
         if (nowMs > watched.atMs + AHEAD_MS)
           problem(`${spec.task}: step ${fold.seq} is ${nowMs - watched.atMs} ms ahead of the log`)
         if (appendMs >= this.#options.promptFromMs()) this.#checkLag(watched, nowMs, appendMs)
@@ -215,11 +229,13 @@ export class Checker {
       spec,
       stored: new Stored(this.#options.ask),
       fold,
+      guards: new GuardWatch(spec.task, decoder, this.guards),
       inputs,
       claims: new Map(),
       entries: [],
       tip: NO_HASH,
       atMs: 0,
+      nowMs: 0,
     }
     return watched
   }
@@ -287,16 +303,19 @@ export class Checker {
       this.#options.problem(`${spec.task}: the image of step ${fold.seq} is not the fold's state`)
   }
 
-  #expect({ spec, atMs }: Watched, output: Output, gen: number): void {
+  #tell(wrong: string | null): void {
+    if (wrong !== null) this.#options.problem(wrong)
+  }
+
+  #expect({ spec, atMs, nowMs, guards }: Watched, output: Output, gen: number): void {
+    this.#tell(guards.wrote(output, nowMs))
     const { prefix } = this.#options
     const partition = output.partition ?? spec.partition
     const at = { topic: topicName(output.topic, prefix), partition }
     const list = this.#expected.get(partitionKey(at)) ?? []
     const value = encoded(this.#options.encoder, output, gen)
-    if (output.topic === 'commands' && output.body !== null) {
-      const wrong = this.#commands.add(output.body)
-      if (wrong !== null) this.#options.problem(wrong)
-    }
+    if (output.topic === 'commands' && output.body !== null)
+      this.#tell(this.#commands.add(output.body))
     if (output.topic === 'fleet' && output.body !== null)
       this.#leases.granted(partition, output.body, atMs)
     if (output.topic === 'observations' && output.body !== null)

@@ -15,7 +15,8 @@ import type { RecordVisitor } from '../../contracts/record.ts'
 import type { TopicKind } from '../../contracts/topics.ts'
 import { canonical, hex } from '../../core/kernel/canonical.ts'
 import type { CreateCore, Output, Slice, TaskCore } from '../../core/kernel/step.ts'
-import type { SeenBatch } from './batches.ts'
+import type { SeenBatch, SeenRecord } from './batches.ts'
+import type { HeardTopic } from './guard-watch.ts'
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', bytes, 'buffer'))
@@ -33,6 +34,8 @@ export interface FoldOptions {
   readonly createCore: CreateCore
   readonly decoder: Decoder
   readonly problem: (what: string) => void
+  /** A record of these topics that a step reads, before anything that the step says. */
+  readonly heard: (topic: HeardTopic, record: SeenRecord) => void
   /** An output that must be visible, in order. */
   readonly expect: (output: Output, gen: number) => void
   /** A record that must have a dead letter. */
@@ -175,6 +178,8 @@ export class Fold {
       const found = batches.reduce(foldCrc, 0)
       if (found !== crc) this.#problem(`${topic} ${from} to ${to}: checksum ${crc}, now ${found}`)
       for (const { timeMs } of batches) appendMs = Math.max(appendMs, timeMs)
+      if (topic === 'fleet' || topic === 'operator')
+        for (const record of within(batches, { from, to })) this.#options.heard(topic, record)
       const visit = (visitor: RecordVisitor): void => visitAll(batches, { from, to }, visitor)
       return { topic, partition, from, to, visit }
     })
@@ -226,12 +231,17 @@ function foldCrc(fold: number, batch: SeenBatch): number {
   return Math.imul(((fold << 5) | (fold >>> 27)) ^ batch.crc, 0x9e3779b1) >>> 0
 }
 
-function visitAll(
-  batches: readonly SeenBatch[],
-  { from, to }: { readonly from: number; readonly to: number },
-  visitor: RecordVisitor,
-): void {
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+function visitAll(batches: readonly SeenBatch[], range: Range, visitor: RecordVisitor): void {
+  for (const record of within(batches, range)) visitor({ ...record })
+}
+
+function* within(batches: readonly SeenBatch[], { from, to }: Range): Iterable<SeenRecord> {
   for (const { records } of batches)
     for (const record of records ?? [])
-      if (record.offset >= from && record.offset < to) visitor({ ...record })
+      if (record.offset >= from && record.offset < to) yield record
 }

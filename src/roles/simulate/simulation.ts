@@ -168,7 +168,7 @@ class Simulation {
       acknowledged: this.#history.acknowledged,
       commands: this.#fleet.commands,
       checked: this.#checker.figures,
-      counts: { ...this.#workers.counts, ...this.#retention.counts },
+      counts: { ...this.#workers.counts, ...this.#retention.counts, ...this.#checker.guards },
       moments: [...this.#moments],
     }
   }
