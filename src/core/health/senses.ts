@@ -288,7 +288,7 @@ function tell(sense: Sense, { vital, settings }: SenseInput): void {
       vital.findings.delete(name)
       continue
     }
-    const { value, limit, sinceMs } = stand
+    const { value, limit, sinceMs, place } = stand
     const finding: Finding = {
       class: 'inferred',
       severity,
@@ -297,7 +297,7 @@ function tell(sense: Sense, { vital, settings }: SenseInput): void {
       limit,
       unit: SENSED[name].unit,
       text: textOf(sense, name, stand),
-      place: null,
+      place,
       detector: name,
     }
     if (severity === 'note') {

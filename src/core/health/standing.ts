@@ -1,7 +1,9 @@
 // Which of the sensed deviations stand, since when, and with which verdict. A detector that stays
 // calm costs a look at an empty map.
+import type { Finding } from '../kernel/facts.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import type { Verdict } from '../signal/verdict.ts'
+import { loadPlace, savePlace } from './place.ts'
 import { isSensed, type SensedName } from './sensed.ts'
 
 /** What a deviation shows of its verdict. */
@@ -11,6 +13,8 @@ export interface Stand {
   /** Event time of the onset, and when it was last confirmed. */
   readonly sinceMs: number
   seenMs: number
+  /** The record that began it; null: time, or a comparison, did. */
+  readonly place: Finding['place']
 }
 
 /** Knows its verdict when it is asked. */
@@ -21,6 +25,8 @@ export interface Judging {
 export class Standing {
   /** Something began or ended since it was last taken. */
   moved: boolean = false
+  /** The record that is folded now; null: none is. */
+  from: Finding['place'] = null
   private stands: Map<SensedName, Stand> | null = null
 
   get size(): number {
@@ -66,8 +72,9 @@ export class Standing {
 
   save(to: ImageWriter): void {
     to.flag(this.moved).int(this.size)
-    for (const [name, { value, limit, sinceMs, seenMs }] of this.stands ?? []) {
+    for (const [name, { value, limit, sinceMs, seenMs, place }] of this.stands ?? []) {
       to.text(name).number(value).number(limit).number(sinceMs).number(seenMs)
+      savePlace(place, to)
     }
   }
 
@@ -76,7 +83,8 @@ export class Standing {
     for (let left = from.count(); left > 0; left--) {
       const name = from.text()
       const [value, limit] = [from.number(), from.number()]
-      const stand = { value, limit, sinceMs: from.number(), seenMs: from.number() }
+      const [sinceMs, seenMs] = [from.number(), from.number()]
+      const stand = { value, limit, sinceMs, seenMs, place: loadPlace(from) }
       if (isSensed(name)) this.made().set(name, stand)
     }
   }
@@ -88,7 +96,9 @@ export class Standing {
   ): void {
     const held = this.stands?.get(name)
     if (held === undefined) {
-      this.made().set(name, { value, limit, sinceMs: atMs, seenMs: atMs })
+      // Copied: that of a delta is filled anew for the next one.
+      const place = this.from === null ? null : { ...this.from }
+      this.made().set(name, { value, limit, sinceMs: atMs, seenMs: atMs, place })
       this.moved = true
       return
     }

@@ -1,18 +1,12 @@
 // The part of an image that holds what is known of one instance beside its window.
 import type { InstanceId, ServiceId } from '../../contracts/ids.ts'
 import { present } from '../kernel/assert.ts'
+import { loadPlace, savePlace } from './place.ts'
 import type { Finding } from '../kernel/facts.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { HEALTH_TABLE } from './health-table.ts'
 import { Sense, type Tuning } from './sense.ts'
-import {
-  type Berth,
-  newVital,
-  type Place,
-  type ProbeState,
-  type Since,
-  type Vital,
-} from './vital.ts'
+import { type Berth, newVital, type ProbeState, type Since, type Vital } from './vital.ts'
 
 const VERDICTS = { up: true, down: true } as const
 const CLASSES = { self_evident: true, inferred: true } as const
@@ -106,15 +100,6 @@ function saveSince(since: Since | null, to: ImageWriter): void {
 function loadSince(from: ImageReader): Since | null {
   if (!from.flag()) return null
   return { sinceMs: from.number(), place: present(loadPlace(from), 'the place of a fact') }
-}
-
-function savePlace(place: Place | null, to: ImageWriter): void {
-  to.flag(place !== null)
-  if (place !== null) to.text(place.topic).int(place.partition).int(place.offset)
-}
-
-function loadPlace(from: ImageReader): Place | null {
-  return from.flag() ? { topic: from.text(), partition: from.int(), offset: from.int() } : null
 }
 
 function saveFinding(finding: Finding, to: ImageWriter): void {

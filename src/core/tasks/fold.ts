@@ -120,7 +120,7 @@ function foldSignals(state: ServiceState, view: RecordView): void {
   }
   const peers = signal.heartbeat?.peers ?? null
   if (peers !== null && agent !== null) state.registry.notePeers(applied.entry, peers)
-  if (state.senses && !isHistory) senseSignal(state, subject, { signal, appendMs: atMs, eventMs })
+  if (state.senses && !isHistory) senseSignal(state, subject, admitted)
   const inFlight = signal.heartbeat?.in_flight ?? null
   if (inFlight !== null && !isHistory) noteInFlight(state.healing.marks, subject.key, inFlight)
   if (agent === null) noteAgent(state, { service, agent: signal.agent, atMs })

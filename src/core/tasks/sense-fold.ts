@@ -7,7 +7,7 @@ import {
 import type { Signal } from '../../contracts/records.ts'
 import { type DeltaScratch, METRICS_MAX } from '../../contracts/telemetry-decoder.ts'
 import { decodeUtf8 } from '../../contracts/utf8.ts'
-import type { AdmittedDelta } from '../admit/admitted.ts'
+import type { Admitted, AdmittedDelta } from '../admit/admitted.ts'
 import { METRIC_STALE_MS } from '../health/own-metrics.ts'
 import type { Sense } from '../health/sense.ts'
 import { senseOf } from '../health/senses.ts'
@@ -24,24 +24,22 @@ import type { Subject } from './subject.ts'
 export function senseDelta(
   state: ServiceState,
   { subject, group }: { readonly subject: Subject; readonly group: Group },
-  { scratch, eventMs, appendMs }: AdmittedDelta<Bound>,
+  { scratch, eventMs, appendMs, place }: AdmittedDelta<Bound>,
 ): string | null {
   if (appendMs >= group.peersAtMs) group.peersDue = true
   if (scratch.isBare && group.tuning !== null && !group.hasSeries) return null
   const tuning = state.tuningOf(group)
-  if (group.hasSeries) {
-    senseOf(subject.vital, tuning).count(scratch, appendMs, subject.key)
-  }
-  if (scratch.gaugesMask !== 0 || scratch.hasLogs || scratch.hasTasks) {
-    senseOf(subject.vital, tuning).foldTick(scratch, eventMs)
-    subject.mark(SENSED, true)
-  }
-  let problem: string | null = null
-  if (scratch.metrics > 0) {
-    problem = foldMetrics(senseOf(subject.vital, tuning), scratch, { eventMs, appendMs })
-    subject.mark(SENSED, true)
-  }
-  mark(subject, subject.vital.sense)
+  const hasTick = scratch.gaugesMask !== 0 || scratch.hasLogs || scratch.hasTasks
+  const hasMetrics = scratch.metrics > 0
+  if (hasTick || hasMetrics) subject.mark(SENSED, true)
+  else if (!group.hasSeries) return null
+  const sense = senseOf(subject.vital, tuning)
+  sense.standing.from = place
+  if (group.hasSeries) sense.count(scratch, appendMs, subject.key)
+  if (hasTick) sense.foldTick(scratch, eventMs)
+  const problem = hasMetrics ? foldMetrics(sense, scratch, { eventMs, appendMs }) : null
+  sense.standing.from = null
+  if (sense.standing.moved) subject.mark(MOVED, true)
   return problem
 }
 
@@ -75,7 +73,7 @@ function foldMetrics(
 export function senseSignal(
   task: ServiceState,
   subject: Subject,
-  { signal, appendMs, eventMs }: { signal: Signal; appendMs: number; eventMs: number },
+  { record: signal, appendMs, eventMs, place }: Admitted<Signal>,
 ): void {
   const { vital } = subject
   const group = task.group(vital.service)
@@ -87,15 +85,13 @@ export function senseSignal(
   if (heartbeat !== null) {
     const leastMs = promisedPeriodMs(vital)
     const { config: before } = sense.beats
+    sense.standing.from = place
     sense.beats.foldBeat(heartbeat, { appendMs, eventMs, leastMs }, sense.standing)
+    sense.standing.from = null
     if (sense.beats.config !== before) group.configDue = true
   }
   if (probe !== null && verdict !== 'unknown') {
     sense.beats.foldProbe(agent, { verdict, atMs: eventMs, local: probe.local })
   }
   if (breaker !== null && state !== 'unknown') sense.foldBreaker(breaker.name, state)
-}
-
-function mark(subject: Subject, sense: Sense | null): void {
-  if (sense !== null && sense.standing.moved) subject.mark(MOVED, true)
 }

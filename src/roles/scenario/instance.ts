@@ -3,6 +3,8 @@
 // and the way to the log are the driver's; no chance.
 import type { Command } from '../../contracts/records.ts'
 import {
+  breaker,
+  type BreakerWords,
   connection,
   delta,
   heartbeat,
@@ -64,6 +66,8 @@ export class SimInstance {
   latencyUs: number = NORMAL_US
   /** The agent reaches the log. */
   speaks: boolean = true
+  /** Its agent sends heartbeats. */
+  beats: boolean = true
   /** Every record is sent twice. */
   twice: boolean = false
   /** Counts reach the log this much later. */
@@ -111,6 +115,7 @@ export class SimInstance {
     if (this.lateMs === 0) send()
     else this.schedule.in(this.lateMs, send)
     const state = this.inHand ? 'restarting' : this.verdict
+    if (!this.beats) return
     this.send((atMs) =>
       this.schedule.driver.signal(
         heartbeat({
@@ -123,6 +128,10 @@ export class SimInstance {
         }),
       ),
     )
+  }
+
+  tellBreaker(name: string, state: BreakerWords['state']): void {
+    this.send((atMs) => this.driver.signal(breaker({ ...this.who(atMs), name, state })))
   }
 
   /** The agent of `other` probes it once a second, for as long as that one speaks. */

@@ -95,7 +95,9 @@ function bucketsOf(latenciesUs: readonly number[]): TelemetryDelta['buckets'] {
   return sorted.map(([index, count], i) => ({ gap: index - (sorted[i - 1]?.[0] ?? 0), count }))
 }
 
-type SignalPart = Partial<Pick<Signal, 'heartbeat' | 'probe' | 'connection' | 'process'>>
+type SignalPart = Partial<
+  Pick<Signal, 'heartbeat' | 'probe' | 'connection' | 'process' | 'breaker'>
+>
 
 function signal(words: Who & { atMs: number }, kind: Signal['kind'], part: SignalPart): Signal {
   return {
@@ -173,6 +175,17 @@ export interface ProcessWords extends Who {
 export function processEvent(words: ProcessWords): Signal {
   const { event, by = null, code = null } = words
   return signal(words, 'process', { process: { event, pid: 4_711, exit_code: code, signal: by } })
+}
+
+export interface BreakerWords extends Who {
+  readonly atMs: number
+  readonly name: string
+  readonly state: 'closed' | 'open' | 'half_open'
+}
+
+export function breaker(words: BreakerWords): Signal {
+  const { name, state } = words
+  return signal(words, 'breaker', { breaker: { name, state } })
 }
 
 export interface ConnectionWords extends Who {

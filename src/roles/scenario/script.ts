@@ -84,6 +84,13 @@ const PHRASES: readonly (readonly [RegExp, Handler])[] = [
     /^(\S+) tells metric (\S+) no more$/,
     (world, [name, metric = '']) => void find(world, name).tells.metrics.delete(metric),
   ],
+  [
+    /^the breaker (\S+) of (\S+) (opens|half opens|closes)$/,
+    (stage, [breaker = '', name, how = '']) =>
+      find(stage, name).tellBreaker(breaker, BREAKERS[how] ?? 'closed'),
+  ],
+  [/^(\S+) sends no heartbeats$/, (stage, [name]) => void (find(stage, name).beats = false)],
+  [/^(\S+) sends heartbeats again$/, (stage, [name]) => void (find(stage, name).beats = true)],
   [/^(\S+) grows by (\d+) MiB a minute(?: and collects every (\S+))?$/, grow],
   [
     /^(\S+) drifts to (\S+) within (\S+)$/,
@@ -198,6 +205,10 @@ function ms(text: string | undefined): number {
   return found
 }
 
+const BREAKERS: Readonly<Record<string, 'open' | 'half_open'>> = {
+  opens: 'open',
+  'half opens': 'half_open',
+}
 const API = 'healstream.io/v1'
 const EVERYWHERE = { services: ['*'] }
 
@@ -245,10 +256,12 @@ function setOutcome(stage: Stage, [action = '', name, outcome]: readonly string[
 }
 
 /** `plan NAME [verify 10s]: TRIGGER => [{action: restart_instance}, {action: escalate}]`. */
+/** A trigger that is no expression is one over time: `plan NAME: {all: [{when: …}, …]} => …`. */
 function addPlan(
   stage: Stage,
-  [name = '', options = '', trigger = '', ladder = '']: readonly string[],
+  [name = '', options = '', text = '', ladder = '']: readonly string[],
 ): void {
+  const trigger: unknown = text.startsWith('{') ? parse(text) : text
   const pairs = options === '' || options === undefined ? [] : options.split(/,\s*/)
   const given = Object.fromEntries(pairs.map((pair) => pair.split(' ')))
   const spec = { match: EVERYWHERE, mode: 'enforce', trigger, ladder: parse(ladder), ...given }

@@ -1,6 +1,8 @@
 // What instances tell beside requests, from records to what the views say, in a whole task.
 import { expect, test } from 'vitest'
-import { heartbeat, probe } from '../../support/records.ts'
+import type { Signal } from '../../../src/contracts/records.ts'
+import { breaker as breakerOf } from '../../../src/roles/scenario/records.ts'
+import { heartbeat, policy, probe } from '../../support/records.ts'
 import { detectors, seconds, sensing, signalsOf, stat, telling } from './sense-world.ts'
 
 const WELL = { rtt: stat(2), loss: stat(0, 20), cpu: stat(0.2), run_queue_wait: stat(5) }
@@ -224,4 +226,63 @@ test('under behaviour 2 none of it is looked at', async () => {
     driver.telemetry(telling({ atMs: driver.nowMs, ok: 20 }, { gauges }))
   })
   expect(signalsOf(driver, 'shop-1')).toEqual([])
+})
+
+test('what stands names the record that began it, over a restore too', async () => {
+  const driver = await sensing(['shop-1'])
+  const [unstable, unhealthy] = [{ severity: 'unstable' }, { severity: 'unhealthy' }]
+  detectors(driver, { rtt: unstable, loss: unstable, fusion: unhealthy })
+  driver.signal(probe({ atMs: driver.nowMs, verdict: 'up' }))
+  seconds(driver, 40, (s) => {
+    if (s === 21) driver.reload()
+    const gauges = s < 20 ? WELL : { ...WELL, rtt: stat(9), loss: stat(0.3, 20) }
+    driver.telemetry(telling({ atMs: driver.nowMs, ok: 20 }, { gauges }))
+  })
+  const first = driver.bodies('incidents').find(({ event }) => event === 'detected')
+  const told = first?.evidence.map(({ detector, topic, offset }) => {
+    return [detector, topic, offset]
+  })
+  // One delta a second from offset 0; fusion is found by judging, not by a record.
+  expect(told).toEqual([
+    ['rtt', 'telemetry', 20],
+    ['loss', 'telemetry', 22],
+    ['fusion', null, null],
+  ])
+})
+
+const breaker = (name: string, state: 'open' | 'closed' | 'half_open', atMs: number): Signal =>
+  breakerOf({ service: 'shop', instance: 'shop-1', agent: 'agent-of-shop-1', name, state, atMs })
+
+test('S0-54: the worst breaker of an instance is known', async () => {
+  const driver = await sensing(['shop-1'])
+  const alert = {
+    apiVersion: 'healstream.io/v1',
+    kind: 'AlertPolicy',
+    metadata: { name: 'breakers' },
+    spec: {
+      match: { services: ['*'] },
+      rules: [{ alert: 'BreakerOpen', expr: 'breaker_open > 0' }],
+    },
+  }
+  driver.policy(policy({ name: 'breakers', kind: 'AlertPolicy', version: 1, document: alert }))
+  driver.step()
+  const states = (): readonly string[] => driver.bodies('alerts').map(({ state }) => state)
+  const say = (name: string, state: 'open' | 'closed' | 'half_open'): void => {
+    driver.signal(breaker(name, state, driver.nowMs))
+    seconds(driver, 1, () => undefined)
+  }
+  say('payments', 'closed')
+  say('search', 'half_open')
+  expect(states()).toEqual([])
+  say('payments', 'open')
+  expect(states()).toEqual(['firing'])
+  driver.reload()
+  say('payments', 'half_open')
+  expect(states()).toEqual(['firing', 'resolved'])
+  // Only so many are told apart: those beyond are passed over, those that are known go on.
+  for (let i = 0; i < 14; i++) say(`b${i}`, 'closed')
+  say('one-more', 'open')
+  expect(states()).toEqual(['firing', 'resolved'])
+  say('b3', 'open')
+  expect(states()).toHaveLength(3)
 })
