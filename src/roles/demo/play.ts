@@ -34,9 +34,9 @@ export interface PlayObserver {
 }
 
 const LOOK_MS = 50
-/** What has to be done may be done so much later than the script ends, on a busy machine. */
+/** What has to come may come so much later than the script ends, on a busy machine. */
 const LATE_MS = 15_000
-/** What may not be done is waited for, for so long. */
+/** What may not be done is waited for, for so long at least. */
 const CALM_MS = 1_000
 
 export class Play {
@@ -105,9 +105,9 @@ export class Play {
   /** The script has ended, and what it asks for is done or too late. */
   private async until({ clock }: Cluster, endMs: number, signal: AbortSignal): Promise<void> {
     const { mustAct } = this.options.scenario.script
-    const mayWaitMs = mustAct === null ? CALM_MS : LATE_MS
-    for (let nowMs = clock.nowMs(); nowMs < endMs + mayWaitMs; nowMs = clock.nowMs()) {
-      if (nowMs >= endMs && mustAct !== null && this.verdict().asExpected) return
+    const calmMs = mustAct === null ? CALM_MS : 0
+    for (let nowMs = clock.nowMs(); nowMs < endMs + LATE_MS; nowMs = clock.nowMs()) {
+      if (nowMs >= endMs + calmMs && this.verdict().asExpected) return
       await clock.sleep(LOOK_MS, signal)
     }
   }

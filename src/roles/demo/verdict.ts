@@ -72,6 +72,7 @@ export interface Played {
 
 /** The incident of the operators' words, which is none. */
 const OPS = 'ops'
+const UNNOTICED = 'nothing was noticed: no guard refused, and the fleet was not blind'
 
 export function verdictOf(played: Played): Verdict {
   const { scenario, log, mustAct, records } = played
@@ -79,7 +80,13 @@ export function verdictOf(played: Played): Verdict {
   const acts = records.flatMap((one) =>
     one.kind === 'command' ? [actOf(one.command, one.appendMs, played)] : [],
   )
-  const problems = problemsOf(mustAct, acts)
+  const refusals = refusalsOf(events)
+  const blind = blindOf(records)
+  const problems = [
+    ...problemsOf(mustAct, acts),
+    // A play in which nobody looked proves nothing.
+    ...(mustAct === null && refusals.length === 0 && blind === null ? [UNNOTICED] : []),
+  ]
   const incidents = events.filter(({ event, incident_id }) => {
     return event === 'detected' && incident_id !== OPS
   })
@@ -90,8 +97,8 @@ export function verdictOf(played: Played): Verdict {
     asExpected: problems.length === 0,
     problems,
     acts,
-    refusals: refusalsOf(events),
-    blind: blindOf(records),
+    refusals,
+    blind,
     escalated: events.filter(({ event }) => event === 'escalated').map(({ summary }) => summary),
     incidents: incidents.length,
     latestIncident: acts.at(-1)?.incidentId ?? incidents.at(-1)?.incident_id ?? null,
