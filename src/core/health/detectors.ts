@@ -10,6 +10,7 @@ import type { Figures, Finding } from '../kernel/facts.ts'
 import type { Health } from '../../contracts/records.ts'
 import type { Configuration } from '../signal/config-drift.ts'
 import type { Hearing } from './silence.ts'
+import { PROBE_PERIODS_MS } from './traffic.ts'
 import { promisedPeriodMs, type Vital } from './vital.ts'
 
 export interface DetectorInput {
@@ -214,13 +215,16 @@ function probeDown({ vital, behaviour, nowMs }: DetectorInput): Deviation | null
 /**
  * Log time up to which a probe that timed out is in doubt, or null (S1-25): the instance was
  * serving, and its own counts are to say first whether it still does. Each answer counted since
- * then says so again. From BEHAVIOUR_JUDGEMENT on.
+ * then says so again. A slow profile has failed for so long before it says so that the counts have
+ * had their time already (S3-37). From BEHAVIOUR_JUDGEMENT on.
  */
 export function probeDoubtMs(vital: Vital, behaviour: number): number | null {
   const { probe, answeredMs } = vital
   if (behaviour < BEHAVIOUR_JUDGEMENT || probe?.verdict !== 'down') return null
   if (probe.reason !== 'timeout' || answeredMs < probe.sinceMs - SERVING_MS) return null
   const waitMs = Math.max(DOUBT_MS, HEARTBEATS_MISSED * promisedPeriodMs(vital))
+  const failedForMs = (probe.failures - 1) * (PROBE_PERIODS_MS[probe.profile] ?? 0)
+  if (failedForMs >= waitMs) return answeredMs + waitMs
   return Math.max(probe.sinceMs, answeredMs) + waitMs
 }
 

@@ -49,16 +49,18 @@ interface Play {
   readonly hangs: (atMs: number) => boolean
   /** It has requests to answer, while it does not hang. */
   readonly serves: boolean
+  /** From then on the prober reaches nobody, whatever there is. */
+  readonly blindMs?: number
 }
 
-async function play({ profile, forMs, hangs, serves }: Play): Promise<Played> {
+async function play({ profile, forMs, hangs, serves, blindMs = Infinity }: Play): Promise<Played> {
   const clock = new VirtualClock(START_MS)
   const { instance, signals } = loneInstance(clock)
   instance.release()
   const timeouts = new Set<number>()
   const probe: ProbeTry = async (_, timeoutMs) => {
     timeouts.add(timeoutMs)
-    const isHung = hangs(clock.monotonicMs())
+    const isHung = hangs(clock.monotonicMs()) || clock.monotonicMs() >= blindMs
     const tookMs = isHung ? timeoutMs : ANSWER_MS
     await clock.sleep(tookMs)
     return { reason: isHung ? 'timeout' : 'ok', latencyUs: 1_000 * tookMs, status: null }
@@ -112,8 +114,7 @@ test.each([
   ['S3-37, P-15', PROFILES.isolate, false, { firstMs: 5_000, lastMs: 8_000 }],
   ['S4-24', PROFILES.conservative, false, { firstMs: 20_000, lastMs: 31_000 }],
   ['S4-24, serving', PROFILES.conservative, true, { firstMs: 20_000, lastMs: 31_000 }],
-  // Who answered a moment ago is given three seconds more to say so again (S1-25).
-  ['S3-37, serving', PROFILES.isolate, true, { firstMs: 8_000, lastMs: 11_000 }],
+  ['S3-37, P-15, serving', PROFILES.isolate, true, { firstMs: 5_000, lastMs: 8_000 }],
 ] as const)('%s: a hang is isolated in its time, at every phase', async (...row) => {
   const [, profile, serves, window] = row
   const { initialDelayMs, periodMs, timeoutMs } = profile
@@ -128,6 +129,12 @@ test.each([
     // C-03: no try without the time-out of the profile.
     expect([...found.timeouts]).toEqual([timeoutMs])
   }
+})
+
+test('S1-25: while it goes on answering, a prober that fails alone takes nothing away', async () => {
+  const [profile, serves] = [PROFILES.isolate, true]
+  const found = await play({ profile, forMs: 60_000, serves, hangs: () => false, blindMs: 20_000 })
+  expect(found.isolatedMs).toBeNull()
 })
 
 test.each([
