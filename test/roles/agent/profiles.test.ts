@@ -131,7 +131,7 @@ test.each([
   }
 })
 
-test('S1-25: while it goes on answering, a prober that fails alone takes nothing away', async () => {
+test('S1-25: while it goes on answering, a prober that fails takes nothing away', async () => {
   const [profile, serves] = [PROFILES.isolate, true]
   const found = await play({ profile, forMs: 60_000, serves, hangs: () => false, blindMs: 20_000 })
   expect(found.isolatedMs).toBeNull()
