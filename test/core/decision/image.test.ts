@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest'
 import type { HealingState } from '../../../src/core/decision/healing.ts'
 import { loadHealing, saveHealing } from '../../../src/core/decision/image.ts'
-import { ImageReader } from '../../../src/core/kernel/image.ts'
-import { saved } from '../../support/image.ts'
+import { FORM_FIRST, ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
+import { noteInFlight } from '../../../src/core/plan/marks.ts'
+import { joined, saved } from '../../support/image.ts'
 import { CONTEXT, crashed, instance, restarted, World } from './world.ts'
 
 const [a, b, c] = [instance('a'), instance('b'), instance('c')]
@@ -67,4 +68,27 @@ test('there is no image in the middle of a step', () => {
   const world = new World()
   world.operator({})
   expect(() => bytesOf(world.state)).toThrow('between steps')
+})
+
+test('not with a result and a notice either, however many there are of each', () => {
+  const world = restarted()
+  world.operator({})
+  expect([world.state.results.length, world.state.notices.length]).toEqual([1, 1])
+  expect(() => bytesOf(world.state)).toThrow('between steps')
+})
+
+test('replicas that were wanted and marks of plans are in it, from the form on that has them', () => {
+  const { state } = busy()
+  state.wanted.set('shop', [{ atMs: 5_000, replicas: 4 }])
+  noteInFlight(state.marks, 'shop/a', 3)
+  const again = loaded(bytesOf(state))
+  expect([again.wanted, again.marks]).toEqual([state.wanted, state.marks])
+  const to = new ImageWriter(FORM_FIRST)
+  saveHealing(state, to)
+  const from = new ImageReader(joined(to.pieces()))
+  from.form = FORM_FIRST
+  const old = loadHealing(CONTEXT, from)
+  from.end()
+  expect([old.wanted.size, old.marks.size, old.onsets.size]).toEqual([0, 0, 0])
+  expect(old.holds).toEqual(state.holds)
 })

@@ -19,7 +19,7 @@ const SCORE_MIN = 0.85
 /** Test files asked about a mutant that has to be loaded afresh. */
 const FILES_MAX = 6
 // A mutant need not be made small, only found.
-process.env.HEALSTREAM_TEST_RUNS = '60'
+process.env.HEALSTREAM_TEST_RUNS = '120'
 const HUNT = join(ROOT, 'test/mutation/core/hunt.ts')
 
 const { values } = parseArgs({
