@@ -4,7 +4,13 @@ import type { FleetRecord } from '../../../src/contracts/records.ts'
 import { leaseId } from '../../../src/core/fleet/budget.ts'
 import { Holder, loadHolder } from '../../../src/core/fleet/holder.ts'
 import { serviceTask } from '../../../src/core/fleet/term.ts'
-import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
+import {
+  FORM_FIRST,
+  FORM_JUDGEMENT,
+  ImageReader,
+  ImageWriter,
+} from '../../../src/core/kernel/image.ts'
+import { joined } from '../../support/image.ts'
 
 const NOW = 1_000_000
 
@@ -91,4 +97,94 @@ test('an image holds all of it', () => {
   holder.save(to)
   const again = loadHolder(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))
   expect(again).toEqual(holder)
+})
+
+/** One token of a zone. */
+function ofZone(seq: number, zone: string): FleetRecord {
+  const lease = { lease_id: leaseId(seq), budget: `zone:${zone}`, tokens: 1 }
+  return record(seq, { grant: { ...lease, deadline_ms: NOW + 100 } })
+}
+
+test('a token of a zone is good there alone, one of the fleet anywhere', () => {
+  const holder = new Holder()
+  holder.evolve(ofZone(5, 'a'), NOW)
+  expect(['a', 'b', undefined].map((zone) => holder.tokens(NOW, zone))).toEqual([1, 0, 1])
+  expect(holder.spend(NOW, 'b')).toBeNull()
+  holder.evolve(grant(6, 1, NOW + 100), NOW)
+  expect(['a', 'b', undefined].map((zone) => holder.tokens(NOW, zone))).toEqual([2, 1, 2])
+  expect(holder.spend(NOW, 'b')).toBe('lease-6')
+  expect(holder.spend(NOW, 'a')).toBe('lease-5')
+  // The word of it names the zone, and the fleet's own budget is not named.
+  expect(holder.takeUses()).toEqual([
+    { lease_id: 'lease-6', tokens: 1, spent: 1, settled: true },
+    { lease_id: 'lease-5', tokens: 1, spent: 1, settled: true, budget: 'zone:a' },
+  ])
+})
+
+test('tokens of zones in which nothing waits are given back, others are not', () => {
+  const holder = new Holder()
+  holder.wait('shop/a', true, 'a')
+  for (const [i, zone] of ['a', 'b'].entries()) holder.evolve(ofZone(5 + i, zone), NOW)
+  holder.evolve(grant(7, 1, NOW + 100), NOW)
+  holder.giveBackZones()
+  expect(holder.takeUses().map(({ lease_id: id, settled }) => [id, settled])).toEqual([
+    ['lease-5', false],
+    ['lease-7', false],
+    ['lease-6', true],
+  ])
+})
+
+test('what waits, by zone and in order; no more than 64 are told apart', () => {
+  const holder = new Holder()
+  holder.wait('shop/b', true, 'b')
+  holder.wait('shop/a', true, 'a')
+  holder.wait('shop/c', true, 'b')
+  expect(holder.wants()).toEqual([
+    { zone: 'a', waiting: 1 },
+    { zone: 'b', waiting: 2 },
+  ])
+  holder.keepWaiting((incident) => incident !== 'shop/b')
+  expect(holder.demand).toBe(2)
+  for (let i = 0; i < 100; i++) holder.wait(`stock/${i}`, true)
+  expect(holder.demand).toBe(64)
+})
+
+test('a lease that was lost on its way, an empty one and one asked back unknown are none', () => {
+  const holder = new Holder()
+  // A renewal of what is not held here.
+  holder.evolve(grant(6, 1, NOW + 100, 5), NOW)
+  holder.evolve(grant(7, 0, NOW + 100), NOW)
+  holder.takeUses()
+  holder.evolve({ ...grant(8, 0, 0, 5), kind: 'take_back' }, NOW)
+  expect([holder.tokens(NOW), holder.takeUses(), holder.urgent]).toEqual([0, [], false])
+})
+
+test('the earliest deadline is what it waits for', () => {
+  const holder = new Holder()
+  expect(holder.nextMs()).toBeNull()
+  holder.evolve(grant(5, 1, NOW + 300), NOW)
+  holder.evolve(grant(6, 1, NOW + 100), NOW)
+  holder.evolve(grant(7, 1, NOW + 200), NOW)
+  expect(holder.nextMs()).toBe(NOW + 100)
+})
+
+test('an image has zones and verdicts from the form on that knows them', () => {
+  const holder = new Holder()
+  holder.evolve(ofZone(5, 'a'), NOW)
+  holder.evolve(ofZone(6, 'b'), NOW)
+  holder.spend(NOW, 'b')
+  holder.wait('shop/a', true, 'a')
+  const readBack = (form: number): Holder => {
+    const to = new ImageWriter(form)
+    holder.save(to)
+    const from = new ImageReader(joined(to.pieces()))
+    from.form = form
+    const again = loadHolder(from)
+    from.end()
+    return again
+  }
+  expect(readBack(FORM_JUDGEMENT)).toEqual(holder)
+  const old = readBack(FORM_FIRST)
+  expect([old.tokens(NOW, 'z'), old.demand, old.pulse]).toEqual([1, 1, null])
+  expect(old.wants()).toEqual([{ zone: '', waiting: 1 }])
 })

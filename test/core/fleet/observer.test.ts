@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { agentId } from '../../../src/contracts/ids.ts'
 import type { Observation } from '../../../src/contracts/records.ts'
+import { leaseId } from '../../../src/core/fleet/budget.ts'
 import { Holder } from '../../../src/core/fleet/holder.ts'
 import { Observer } from '../../../src/core/fleet/observer.ts'
 import { serviceTask } from '../../../src/core/fleet/term.ts'
@@ -16,12 +17,14 @@ class Task {
   heardMs: number | null = NOW
   looks = 0
 
+  zoned = false
+
   at(ms: number, stirred: boolean = true, stock: number = 0): Observation | null {
     return this.observer.observe({
       nowMs: NOW + ms,
       task: serviceTask(0),
       stock,
-      zoned: false,
+      zoned: this.zoned,
       stirred,
       vector: () => {
         this.looks += 1
@@ -83,4 +86,38 @@ test('one made from an image goes on as the one it was taken of', () => {
   const again = new Observer(task.holder)
   again.load(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))
   expect(again).toEqual(task.observer)
+})
+
+test('with zones it says what waits in which, and keeps no token that nobody waits for', () => {
+  const task = new Task()
+  expect(task.at(0)).not.toHaveProperty('wants')
+  const lease = { lease_id: leaseId(9), budget: 'zone:a', tokens: 1, deadline_ms: NOW + 9_000 }
+  const empty = { pulse: null, verdict: null }
+  const head = { task: serviceTask(0), seq: 9, gen: 1, at_ms: NOW, ...empty }
+  task.holder.evolve({ ...head, kind: 'grant', grant: lease }, NOW)
+  task.zoned = true
+  task.holder.wait('shop/shop-1', true, 'b')
+  const told = task.at(10, true, 1)
+  expect(told?.wants).toEqual([{ zone: 'b', waiting: 1 }])
+  expect(told?.leases).toMatchObject([{ lease_id: 'lease-9', settled: true }])
+  expect(told).toMatchObject({ gen: 0, stock: 1, fleet_seq: 9 })
+})
+
+test('a task whose clock went back goes on counting up', () => {
+  const task = new Task()
+  expect(task.at(0)?.seq).toBe(NOW)
+  task.holder.wait('shop/shop-1', true)
+  expect(task.at(-5_000)?.seq).toBe(NOW + 1)
+})
+
+test('a lease that runs out is looked at in time, and told', () => {
+  const task = new Task()
+  task.heardMs = null
+  task.at(0, false)
+  const lease = { lease_id: leaseId(9), budget: 'fleet', tokens: 1, deadline_ms: NOW + 4_000 }
+  const head = { task: serviceTask(0), seq: 9, gen: 0, at_ms: NOW, pulse: null, verdict: null }
+  task.holder.evolve({ ...head, kind: 'grant', grant: lease }, NOW)
+  expect(task.observer.nextMs(NOW)).toBe(NOW + 4_000)
+  expect(task.at(3_999, false, 1)).toBeNull()
+  expect(task.at(4_000, false, 1)?.leases).toMatchObject([{ settled: true, spent: 0 }])
 })

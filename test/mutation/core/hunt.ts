@@ -10,6 +10,8 @@ import { type Trial, notes } from './setup.ts'
 const TRIALS_MAX = 40
 /** Time that tests take (without a mutant) may add up to this for one mutant. */
 const BUDGET_MS = 4_000
+/** A test that takes longer is asked only where no other reaches the mutant. */
+const QUICK_MS = 1_500
 
 interface Asked {
   readonly points: readonly Point[]
@@ -53,8 +55,10 @@ function trialsOf(trials: readonly Trial[], point: Point): Trial[] {
   const near = trials
     .filter(({ reached }) => (reached[point.id] ?? 0) > 0)
     .toSorted((a, b) => isMirror(b) - isMirror(a) || a.ms - b.ms)
+  const quick = near.filter((one) => one.ms <= QUICK_MS)
+  if (quick.length === 0) return near.slice(0, 1)
   let ms = 0
-  return near.slice(0, TRIALS_MAX).filter((one, i) => {
+  return quick.slice(0, TRIALS_MAX).filter((one, i) => {
     ms += one.ms
     return ms <= BUDGET_MS || i === 0
   })
