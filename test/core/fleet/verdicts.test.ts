@@ -1,6 +1,7 @@
 // What the fleet task says across services: when it begins, what it concerns, when it ends; and how
 // a service task holds it.
 import { expect, test } from 'vitest'
+import { serviceId } from '../../../src/contracts/ids.ts'
 import { GUARD_DEFAULTS } from '../../../src/contracts/limits.ts'
 import type { FleetVerdict } from '../../../src/contracts/records.ts'
 import { pictureOf, type Seen } from '../../../src/core/fleet/picture.ts'
@@ -108,4 +109,73 @@ test('held: by whom it concerns, as long as it was said a while ago at most', ()
   expect(cause({ zone: 'a' }, 1_001 + VERDICT_STALE_MS)).toBeUndefined()
   held.hear({ ...zone, over: true }, 3_000)
   expect(cause({ zone: 'a' }, 3_000)).toBeUndefined()
+})
+
+test('what is due by time alone: its next word, or its end where that comes first', () => {
+  const limits = { ...GUARD_DEFAULTS, stormCalmMs: 4_000 }
+  const verdicts = new Verdicts()
+  const judge = (sick: number, nowMs: number): readonly string[] =>
+    ids(verdicts.judge(pictureOf(two({ sick })), limits, nowMs))
+  expect(verdicts.nextMs(limits)).toBeNull()
+  expect(judge(3, 1_000)).toEqual(['zone:a'])
+  expect(verdicts.nextMs(limits)).toBe(11_000)
+  expect(judge(0, 2_000)).toEqual([])
+  expect(verdicts.nextMs(limits)).toBe(6_000)
+  expect(judge(0, 5_999)).toEqual([])
+  expect(judge(0, 6_000)).toEqual(['zone:a over'])
+  expect(verdicts.nextMs(limits)).toBeNull()
+  // One that has to be calm for long is told again meanwhile.
+  expect(judge(3, 20_000)).toEqual(['zone:a'])
+  expect(ids(verdicts.judge(pictureOf(two({})), GUARD_DEFAULTS, 29_999))).toEqual([])
+  expect(verdicts.nextMs(GUARD_DEFAULTS)).toBe(30_000)
+  expect(ids(verdicts.judge(pictureOf(two({})), GUARD_DEFAULTS, 30_000))).toEqual(['zone:a'])
+})
+
+test('a matter of a version or of services is over when none of them is sick any more', () => {
+  const whole = (name: string, some: Parameters<typeof group>[0]): Seen =>
+    seen(name, [group({ instances: 3, ...some })])
+  const calmMs = GUARD_DEFAULTS.stormCalmMs
+  const verdicts = new Verdicts()
+  const fell = { sick: 2, recent: 2 }
+  expect(ids(said(verdicts, [whole('a', fell), whole('b', fell)], 0))).toEqual(['services'])
+  // One of them still is.
+  const half = [whole('a', { sick: 2 }), whole('b', {})]
+  const ends = (all: readonly Seen[], atMs: number): boolean =>
+    ids(said(verdicts, all, atMs)).includes('services over')
+  expect([ends(half, 1), ends(half, calmMs + 1)]).toEqual([false, false])
+  const well = [whole('a', {}), whole('b', {})]
+  expect([ends(well, calmMs + 2), ends(well, 2 * calmMs + 2)]).toEqual([false, true])
+
+  const other = group({ zone: 'a', app_version: '1.9' })
+  const release = (some: object): readonly Seen[] => two({ app_version: '2.0', ...some }, other)
+  const versions = new Verdicts()
+  expect(ids(said(versions, release(fell), 0))).toEqual(['version:2.0'])
+  expect(ids(said(versions, release({ sick: 2 }), calmMs))).not.toContain('version:2.0 over')
+  said(versions, release({}), calmMs + 1)
+  expect(ids(said(versions, release({}), 2 * calmMs + 1))).toEqual(['version:2.0 over'])
+})
+
+test('who is concerned: by zone, by version, by name; none other, and no storm', () => {
+  const held = new HeldVerdicts()
+  const hear = (attribute: string, value: string, services: readonly string[] = []): void => {
+    const [verdict] = said(new Verdicts(), two({ sick: 3 }), 0)
+    if (verdict === undefined) throw new Error('no verdict')
+    const named = services.map((name) => serviceId(name))
+    held.hear({ ...verdict, verdict_id: attribute, attribute, value, services: named }, 0)
+  }
+  const at = { service: 'shop', zone: 'a', appVersion: '2.0' }
+  const cause = (some: object = {}): string | undefined =>
+    held.cause({ ...at, ...some }, 0)?.verdict_id
+  hear('services', '', ['shop', 'cart'])
+  expect([cause(), cause({ service: 'cart' }), cause({ service: 'stock' })]).toEqual([
+    'services',
+    'services',
+    undefined,
+  ])
+  hear('version', '2.0')
+  const others = { service: 'stock', zone: 'b' }
+  expect([cause(others), cause({ ...others, appVersion: '1.9' })]).toEqual(['version', undefined])
+  hear('zone', 'a')
+  expect(cause({ service: 'stock', appVersion: null })).toBe('zone')
+  expect(held.storm(0)).toBeNull()
 })

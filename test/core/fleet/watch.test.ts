@@ -1,11 +1,18 @@
 // What the fleet task makes of observations: who is expected, who is missing, and when that is too
 // many.
 import { describe, expect, test } from 'vitest'
-import { agentId, taskId } from '../../../src/contracts/ids.ts'
+import { agentId, serviceId, taskId } from '../../../src/contracts/ids.ts'
 import { GUARD_DEFAULTS } from '../../../src/contracts/limits.ts'
-import type { Observation } from '../../../src/contracts/records.ts'
+import type { Observation, ServiceCount } from '../../../src/contracts/records.ts'
 import { FRESH_MS, KEEP_MS, Watch } from '../../../src/core/fleet/watch.ts'
-import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
+import {
+  FORM_FIRST,
+  FORM_JUDGEMENT,
+  ImageReader,
+  ImageWriter,
+} from '../../../src/core/kernel/image.ts'
+import { joined } from '../../support/image.ts'
+import { group } from './seen.ts'
 
 const NOW = 1_800_000_000_000
 
@@ -97,4 +104,84 @@ test('an image holds all of it', () => {
   expect(twice.pieces()).toEqual(to.pieces())
   expect(again.sight(GUARD_DEFAULTS)).toEqual(watch.sight(GUARD_DEFAULTS))
   expect(again.hear(0, observed(3, []))).toBe(false)
+})
+
+const COUNT: ServiceCount = {
+  service: serviceId('shop'),
+  instances: 5,
+  healthy: 3,
+  unstable: 1,
+  unhealthy: 1,
+  unknown: 0,
+  routable: 4,
+  n: 100,
+  errors: 7,
+  p99_us: 20_000,
+  onset_ms: null,
+  sick_by_zone: { z1: 2 },
+  groups: [group({ zone: 'z1', sick: 2, newest_ms: NOW })],
+}
+const told = (seq: number, ...services: readonly ServiceCount[]): Observation =>
+  observed(seq, [], { services })
+
+test('what changed is the health of services, not their traffic', () => {
+  const watch = new Watch(1)
+  const changes = (next: Observation): boolean => {
+    watch.changed = false
+    watch.hear(0, next)
+    return watch.changed
+  }
+  expect(changes(told(1, COUNT))).toBe(true)
+  expect(changes(told(2, { ...COUNT, n: 999, errors: 50, p99_us: null }))).toBe(false)
+  expect(changes(told(3, { ...COUNT, onset_ms: NOW }))).toBe(true)
+  expect(changes(told(4, { ...COUNT, onset_ms: NOW, healthy: 2, unstable: 2 }))).toBe(true)
+  expect(changes(told(5, COUNT, { ...COUNT, service: serviceId('cart') }))).toBe(true)
+  expect(changes(told(6, { ...COUNT, service: serviceId('cart') }))).toBe(true)
+  expect(changes(told(7))).toBe(true)
+  expect(changes(told(8))).toBe(false)
+})
+
+test('troubled is a fleet in which some service deviates', () => {
+  const watch = new Watch(2)
+  watch.hear(0, told(1, COUNT))
+  expect(watch.isTroubled()).toBe(false)
+  watch.hear(1, told(1, COUNT, { ...COUNT, onset_ms: NOW }))
+  expect(watch.isTroubled()).toBe(true)
+})
+
+test('an agent that two tasks tell of counts as it was heard last', () => {
+  const limits = { blindMissingMin: 1, blindShareMax: 0, blindAfterMs: 15_000 }
+  for (const order of [
+    [20_000, 1_000],
+    [1_000, 20_000],
+  ]) {
+    const watch = new Watch(2)
+    for (const [i, ago] of order.entries()) watch.hear(i, observed(1, [ago]))
+    expect(watch.sight(limits)).toEqual({ expected: 1, seen: 1, blind: false })
+  }
+})
+
+test('an image holds the services too, with their groups from the form on that has them', () => {
+  const without = { ...COUNT, onset_ms: NOW, p99_us: null, sick_by_zone: {} }
+  const watch = new Watch(2)
+  watch.hear(1, told(3, without))
+  watch.hear(0, told(4, COUNT))
+  for (const form of [FORM_FIRST, FORM_JUDGEMENT]) {
+    const to = new ImageWriter(form)
+    watch.save(to)
+    const from = new ImageReader(joined(to.pieces()))
+    from.form = form
+    const again = new Watch(2)
+    again.load(from)
+    from.end()
+    expect([again.changed, again.isTroubled()]).toEqual([true, true])
+    const groups = form === FORM_FIRST ? 0 : 2
+    expect(again.picture().zones.get('z1')?.sick ?? 0).toBe(2 * groups)
+    expect([again.picture().healthy, again.picture().known]).toEqual([6, 10])
+    // What is told again is nothing new.
+    again.changed = false
+    again.hear(0, told(5, COUNT))
+    again.hear(1, told(5, without))
+    expect(again.changed).toBe(false)
+  }
 })
