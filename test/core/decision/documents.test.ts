@@ -4,12 +4,18 @@ import { policyName } from '../../../src/contracts/ids.ts'
 import { DETECTOR_DEFAULTS, GUARD_DEFAULTS } from '../../../src/contracts/limits.ts'
 import type { PolicyRecord } from '../../../src/contracts/records.ts'
 import {
+  alertPoliciesInForce,
   applyDocument,
   detectorLimitsOf,
+  detectorSettingsOf,
   guardLimitsOf,
+  loadDocuments,
   newDocuments,
   policiesInForce,
+  saveDocuments,
 } from '../../../src/core/decision/documents.ts'
+import { ImageReader } from '../../../src/core/kernel/image.ts'
+import { saved } from '../../support/image.ts'
 import { crash, instance, RESTART, sha256, World } from './world.ts'
 
 const a = instance('a')
@@ -126,4 +132,76 @@ describe('documents', () => {
     world.document('GuardSet', 'b-shop', { ...shop, perMinute: 6 })
     expect(guardLimitsOf(documents, 'shop').perMinute).toBe(6)
   })
+})
+
+describe('an older behaviour', () => {
+  const spec = { match: { services: ['*'] } }
+  test.each([
+    ['GuardSet', { ...spec, zoneSickMin: 4 }, 'spec.zoneSickMin: behaviour 2 does not know it'],
+    [
+      'DetectorSet',
+      { ...spec, detectors: { rtt: { enabled: true } } },
+      'spec.detectors: behaviour 2 does not know it',
+    ],
+    [
+      'HealPolicy',
+      { ...RESTART, trigger: 'zone_sick_share > 0.5' },
+      'spec.trigger: there is no fact "zone_sick_share"',
+    ],
+  ] as const)('does not take a %s with what came later', (kind, some, problem) => {
+    const record = new World().document(kind, 'p', some)
+    const refused = applyDocument(newDocuments(), record, { sha256, behaviour: 2 })
+    expect(refused).toEqual({ done: 'refused', problem, inForce: null })
+    expect(applyDocument(newDocuments(), record, BY)).toEqual({ done: 'changed' })
+  })
+
+  test('takes no alert policy, and has no opinion of it', () => {
+    const record = new World().document('AlertPolicy', 'p', {
+      ...spec,
+      rules: [{ alert: 'p', expr: 'n > 1' }],
+    })
+    expect(applyDocument(newDocuments(), record, { sha256, behaviour: 2 }).done).toBe('ignored')
+  })
+})
+
+test('settings of named detectors: of sets for all, then of those that name the service', () => {
+  const world = new World()
+  world.state.behaviour = 3
+  const set = (name: string, services: readonly string[], alpha: number): void => {
+    const detectors = { rtt: { alpha } }
+    world.document('DetectorSet', name, { match: { services }, detectors })
+  }
+  set('z-all', ['*'], 0.1)
+  set('a-shop', ['shop'], 0.2)
+  const { documents } = world.state
+  const alphaOf = (service: string): unknown => detectorSettingsOf(documents, service).rtt?.alpha
+  expect([alphaOf('shop'), alphaOf('stock')]).toEqual([0.2, 0.1])
+  // A guard set of the service is none of theirs.
+  world.guards({ perMinute: 2 })
+  expect(alphaOf('stock')).toBe(0.1)
+})
+
+test('alert policies in force are in order of name, and none that were taken out', () => {
+  const world = new World()
+  world.state.behaviour = 3
+  const rule = { match: { services: ['*'] }, rules: [{ alert: 'p', expr: 'n > 1' }] }
+  for (const name of ['b', 'a', 'c']) world.document('AlertPolicy', name, rule)
+  world.policy()
+  const gone = world.document('AlertPolicy', 'd', rule)
+  applyDocument(world.state.documents, { ...gone, version: 99, deleted: true }, BY)
+  const names = alertPoliciesInForce(world.state.documents).map(({ ref }) => ref.name)
+  expect(names).toEqual(['a', 'b', 'c'])
+})
+
+test('an image keeps a document that was taken out, so that it stays out', () => {
+  const world = new World()
+  const record = world.policy()
+  world.guards({ perMinute: 3 })
+  applyDocument(world.state.documents, { ...record, version: 9, deleted: true }, BY)
+  const from = new ImageReader(saved((to) => saveDocuments(world.state.documents, to)))
+  const again = loadDocuments(from, sha256)
+  from.end()
+  expect(policiesInForce(again)).toEqual([])
+  expect(applyDocument(again, record, BY)).toEqual({ done: 'ignored' })
+  expect(guardLimitsOf(again, 'shop').perMinute).toBe(3)
 })

@@ -71,3 +71,12 @@ test('inferred evidence stands longer, and the event says why', () => {
   world.step([a, b], { afterMs: 1, doubts })
   expect(world.commands).toHaveLength(1)
 })
+
+test('behind, no promise is held against it; without a pulse nobody is missing', () => {
+  const rhythm = newRhythm()
+  notePromise(rhythm, 90_000, false)
+  notePromise(rhythm, 90_000, true)
+  noteStep(rhythm, 99_000, false)
+  expect(doubtOf(rhythm, SURE, at)).toEqual({ factor: 1, why: [] })
+  expect(doubtOf(rhythm, SURE, { ...at, pulse: null })).toEqual({ factor: 1, why: [] })
+})

@@ -1,8 +1,13 @@
 // The life of an incident from its detection to its end, as it stands in the audit.
 import { describe, expect, test } from 'vitest'
 import { GUARDS } from '../../../src/core/decision/guards.ts'
-import { detectorLimits, overlay } from '../../../src/core/decision/healing.ts'
-import { crash, crashed, erring, finding, idOf, instance, SHOP, World } from './world.ts'
+import {
+  detectorLimits,
+  detectorSettings,
+  overlay,
+  readsOf,
+} from '../../../src/core/decision/healing.ts'
+import { crash, crashed, erring, finding, idOf, instance, service, SHOP, World } from './world.ts'
 
 const [a, b, c] = [instance('a'), instance('b'), instance('c')]
 
@@ -161,4 +166,35 @@ describe('what is said elsewhere', () => {
       expect(world.commands).toHaveLength(1)
     }
   })
+})
+
+test('what the policies in force read of the figures of a service', () => {
+  const reads = (trigger: string): string => {
+    const world = new World()
+    world.policy({ trigger })
+    return readsOf(world.state, SHOP)
+  }
+  expect(readsOf(new World().state, SHOP)).toBe('nothing')
+  expect(reads('health == "unhealthy"')).toBe('nothing')
+  expect(reads('error_rate > 0.5')).toBe('own')
+  expect(reads('service_error_rate > 0.5')).toBe('service')
+})
+
+test('settings of named detectors are those of the documents in force', () => {
+  const world = new World(1_000_000, 3)
+  expect(detectorSettings(world.state, SHOP).rtt?.alpha).not.toBe(0.2)
+  const set = { match: { services: ['shop'] }, detectors: { rtt: { alpha: 0.2 } } }
+  world.document('DetectorSet', 'mild', set)
+  expect(detectorSettings(world.state, SHOP).rtt?.alpha).toBe(0.2)
+})
+
+test('a service of whom nobody is due is not looked at', () => {
+  const world = new World()
+  world.policy()
+  world.step([a, b, c])
+  const facts = [crashed('a'), b, c]
+  world.step(facts, { afterMs: 1_000, services: [{ ...service(facts), due: [] }], left: [] })
+  expect(world.events).toEqual([])
+  world.step(facts, { services: [{ ...service(facts), due: facts }], left: [] })
+  expect(world.commands).toHaveLength(1)
 })

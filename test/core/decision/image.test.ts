@@ -77,7 +77,7 @@ test('not with a result and a notice either, however many there are of each', ()
   expect(() => bytesOf(world.state)).toThrow('between steps')
 })
 
-test('replicas that were wanted and marks of plans are in it, from the form on that has them', () => {
+test('replicas wanted and marks of plans are in it, from the form on that has them', () => {
   const { state } = busy()
   state.wanted.set('shop', [{ atMs: 5_000, replicas: 4 }])
   noteInFlight(state.marks, 'shop/a', 3)

@@ -87,3 +87,8 @@ test('what is no comparison is told apart by its text', () => {
   const more = region('error_rate > 0.6 && !("silence" in detectors)')
   expect([holdsWithin(more, plain), holdsWithin(plain, more)]).toEqual([true, false])
 })
+
+test('what differs from a number, and an order of texts, rule nothing out', () => {
+  for (const text of ['error_rate != 0.5', 'error_rate != 0.5 && error_rate == 0.5', 'link < "p"'])
+    expect(tornFact(region(text))).toBeNull()
+})
