@@ -73,7 +73,6 @@ export const UNTESTED: ReadonlyMap<string, string> = new Map([
   ['src/cli/program-simulate.ts', 'the section `simulation` runs it; test/simulate'],
   ['src/contracts/detector-set.ts', 'test/contracts/policy.test.ts: a kind of document'],
   ['src/contracts/guard-set.ts', 'as detector-set.ts'],
-  ['src/core/decision/guard-input.ts', 'gathers only: test/core/decision/act.test.ts'],
   ['src/config/policy-diff.ts', 'test/roles/policy/policy-explain.test.ts'],
   ['src/config/policy-ladder.ts', 'test/roles/policy/policy-explain.test.ts'],
   ['src/cli/program-policy.ts', 'as src/cli/commands/'],

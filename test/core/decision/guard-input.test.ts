@@ -7,7 +7,7 @@ import { Turn } from '../../../src/core/decision/state.ts'
 import { openIncident } from '../../../src/core/incident/incident.ts'
 import type { Facts, InstanceFacts } from '../../../src/core/kernel/facts.ts'
 import { CarefulWorld } from './careful-world.ts'
-import { crashed, erring, finding, idOf, instance, service, SHOP, World } from './world.ts'
+import { crashed, erring, finding, idOf, instance, service, SHOP, type World } from './world.ts'
 
 const ID = 'inc-1' as never
 const AT = { id: ID, service: SHOP, instance: idOf('a'), incarnation: 1 }
