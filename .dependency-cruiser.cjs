@@ -171,12 +171,12 @@ module.exports = {
     },
     {
       name: 'config-contracts-only',
-      comment: 'but for the lint of triggers and of sets of policies, which has one home',
+      comment: 'but for the lint of triggers, plans and sets of policies, which has one home',
       severity: 'error',
       from: { path: '^src/config/' },
       to: {
         path: '^src/',
-        pathNot: '^src/(config|contracts)/|^src/core/decision/(trigger-lint|policy-set)[.]ts$',
+        pathNot: '^src/(config|contracts)/|^src/core/decision/(trigger-lint|plan-lint|policy-set)[.]ts$',
       },
     },
     {

@@ -12,6 +12,7 @@ import { DueQueue } from '../kernel/due-queue.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { CoreContext, OutputOf } from '../kernel/step.ts'
+import type { Notification } from '../plan/notification.ts'
 import { incidentCard, notificationCard, OVERFLOW, overflowCard, ruleCard } from './card.ts'
 import {
   age,
@@ -28,12 +29,7 @@ import {
   STALE_MS,
 } from './entry.ts'
 import { conditionsOf } from './incidents.ts'
-import {
-  endsNotification,
-  isNotification,
-  type Notification,
-  notificationKey,
-} from './notifications.ts'
+import { endsNotification, isNotification, notificationKey } from './notifications.ts'
 import { type AlertFacts, metricOf } from './metric.ts'
 import { outputOf } from './output.ts'
 import { type PolicyInForce, type ReadyRule, type Ruleset, rulesetOf } from './ruleset.ts'

@@ -7,7 +7,8 @@ import { plain, SENTENCE_MAX } from '../incident/sentence.ts'
 import { sortedKeys } from '../kernel/order.ts'
 import type { Card } from './entry.ts'
 import type { AlertFacts } from './metric.ts'
-import { addressOf, type Notification, type NotificationName } from './notifications.ts'
+import type { Notification, NotificationName } from '../plan/notification.ts'
+import { addressOf } from './notifications.ts'
 import type { ReadyRule, Ruleset } from './ruleset.ts'
 
 /** A card of a rule, with the value that it saw. */

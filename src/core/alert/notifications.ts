@@ -1,28 +1,14 @@
 // What plans want people to be told (action `notify`, S0-55; no host has room, S3-30), as alerts
 // that stand until the incident they are about ends, or goes on.
 import { TIERS } from '../../contracts/alert-tiers.ts'
-import type { IncidentId, InstanceId, ServiceId } from '../../contracts/ids.ts'
-import type { IncidentEvent, PolicyRef, Tier } from '../../contracts/records.ts'
+import type { IncidentEvent, Tier } from '../../contracts/records.ts'
+import type { Notification, NotificationName } from '../plan/notification.ts'
 import type { Ruleset } from './ruleset.ts'
-
-export type NotificationName = 'PolicyNotice' | 'NoRoom'
 
 /** Tier of one that names none. */
 export const NOTIFICATION_TIERS: Readonly<Record<NotificationName, Tier>> = {
   PolicyNotice: 'medium',
   NoRoom: 'high',
-}
-
-/** People to be told, beside the audit. */
-export interface Notification {
-  readonly name: NotificationName
-  readonly service: ServiceId
-  readonly instance: InstanceId | null
-  readonly incidentId: IncidentId
-  /** A tier, or a route of the alert policies; null: as the name says. */
-  readonly to: string | null
-  readonly text: string
-  readonly policy: PolicyRef
 }
 
 /** What it is known by, beside its target: the same again is the same alert. */

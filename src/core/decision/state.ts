@@ -6,7 +6,7 @@ import {
   type ServiceId,
 } from '../../contracts/ids.ts'
 import type { CommandResult } from '../../contracts/records.ts'
-import type { Notification } from '../alert/notifications.ts'
+import type { Notification } from '../plan/notification.ts'
 import { Holder } from '../fleet/holder.ts'
 import { Audit, type Chain, newChain, type Said } from '../incident/audit.ts'
 import type { Incident } from '../incident/incident.ts'
