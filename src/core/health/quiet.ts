@@ -2,6 +2,7 @@
 // can find out is when it would be silent. What this says yes to, `judge` changes nothing of.
 import type { DetectorLimits } from '../../contracts/limits.ts'
 import type { Health } from '../../contracts/records.ts'
+import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Vital } from './vital.ts'
 
 /** The window that judges, as far as it is asked; reused for every instance. */
@@ -14,13 +15,15 @@ export interface Glance {
 
 /**
  * Judged healthy, or nothing is known that would judge it, with nothing against it and nothing to
- * wait for: only more counts, silence, or something that is told of it can change that.
+ * wait for: only more counts, silence, or something that is told of it can change that. It may
+ * have changed of late; before BEHAVIOUR_JUDGEMENT who has is looked at each time.
  */
-export function isCalm(vital: Vital, announced: Health): boolean {
+export function isCalm(vital: Vital, announced: Health, behaviour: number): boolean {
   const { health, probe } = vital
   if (health === 'unknown' && probe?.verdict === 'up') return false
   if ((health !== 'healthy' && health !== 'unknown') || vital.findings.size > 0) return false
-  if (vital.exited !== null || vital.refused !== null || vital.flipsMs.length > 0) return false
+  if (vital.exited !== null || vital.refused !== null) return false
+  if (vital.flipsMs.length > 0 && behaviour < BEHAVIOUR_JUDGEMENT) return false
   if (vital.calmSinceMs !== null || probe?.verdict === 'down') return false
   return announced !== 'unstable' && announced !== 'unhealthy'
 }

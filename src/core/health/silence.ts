@@ -118,6 +118,11 @@ export class Sources {
     return { horizonMs: blind ? null : reachedMs, floorMs: this.floorMs, blind }
   }
 
+  /** At the last assessment reading had not caught up, so that silence could not be judged. */
+  get isBehind(): boolean {
+    return this.wasBehind
+  }
+
   get size(): number {
     return this.agents.size
   }

@@ -6,6 +6,7 @@ import { type DetectorInput, silenceLimitMs } from '../health/detectors.ts'
 import { FLIPS_SPAN_MS, judge } from '../health/health.ts'
 import { areEnough, areGood, isCalm } from '../health/quiet.ts'
 import { ASOF_STALE_MS, type Hearing } from '../health/silence.ts'
+import type { Vital } from '../health/vital.ts'
 import { BEHAVIOUR_WINDOWS } from '../kernel/behaviour.ts'
 import type { Facts, InstanceFacts } from '../kernel/facts.ts'
 import {
@@ -31,6 +32,7 @@ import {
   CALM,
   DIRTY,
   FAILING,
+  FLIPPED,
   HEARD,
   JUDGED,
   MOVED,
@@ -41,6 +43,7 @@ import {
 import type { ServiceState } from './service-state.ts'
 import { hangsOnEviction, isLeaving, type Subject, SubjectFacts } from './subject.ts'
 
+const NEVER: number = Number.POSITIVE_INFINITY
 /** The window that judges. */
 const JUDGED_MS = 60_000
 const PEOPLES_TOPICS = ['policies', 'operator'] as const
@@ -162,14 +165,16 @@ function staysQuiet(
   if ((marks & (FAILING | UNKNOWN)) === 0) {
     if (!areEnough(glance, limits)) return false
   } else if (!areGood(subject.vital, glance, limits)) return false
-  const senseMs = senseMsOf(slots, slot)
-  if (senseMs <= state.nowMs) return false
+  const isFlipped = (marks & FLIPPED) !== 0
+  const forgetsMs = isFlipped ? forgetsFlipMs(subject.vital, state.nowMs) : NEVER
+  const dueMs = Math.min(senseMsOf(slots, slot), forgetsMs)
+  if (dueMs <= state.nowMs) return false
   const { doubles } = slots
   const at = DOUBLES * slot
   const heardMs = Math.max(doubles[at + HEARD_MS] ?? 0, hearing.floorMs)
   const silentMs = heardMs + (doubles[at + SILENCE_MS] ?? 0)
   if (hearing.horizonMs !== null && hearing.horizonMs >= silentMs) return false
-  doubles[at + NEXT_MS] = Math.min(silentMs, senseMs)
+  doubles[at + NEXT_MS] = Math.min(silentMs, dueMs)
   slots.setMark(slot, DIRTY, false)
   slots.setMark(slot, HEARD, isHeard(state, slot, subject))
   if (isHigh) state.hangs(slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
@@ -177,10 +182,16 @@ function staysQuiet(
   return true
 }
 
+/** Log time at which a change that counts at `nowMs` counts no more, or Infinity. */
+function forgetsFlipMs({ flipsMs }: Vital, nowMs: number): number {
+  for (const atMs of flipsMs) if (atMs + FLIPS_SPAN_MS > nowMs) return atMs + FLIPS_SPAN_MS
+  return NEVER
+}
+
 /** Log time, a whole second, from which on what is sensed is judged again; Infinity: never. */
 function senseMsOf(slots: Slots, slot: number): number {
   const sec = slots.word(slot, SENSE_SEC)
-  return sec === 0 ? Number.POSITIVE_INFINITY : (sec >>> 0) * 1_000
+  return sec === 0 ? NEVER : (sec >>> 0) * 1_000
 }
 
 /** Whether a latency of `limitUs` or more may be among those counted. */
@@ -209,6 +220,7 @@ function judgeFully(
 ): boolean {
   const { vital, entry } = subject
   const { nowMs } = state
+  const { behaviour } = state.healing
   // It may be another agent's by now.
   if (subject.source?.agent !== entry.agent) subject.source = null
   const agentHeard = isHeard(state, subject.slot, subject)
@@ -221,7 +233,7 @@ function judgeFully(
     limits,
     hearing,
     nowMs,
-    behaviour: state.healing.behaviour,
+    behaviour,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
     ...(state.senses ? sensedBy(state, group) : null),
@@ -230,14 +242,15 @@ function judgeFully(
   const { changed, nextMs, senseMs, asks } = judge(vital, input, exempt)
   if (asks) askForOpinion(state, subject)
   state.slots.setWord(subject.slot, SENSE_SEC, secondOf(senseMs))
-  subject.mark(CALM, !exempt && vital.notes.length === 0 && isCalm(vital, entry.announced))
+  const isQuiet = !exempt && vital.notes.length === 0
+  subject.mark(CALM, isQuiet && isCalm(vital, entry.announced, behaviour))
   subject.mark(FAILING, vital.failures !== null)
   subject.mark(UNKNOWN, vital.health === 'unknown')
   state.slots.setDouble(subject.slot, SILENCE_MS, silenceLimitMs(vital, limits))
-  const flipMs = vital.flipsMs[0]
-  const forgetsMs = flipMs === undefined ? Number.POSITIVE_INFINITY : flipMs + FLIPS_SPAN_MS
+  const forgetsMs = forgetsFlipMs(vital, state.senses ? nowMs : Number.NEGATIVE_INFINITY)
+  subject.mark(FLIPPED, state.senses && forgetsMs < NEVER)
   const sensedMs = senseMsOf(state.slots, subject.slot)
-  subject.nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, forgetsMs, sensedMs)
+  subject.nextMs = Math.min(nextMs ?? NEVER, forgetsMs, sensedMs)
   subject.mark(DIRTY, false)
   subject.mark(MOVED | UNTOLD, true)
   subject.facts = new SubjectFacts(subject, { from: state, nowMs })
@@ -258,7 +271,7 @@ function sensedBy(
 
 /** As a word of a slot; 0: never. */
 function secondOf(ms: number): number {
-  return ms === Number.POSITIVE_INFINITY ? 0 : Math.ceil(ms / 1_000) | 0
+  return ms === NEVER ? 0 : Math.ceil(ms / 1_000) | 0
 }
 
 /**

@@ -30,3 +30,5 @@ export const WAITING = 4_096
 export const TOLD_SKEWED = 8_192
 /** What it tells of itself beside its requests is newer than the last decision. */
 export const SENSED = 16_384
+/** It has changed of late, as of the last full judgement; from BEHAVIOUR_JUDGEMENT on. */
+export const FLIPPED = 32_768

@@ -76,9 +76,12 @@ export function judgeAndHeal(
   state: ServiceState,
   step: Step,
 ): { readonly judgement: Judgement; readonly answer: HealingAnswer } {
+  const { isBehind } = state.sources
   const hearing = state.sources.assess(step.nowMs, reachedMs(step), step.behind)
   expire(state, step, hearing)
-  if (hearing.blind !== state.wasBlind) state.allDirty()
+  // Beats are judged up to what was read: for everybody, as soon as that is known again.
+  const isBack = state.senses && isBehind && hearing.horizonMs !== null
+  if (hearing.blind !== state.wasBlind || isBack) state.allDirty()
   state.wasBlind = hearing.blind
   const judgement = judgeStep(state, step, hearing)
   const answer = decide(state.healing, doubted(state, step, judgement.facts))

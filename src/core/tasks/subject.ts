@@ -23,7 +23,7 @@ import {
   SOURCE_GENERATION,
 } from '../kernel/slots.ts'
 import { type Entry, lifecycleOf } from '../registry/entry.ts'
-import { CALM, DIRTY, FAILING, HEARD, JUDGED, MOVED } from './marks.ts'
+import { CALM, DIRTY, FAILING, FLIPPED, HEARD, JUDGED, MOVED } from './marks.ts'
 import { SENSED, TOLD, UNKNOWN, UNTOLD } from './marks.ts'
 import type { Told } from './views.ts'
 
@@ -237,7 +237,7 @@ export function saveSubject(subject: Subject, to: ImageWriter): void {
 }
 
 /** What the short way of judging goes by: one that goes on and one that is restored go the same. */
-const PATH = MOVED | CALM | FAILING | UNKNOWN
+const PATH: number = MOVED | CALM | FAILING | UNKNOWN | FLIPPED
 
 function savePath({ slot, slots }: Subject, to: ImageWriter): void {
   to.int(slots.word(slot, MARKS) & PATH).number(slots.double(slot, SILENCE_MS))
