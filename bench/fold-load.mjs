@@ -17,7 +17,7 @@ const FAILING_EVERY = 50
  * Different deltas: so few that they stay near the processor, as the one scratch does that a task
  * decodes into; no window is a multiple of it.
  */
-const DIFFERENT = 509
+const DIFFERENT = 127
 /** Log time at which a fleet begins. */
 const START_MS = 1_800_000_000_000
 /** Of records that are never read. */

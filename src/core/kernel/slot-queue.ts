@@ -1,18 +1,35 @@
-// `DueQueue` of what has a slot: due at NEXT_MS, queued at QUEUED_MS of its row. Times and slots
-// lie in tables, so that who is put right when it comes to the top, as everybody is now and then,
-// costs no look at any object.
+// `DueQueue` of what has a slot: due at NEXT_MS, queued at QUEUED_MS of its row. A heap holds what
+// is near; what is due in one of the seconds to come lies in the list of its second, and most of it
+// has moved to a later one when that comes (a silence that was broken), which costs one look at a
+// table and nothing in order.
+import { present } from './assert.ts'
 import { grownDoubles, grownInts } from './grow.ts'
 import { DOUBLES, NEXT_MS, QUEUED_MS, type Slots } from './slots.ts'
 
 const ITEMS_FIRST = 64
+const SECOND_MS = 1_000
+/** Seconds to come that have a list. */
+const LISTS = 64
 /** Slot 0, which is nobody's. */
 const NOBODYS = 0
+
+interface List {
+  slots: Int32Array<ArrayBuffer>
+  count: number
+}
 
 export class SlotQueue {
   private readonly slots: Slots
   private times = new Float64Array(ITEMS_FIRST)
   private items = new Int32Array(ITEMS_FIRST)
   private size = 0
+  /** All that is due in this second or before lies in the heap. */
+  private nearSec = -1
+  /** By second modulo LISTS, of the seconds after that one; stale ones among them. */
+  private readonly lists: List[] = Array.from({ length: LISTS }, () => {
+    return { slots: new Int32Array(0), count: 0 }
+  })
+  private listed = 0
 
   constructor(slots: Slots) {
     this.slots = slots
@@ -33,6 +50,9 @@ export class SlotQueue {
 
   /** Takes out what is due at `nowMs`; whoever stays has to be noted again. */
   take(nowMs: number, due: number[]): void {
+    const sec = Math.floor(nowMs / SECOND_MS)
+    while (this.nearSec < sec && this.listed > 0) this.open()
+    this.nearSec = Math.max(this.nearSec, sec)
     while (this.size > 0 && (this.times[0] ?? 0) <= nowMs) {
       const slot = this.pop()
       if (slot === NOBODYS) continue
@@ -44,16 +64,44 @@ export class SlotQueue {
 
   /** The earliest time at which something is due, when it is before `belowMs`; else null. */
   earliest(belowMs: number): number | null {
+    let atMs = this.top(belowMs)
+    while (this.listed > 0 && (this.nearSec + 1) * SECOND_MS < Math.min(atMs, belowMs)) {
+      this.open()
+      atMs = this.top(belowMs)
+    }
+    return atMs < belowMs ? atMs : null
+  }
+
+  /** The earliest time in the heap, as far as it is before `belowMs`; else a later one. */
+  private top(belowMs: number): number {
     while (this.size > 0) {
       const atMs = this.times[0] ?? 0
-      if (atMs >= belowMs) return null
+      if (atMs >= belowMs) return atMs
       const { doubles } = this.slots
       const row = DOUBLES * (this.items[0] ?? 0)
       if (doubles[row + QUEUED_MS] === atMs && doubles[row + NEXT_MS] === atMs) return atMs
       const slot = this.pop()
       if (slot !== NOBODYS) this.note(slot)
     }
-    return null
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** The next second is near: what is due in it goes into the heap, what has moved to its list. */
+  private open(): void {
+    const sec = ++this.nearSec
+    const list = listAt(this.lists, sec)
+    const { slots, count } = list
+    const { doubles } = this.slots
+    list.count = 0
+    this.listed -= count
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i] ?? 0
+      const at = DOUBLES * slot
+      // Brought forward since, or another's by now.
+      if (Math.floor((doubles[at + QUEUED_MS] ?? 0) / SECOND_MS) !== sec) continue
+      doubles[at + QUEUED_MS] = Number.POSITIVE_INFINITY
+      if ((doubles[at + NEXT_MS] ?? 0) < Number.POSITIVE_INFINITY) this.push(slot)
+    }
   }
 
   /** Queues the slot at the time at which it is due. */
@@ -61,6 +109,12 @@ export class SlotQueue {
     const { doubles } = this.slots
     const atMs = doubles[DOUBLES * slot + NEXT_MS] ?? 0
     doubles[DOUBLES * slot + QUEUED_MS] = atMs
+    const sec = Math.floor(atMs / SECOND_MS)
+    if (sec > this.nearSec && sec <= this.nearSec + LISTS) {
+      append(listAt(this.lists, sec), slot)
+      this.listed += 1
+      return
+    }
     if (this.size === this.items.length) this.grow()
     const { times, items } = this
     let at = this.size++
@@ -108,4 +162,15 @@ export class SlotQueue {
     this.times = grownDoubles(this.times, 2 * this.times.length)
     this.items = grownInts(this.items, 2 * this.items.length)
   }
+}
+
+function listAt(lists: readonly List[], sec: number): List {
+  return present(lists[sec % LISTS], 'a list for every second')
+}
+
+function append(list: List, slot: number): void {
+  if (list.count === list.slots.length) {
+    list.slots = grownInts(list.slots, Math.max(ITEMS_FIRST, 2 * list.count))
+  }
+  list.slots[list.count++] = slot
 }

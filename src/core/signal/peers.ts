@@ -27,14 +27,17 @@ export interface PeersLimit {
  * bad: the absolute rule stands beside it.
  */
 export function peersLimit(
-  values: readonly number[],
+  values: ArrayLike<number>,
   options: Partial<PeersOptions> = {},
 ): PeersLimit {
   const { factor, least, differenceMin, shareMin } = { ...PEERS, ...options }
   const n = values.length
   if (n === 0) return { mean: 0, sigma: 0, limit: Number.POSITIVE_INFINITY }
-  const mean = values.reduce((sum, value) => sum + value, 0) / n
-  const squares = values.reduce((sum, value) => sum + (value - mean) * (value - mean), 0)
+  let sum = 0
+  for (let i = 0; i < n; i++) sum += values[i] ?? 0
+  const mean = sum / n
+  let squares = 0
+  for (let i = 0; i < n; i++) squares += ((values[i] ?? 0) - mean) * ((values[i] ?? 0) - mean)
   const sigma = Math.sqrt(squares / n)
   const limit =
     n < least

@@ -7,13 +7,6 @@ import type { Group } from './group.ts'
 import type { ServiceState } from './service-state.ts'
 import { isLeaving, type Subject } from './subject.ts'
 
-interface Peer {
-  readonly subject: Subject
-  /** Share of errors, and P99 in microseconds, over 60 s. */
-  readonly errors: number
-  readonly p99Us: number
-}
-
 /** Compares those with enough requests, and marks whose deviation began or ended. */
 export function comparePeers(state: ServiceState, group: Group): void {
   const { settings } = state.tuningOf(group)
@@ -22,42 +15,62 @@ export function comparePeers(state: ServiceState, group: Group): void {
   const isFirst = group.peersAtMs === 0
   group.peersAtMs = (Math.floor(state.nowMs / everyMs) + 1) * everyMs
   if (isFirst || !settings.peers.enabled) return
-  const peers = peersOf(state, group, settings.peers.samplesMin)
-  const errors = peersLimit(
-    peers.map((peer) => peer.errors),
-    { factor, least, differenceMin: errorsMin },
-  )
-  const latency = peersLimit(
-    peers.map((peer) => peer.p99Us),
-    { factor, least, shareMin: latencyShareMin },
-  )
-  const isMember = new Set(peers.map(({ subject }) => subject))
-  for (const peer of peers) judgeOne(state, group, { peer, errors, latency })
-  for (const subject of group.ordered()) if (!isMember.has(subject)) release(state, subject)
+  const { peers } = state
+  find(state, group, settings.peers.samplesMin)
+  const errors = peersLimit(peers.errors.subarray(0, peers.count), {
+    factor,
+    least,
+    differenceMin: errorsMin,
+  })
+  const latency = peersLimit(peers.p99Us.subarray(0, peers.count), {
+    factor,
+    least,
+    shareMin: latencyShareMin,
+  })
+  let at = 0
+  for (const subject of group.ordered()) {
+    if (at === peers.count || peers.subjects[at] !== subject) release(state, subject)
+    else judgeOne(state, group, { subject, at: at++, errors, latency })
+  }
 }
 
-function peersOf(state: ServiceState, group: Group, samplesMin: number): readonly Peer[] {
-  const peers: Peer[] = []
-  for (const subject of group.ordered()) {
-    if (isLeaving(lifecycleOf(subject.entry))) continue
-    // Not by the row that is held: who has not counted since a restore has none there.
-    const { n, errors, p99Us } = state.figuresOf(subject)
-    if (n >= samplesMin) peers.push({ subject, errors: errors / n, p99Us: p99Us ?? 0 })
+/** Those of the service with enough requests. */
+function find(state: ServiceState, group: Group, samplesMin: number): void {
+  const { peers, windows } = state
+  const subjects = group.ordered()
+  peers.begin(subjects.length)
+  for (const subject of subjects) {
+    const { entry, vital } = subject
+    if (isLeaving(lifecycleOf(entry))) continue
+    // Who has not counted since a restore has no row that is held.
+    const held = state.knownRow(subject.slot)
+    const row = held === 0 ? windows.find(vital.service, vital.instance) : held
+    const n = windows.requests(row)
+    if (n < samplesMin) continue
+    const at = peers.count++
+    peers.subjects[at] = subject
+    peers.errors[at] = windows.errors(row) / n
+    peers.p99Us[at] = Math.max(0, windows.p99Us(row))
   }
-  return peers
 }
 
 function judgeOne(
   state: ServiceState,
   group: Group,
-  { peer, errors, latency }: { peer: Peer; errors: PeersLimit; latency: PeersLimit },
+  {
+    subject,
+    at,
+    errors,
+    latency,
+  }: { subject: Subject; at: number; errors: PeersLimit; latency: PeersLimit },
 ): void {
-  const { subject } = peer
-  const isCalm = peer.errors <= errors.limit && peer.p99Us <= latency.limit
-  if (isCalm && subject.vital.sense === null) return
+  const { peers } = state
+  const share = peers.errors[at] ?? 0
+  const p99Us = peers.p99Us[at] ?? 0
+  if (subject.vital.sense === null && share <= errors.limit && p99Us <= latency.limit) return
   const { standing } = senseOf(subject.vital, state.tuningOf(group))
-  standing.keep('peers_errors', judgePeer(peer.errors, errors), state.nowMs)
-  standing.keep('peers_latency', judgePeer(peer.p99Us, latency), state.nowMs)
+  standing.keep('peers_errors', judgePeer(share, errors), state.nowMs)
+  standing.keep('peers_latency', judgePeer(p99Us, latency), state.nowMs)
   if (standing.moved) state.changed(subject)
 }
 

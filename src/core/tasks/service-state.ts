@@ -26,6 +26,7 @@ import { Registry } from '../registry/registry.ts'
 import { Windows } from '../window/window.ts'
 import { type Bound, Group } from './group.ts'
 import { ATTENDED, DIRTY, HANGS, MOVED, TOUCHED, UNTOLD } from './marks.ts'
+import { PeerTable } from './peer-table.ts'
 import { hangsOnEviction, loadSubject, newSubject, saveSubject, Subject } from './subject.ts'
 import { loadGroups, retune, saveGroups, tuningOf } from './tunings.ts'
 import { Views } from './views.ts'
@@ -39,12 +40,7 @@ const LIMITS_MAX = 4_096
 const ROWS_FIRST = 64
 const NOTED: number = DIRTY | TOUCHED
 
-interface Counting extends Counted {
-  n: number
-  errors: number
-  eventMs: number
-  place: Place
-}
+type Counting = { -readonly [K in keyof Counted]: Counted[K] }
 
 const NOWHERE: Place = { topic: '', partition: 0, offset: 0 }
 
@@ -69,6 +65,8 @@ export class ServiceState {
   readonly glance: Glance = { n: 0, errors: 0, p99Us: 0 }
   /** Reused for the counts of every delta. */
   readonly counting: Counting = { n: 0, errors: 0, eventMs: 0, place: NOWHERE }
+  /** Reused for every service whose instances are compared. */
+  readonly peers: PeerTable = new PeerTable()
   /** Reused for every delta whose source is known. */
   readonly beat: { appendMs: number; limitMs: number } = { appendMs: 0, limitMs: 0 }
   /** Subjects that a pane that leaves the window could change by itself. */

@@ -7,13 +7,15 @@ import { NEXT_MS, Slots } from '../../../src/core/kernel/slots.ts'
 const MANY = 70
 const NEVER = Number.POSITIVE_INFINITY
 
+/** Of what is due, in half seconds and a little, so that many seconds have something. */
+const time = (most: number): fc.Arbitrary<number> => fc.nat(most).map((n) => 470 * n)
 const slot = fc.integer({ min: 1, max: MANY })
 const command = fc.oneof(
-  fc.record({ does: fc.constant('move'), slot, atMs: fc.option(fc.nat(60)) }),
-  fc.record({ does: fc.constant('later'), slot, atMs: fc.nat(30) }),
-  fc.record({ does: fc.constant('turn over'), slot, atMs: fc.option(fc.nat(60)) }),
-  fc.record({ does: fc.constant('take'), slot, atMs: fc.nat(60) }),
-  fc.record({ does: fc.constant('earliest'), slot, atMs: fc.nat(90) }),
+  fc.record({ does: fc.constant('move'), slot, atMs: fc.option(time(300)) }),
+  fc.record({ does: fc.constant('later'), slot, atMs: time(30) }),
+  fc.record({ does: fc.constant('turn over'), slot, atMs: fc.option(time(300)) }),
+  fc.record({ does: fc.constant('take'), slot, atMs: time(300) }),
+  fc.record({ does: fc.constant('earliest'), slot, atMs: time(300) }),
 )
 
 test('finds what a look through everything finds', () => {
