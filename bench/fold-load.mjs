@@ -67,6 +67,7 @@ function decodedOf({ n, scale, zeros, buckets, bucketIndex, bucketCount }, error
     gaugesMask: 0,
     hasLogs: false,
     hasTasks: false,
+    metrics: 0,
     isBare: true,
   }
 }

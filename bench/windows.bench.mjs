@@ -21,6 +21,8 @@ const SLICE = 1_000
 /** Of the process with ten times as many instances. */
 const TASKS = 12
 const SAMPLES = 10
+/** After as long nobody counts as one that changed while its windows were nearly empty. */
+const STEADY_SECS = 670
 const PAUSE_SECS = 25
 const IMAGE_EVERY_SECS = 7
 
@@ -171,10 +173,10 @@ async function open({ quick, seed }) {
   })
   const image = imageOf(fleet)
   const tasks = new FoldTasks(few, 1, deltas)
-  tasks.run(FULL_SECS)
+  tasks.run(STEADY_SECS)
   const heap = heapPerDelta(tasks)
   const many = new FoldTasks(10 * few, TASKS, deltas)
-  many.run(FULL_SECS)
+  many.run(STEADY_SECS)
   gc()
   const pausesMs = await pauses(many)
   const plain = new PlainService(few, deltas)

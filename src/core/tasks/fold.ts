@@ -135,25 +135,29 @@ function foldTelemetry(state: ServiceState, view: RecordView): void {
 
 /** `view`: the record of the delta, to tell of it where it is refused after all. */
 export function foldDelta(state: ServiceState, delta: Delta, view: RecordView): void {
-  const { scratch, channel, caller } = delta
-  const { service, instance, agent, bound } = channel
+  const { bound } = delta.channel
+  if (bound === null || delta.caller !== null || !goesOn(state, bound, delta)) {
+    foldAnew(state, delta, view)
+    return
+  }
+  state.registry.again(bound, delta)
+  const detail = count(state, bound, delta)
+  if (detail !== null) refuseMetrics(state, view, { agent: delta.channel.agent, detail })
+  noteBeat(state, bound, delta)
+  state.sources.again(bound.source, state.beat)
+  bound.group.note(bound.slot, bound.subject)
+}
+
+/** The full way, of a delta of which nothing is known that still holds. */
+function foldAnew(state: ServiceState, delta: Delta, view: RecordView): void {
+  const { scratch, channel, caller, appendMs: atMs } = delta
+  const { service, instance, agent } = channel
   if (caller !== null) {
-    const { appendMs: atMs } = delta
     const edge = { callerService: caller.service, callerInstance: caller.instance }
     state.windows.addEdgeOf({ service, instance, ...edge }, scratch, delta)
     noteAgent(state, { service, agent, atMs })
     return
   }
-  if (bound !== null && goesOn(state, bound, delta)) {
-    const { subject, group, slot, source } = bound
-    state.registry.again(bound, delta)
-    count(state, view, bound, delta)
-    noteBeat(state, bound, delta)
-    state.sources.again(source, state.beat)
-    group.note(slot, subject)
-    return
-  }
-  const { appendMs: atMs } = delta
   const { incarnation, epoch: agentEpoch } = scratch
   const life = lifeOf(state, service, instance)
   const applied = state.registry.sight({ service, instance, incarnation, agent, agentEpoch, atMs })
@@ -161,7 +165,8 @@ export function foldDelta(state: ServiceState, delta: Delta, view: RecordView): 
     const subject = state.subjectOf(applied.entry)
     if (applied.renewed) state.renew(subject)
     const owners = { subject, slot: subject.slot, group: state.group(service) }
-    count(state, view, owners, delta)
+    const detail = count(state, owners, delta)
+    if (detail !== null) refuseMetrics(state, view, { agent, detail })
     channel.bound = bind(state, owners, delta)
     // Nothing but its counts is new where the sight of it changed nothing: so it is for a channel
     // that is bound, and after a restore none is.
@@ -209,38 +214,40 @@ function bind(state: ServiceState, owners: Owners, { channel, appendMs }: Delta)
   }
 }
 
-/** Counts an own delta. */
-function count(
+/** Counts an own delta. Why metrics of it were refused, or null. */
+function count(state: ServiceState, owners: Owners, delta: Delta): string | null {
+  const { slot } = owners
+  let detail: string | null = null
+  const row = state.rowOf(slot, owners.subject)
+  const added = state.windows.add(row, state.serviceRowOf(owners.group), delta.scratch, delta)
+  if (added === 'added') {
+    noteCounts(state, owners, delta)
+    if (state.senses) detail = senseDelta(state, owners, delta)
+  }
+  const { doubles } = state.slots
+  const at = DOUBLES * slot + HEARD_MS
+  if (delta.appendMs > (doubles[at] ?? 0)) doubles[at] = delta.appendMs
+  return detail
+}
+
+function refuseMetrics(
   state: ServiceState,
   view: RecordView,
-  { subject, group, slot }: Owners,
-  delta: Delta,
+  { agent, detail }: { agent: string; detail: string },
 ): void {
-  const { scratch, appendMs: atMs, eventMs, place } = delta
-  const { counting, slots, windows } = state
-  const row = state.rowOf(slot, subject)
-  const added = windows.add(row, state.serviceRowOf(group), scratch, delta)
-  if (added === 'added') {
-    counting.n = scratch.n
-    counting.errors = scratch.errors
-    counting.eventMs = eventMs
-    counting.place = place
-    const isCalm = (slots.word(slot, MARKS) & (MOVED | CALM | FAILING)) === CALM
-    if (!isCalm || !foldCalmly(slots, slot, counting)) {
-      foldCounts(subject.vital, counting)
-      subject.mark(FAILING, subject.vital.failures !== null)
-    }
-    if (state.senses) {
-      const detail = senseDelta(state, { subject, group }, delta)
-      if (detail !== null) {
-        const { agent } = delta.channel
-        state.admission.refuse(view, { topic: 'telemetry', agent, reason: 'bad_metric', detail })
-      }
-    }
-  }
-  const { doubles } = slots
-  const at = DOUBLES * slot + HEARD_MS
-  if (atMs > (doubles[at] ?? 0)) doubles[at] = atMs
+  state.admission.refuse(view, { topic: 'telemetry', agent, reason: 'bad_metric', detail })
+}
+
+function noteCounts(state: ServiceState, { subject, slot }: Owners, delta: Delta): void {
+  const { counting, slots } = state
+  counting.n = delta.scratch.n
+  counting.errors = delta.scratch.errors
+  counting.eventMs = delta.eventMs
+  counting.place = delta.place
+  const isCalm = (slots.word(slot, MARKS) & (MOVED | CALM | FAILING)) === CALM
+  if (isCalm && foldCalmly(slots, slot, counting)) return
+  foldCounts(subject.vital, counting)
+  subject.mark(FAILING, subject.vital.failures !== null)
 }
 
 /** Notes in `beat` when the source of a delta was heard, and the silence of it that is a sign. */

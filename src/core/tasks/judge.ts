@@ -20,6 +20,7 @@ import {
   type Slots,
   SOURCE,
   SOURCE_GENERATION,
+  WORDS,
 } from '../kernel/slots.ts'
 import type { Step } from '../kernel/step.ts'
 import { lifecycleOf } from '../registry/entry.ts'
@@ -33,6 +34,7 @@ import {
   DIRTY,
   FAILING,
   FLIPPED,
+  HANGS,
   HEARD,
   JUDGED,
   MOVED,
@@ -128,8 +130,9 @@ function judgeGroup(state: ServiceState, group: Group, hearing: Hearing): boolea
       if (isSooner(slots, slot)) state.judged(subject)
       judged?.push(subject)
     } else judged ??= touched.slice(0, i)
-    const isOf = (slots.word(slot, MARKS) & NEWS) !== 0 || reads !== 'nothing'
-    slots.setMark(slot, MOVED | SENSED, false)
+    const marks = slots.word(slot, MARKS)
+    if ((marks & (MOVED | SENSED)) !== 0) slots.setMark(slot, MOVED | SENSED, false)
+    const isOf = (marks & NEWS) !== 0 || reads !== 'nothing'
     if (isOf && subject.facts !== null) due.push(subject.facts)
   }
   group.judged = judged ?? touched
@@ -157,11 +160,13 @@ function staysQuiet(
   subject: Subject,
   { limits, hearing }: Quietness,
 ): boolean {
-  const { slots, glance } = state
-  const marks = slots.word(slot, MARKS)
+  const { slots, glance, windows } = state
+  const { doubles, words } = slots
+  const word = WORDS * slot + MARKS
+  const marks = words[word] ?? 0
   if ((marks & (MOVED | CALM)) !== CALM || hearing.blind) return false
   const { latencyP99MaxUs, samplesMin } = limits
-  const isHigh = look(state, slot, latencyP99MaxUs)
+  const mayBeHigh = windows.glance(state.knownRow(slot), latencyP99MaxUs, glance)
   if ((marks & (FAILING | UNKNOWN)) === 0) {
     if (!areEnough(glance, limits)) return false
   } else if (!areGood(subject.vital, glance, limits)) return false
@@ -169,16 +174,15 @@ function staysQuiet(
   const forgetsMs = isFlipped ? forgetsFlipMs(subject.vital, state.nowMs) : NEVER
   const dueMs = Math.min(senseMsOf(slots, slot), forgetsMs)
   if (dueMs <= state.nowMs) return false
-  const { doubles } = slots
   const at = DOUBLES * slot
   const heardMs = Math.max(doubles[at + HEARD_MS] ?? 0, hearing.floorMs)
   const silentMs = heardMs + (doubles[at + SILENCE_MS] ?? 0)
   if (hearing.horizonMs !== null && hearing.horizonMs >= silentMs) return false
   doubles[at + NEXT_MS] = Math.min(silentMs, dueMs)
-  slots.setMark(slot, DIRTY, false)
-  slots.setMark(slot, HEARD, isHeard(state, slot, subject))
-  if (isHigh) state.hangs(slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
-  else state.hangs(slot, glance.n >= samplesMin && glance.errors > 0)
+  words[word] = (marks & ~(DIRTY | HEARD)) | (isHeard(state, slot, subject) ? HEARD : 0)
+  const hangs = glance.n >= samplesMin && glance.errors > 0
+  if (mayBeHigh) state.hangs(slot, hangsOnEviction(subject, latencyP99MaxUs, samplesMin))
+  else if (hangs !== ((marks & HANGS) !== 0)) state.hangs(slot, hangs)
   return true
 }
 
@@ -192,18 +196,6 @@ function forgetsFlipMs({ flipsMs }: Vital, nowMs: number): number {
 function senseMsOf(slots: Slots, slot: number): number {
   const sec = slots.word(slot, SENSE_SEC)
   return sec === 0 ? NEVER : (sec >>> 0) * 1_000
-}
-
-/** Whether a latency of `limitUs` or more may be among those counted. */
-function look(state: ServiceState, slot: number, limitUs: number): boolean {
-  const { windows, glance } = state
-  const row = state.knownRow(slot)
-  const isKnown = row !== 0
-  glance.n = isKnown ? windows.requests(row) : 0
-  glance.errors = isKnown ? windows.errors(row) : 0
-  const ceilingUs = isKnown ? windows.ceilingUs(row) : 0
-  glance.p99Us = ceilingUs < limitUs ? ceilingUs : windows.p99Us(row)
-  return ceilingUs >= limitUs
 }
 
 function isHeard({ slots, sources, nowMs }: ServiceState, slot: number, subject: Subject): boolean {

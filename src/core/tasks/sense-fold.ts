@@ -12,7 +12,7 @@ import { METRIC_STALE_MS } from '../health/own-metrics.ts'
 import type { Sense } from '../health/sense.ts'
 import { senseOf } from '../health/senses.ts'
 import { promisedPeriodMs } from '../health/vital.ts'
-import type { Bound, Group } from './group.ts'
+import type { Bound, Owners } from './group.ts'
 import { MOVED, SENSED } from './marks.ts'
 import type { ServiceState } from './service-state.ts'
 import type { Subject } from './subject.ts'
@@ -23,11 +23,20 @@ import type { Subject } from './subject.ts'
  */
 export function senseDelta(
   state: ServiceState,
-  { subject, group }: { readonly subject: Subject; readonly group: Group },
+  owners: Owners,
+  delta: AdmittedDelta<Bound>,
+): string | null {
+  const { group } = owners
+  if (delta.appendMs >= group.peersAtMs) group.peersDue = true
+  if (delta.scratch.isBare && group.tuning !== null && !group.hasSeries) return null
+  return senseFully(state, owners, delta)
+}
+
+function senseFully(
+  state: ServiceState,
+  { subject, group }: Owners,
   { scratch, eventMs, appendMs, place }: AdmittedDelta<Bound>,
 ): string | null {
-  if (appendMs >= group.peersAtMs) group.peersDue = true
-  if (scratch.isBare && group.tuning !== null && !group.hasSeries) return null
   const tuning = state.tuningOf(group)
   const hasTick = scratch.gaugesMask !== 0 || scratch.hasLogs || scratch.hasTasks
   const hasMetrics = scratch.metrics > 0

@@ -98,6 +98,24 @@ export class Ledger {
 
   /** Counts an entry in the second of its event, which the 300-s window must hold. */
   record(sec: number, entry: Entry): void {
+    const { rows } = this
+    const { row } = entry
+    if (sec <= this.nowSec - MIDDLE_SECS || rows.kind(row) !== INSTANCE) {
+      this.recordAny(sec, entry)
+      return
+    }
+    const service = rows.parent(row)
+    this.seconds.append(sec, entry)
+    rows.refer(row)
+    this.tallies.addBoth(row, service, RECENT, entry)
+    if (this.countsShort && sec > this.nowSec - SHORT_SECS) {
+      this.tallies.addBoth(row, service, W10, entry)
+    }
+    this.mark(row, IN_ALL)
+    this.mark(service, IN_ALL)
+  }
+
+  private recordAny(sec: number, entry: Entry): void {
     const isInMiddle = sec > this.nowSec - MIDDLE_SECS
     if (isInMiddle || decadeOf(sec) === this.openDecade) this.seconds.append(sec, entry)
     if (isInMiddle) {

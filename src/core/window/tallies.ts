@@ -25,6 +25,13 @@ const ROWS_FIRST = 64
 export type Span = 10_000 | 60_000 | 300_000
 export const SPANS = [10_000, 60_000, 300_000] as const
 
+/** Filled anew for every row that is asked for. */
+export interface Glance {
+  n: number
+  errors: number
+  p99Us: number
+}
+
 const SHORT: Run = { section: W10, other: W10, times: 0 }
 const MIDDLE: Run = { section: RECENT, other: OPEN, times: -1 }
 const LONG: Run = { section: RECENT, other: OLD, times: 1 }
@@ -56,16 +63,14 @@ export class Tallies {
 
   /** Adds to a row and to that of its service. */
   addBoth(row: number, service: number, section: number, entry: Entry): void {
-    this.addTotals(row, section, entry)
-    this.addTotals(service, section, entry)
+    this.addTotalsBoth(row, service, section, entry)
     this.cells.addBoth(row, service, section, entry)
   }
 
   /** Adds to OPEN, of a row and of its service, what RECENT of both has counted. */
   open(row: number, service: number, entry: Entry): void {
     this.cells.againBoth(row, service, OPEN, entry)
-    this.addTotals(row, OPEN, entry)
-    this.addTotals(service, OPEN, entry)
+    this.addTotalsBoth(row, service, OPEN, entry)
   }
 
   subtract(row: number, section: number, entry: Entry): void {
@@ -126,6 +131,23 @@ export class Tallies {
     return last < 0 ? 0 : this.grid.upperUs(last)
   }
 
+  /**
+   * What the 60-s window counts of a row, all at once; the P99 only where it may be `limitUs` or
+   * more, else what it is not above. Answers whether it may.
+   */
+  glance(row: number, limitUs: number, into: Glance): boolean {
+    const { totals } = this
+    const at = STRIDE * row
+    const recent = at + TOTALS * RECENT
+    const open = at + TOTALS * OPEN
+    into.n = (totals[recent] ?? 0) - (totals[open] ?? 0)
+    into.errors = (totals[recent + 1] ?? 0) - (totals[open + 1] ?? 0)
+    const ceilingUs = this.ceilingUs(row)
+    const mayBeHigh = ceilingUs >= limitUs
+    into.p99Us = mayBeHigh ? this.p99Us(row, 60_000) : ceilingUs
+    return mayBeHigh
+  }
+
   figures(row: number, span: Span): Figures {
     const run = runOf(span)
     const n = this.sum(row, run, 0)
@@ -170,6 +192,20 @@ export class Tallies {
     const at = STRIDE * row + which
     const part = times * (totals[at + TOTALS * other] ?? 0)
     return (totals[at + TOTALS * section] ?? 0) + part
+  }
+
+  private addTotalsBoth(row: number, service: number, section: number, entry: Entry): void {
+    const { totals } = this
+    const { n, errors } = entry
+    const latencies = latenciesOf(entry)
+    const at = STRIDE * row + TOTALS * section
+    totals[at] = (totals[at] ?? 0) + n
+    totals[at + 1] = (totals[at + 1] ?? 0) + errors
+    totals[at + 2] = (totals[at + 2] ?? 0) + latencies
+    const other = STRIDE * service + TOTALS * section
+    totals[other] = (totals[other] ?? 0) + n
+    totals[other + 1] = (totals[other + 1] ?? 0) + errors
+    totals[other + 2] = (totals[other + 2] ?? 0) + latencies
   }
 
   private addTotals(row: number, section: number, entry: Entry): void {

@@ -15,7 +15,7 @@ import { type Buckets, Entry } from './entry.ts'
 import { type Grid, gridOf, type Scale } from './grid.ts'
 import { AHEAD_SECS, IN_10, IN_300, IN_60, Ledger, MIDDLE_SECS } from './ledger.ts'
 import { EDGE, INSTANCE, type RowKey, SERVICE } from './rows.ts'
-import type { Span, Tallies } from './tallies.ts'
+import type { Glance, Span, Tallies } from './tallies.ts'
 
 /**
  * The instance the counts belong to; null: only the service (counts of an incarnation that is
@@ -200,9 +200,9 @@ export class Windows {
     return this.counted(span).errors(row, span)
   }
 
-  /** No latency that is counted is above this. */
-  ceilingUs(row: number): number {
-    return this.ledger.tallies.ceilingUs(row)
+  /** `Tallies.glance`; of row 0 there is nothing. */
+  glance(row: number, limitUs: number, into: Glance): boolean {
+    return this.ledger.tallies.glance(row, limitUs, into)
   }
 
   /** P99 latency of a row in whole microseconds; -1: no latency was counted. */
