@@ -4,7 +4,11 @@
 import { beforeAll, expect, test, vi } from 'vitest'
 import type { Serde } from '../../../src/adapters/serde/serde.ts'
 import { Channels } from '../../../src/core/admit/channel.ts'
-import { BEHAVIOUR_FIRST, BEHAVIOUR_JUDGEMENT, BEHAVIOUR_WINDOWS } from '../../../src/core/kernel/behaviour.ts'
+import {
+  BEHAVIOUR_FIRST,
+  BEHAVIOUR_JUDGEMENT,
+  BEHAVIOUR_WINDOWS,
+} from '../../../src/core/kernel/behaviour.ts'
 import { canonical, hex } from '../../../src/core/kernel/canonical.ts'
 import type { Outcome } from '../../../src/core/kernel/step.ts'
 import { saveService } from '../../../src/core/tasks/service-image.ts'
