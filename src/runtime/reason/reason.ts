@@ -72,6 +72,8 @@ function stepsUpTo({ steps }: Recording, seq: number): readonly KeptStep[] {
 /** So long before a record, or the decision, time is as fine as it was; else it goes by this. */
 const NEAR_MS = 2_500
 const FAR_EVERY_MS = 1_000
+/** A core is taken up again only where that saves as many steps. */
+const SAVED_STEPS_MIN = 5
 /** Spans before a decision in which its reason often lies. */
 const SHORT_MS = 10_000
 const LONG_MS = 60_000
@@ -99,6 +101,7 @@ function guessesOf(
   const whom = instance ?? service
   return [
     within(whom, NEAR_MS, TOLD_SPAN_MS),
+    within(whom, SHORT_MS, Number.POSITIVE_INFINITY),
     within(whom, LONG_MS, Number.POSITIVE_INFINITY),
     within(service, LONG_MS, Number.POSITIVE_INFINITY),
     within(null, SHORT_MS, Number.POSITIVE_INFINITY),
@@ -113,14 +116,26 @@ function holds(record: KeptRecord | undefined, bytes: Buffer): boolean {
   return Buffer.from(buffer.buffer, from, valueEnd - valueStart).includes(bytes)
 }
 
+/** A core that has made the steps before one of them, without any record. */
+interface Start {
+  /** Of the step that comes next. */
+  readonly index: number
+  readonly image: Uint8Array | null
+  readonly wakeMs: number
+}
+
 /** Makes the steps again, with some of the records. */
 class Rerun {
   readonly #recording: Recording
   readonly #steps: readonly KeptStep[]
+  /** Before the first of the records that are left, of those with which the decision came out. */
+  #start: Start
+  #reached: Start | null = null
 
   constructor(recording: Recording, steps: readonly KeptStep[]) {
     this.#recording = recording
     this.#steps = steps
+    this.#start = { index: 0, image: recording.image, wakeMs: 0 }
   }
 
   /** As all records lead to it. Errors: HS_DIVERGED. */
@@ -137,13 +152,17 @@ class Rerun {
     throw new HsError('HS_DIVERGED', `step ${name.stepSeq}, made again, does not say ${what}`)
   }
 
-  /** The decision comes out, in its step at the latest. */
+  /**
+   * The decision comes out, in its step at the latest. When it does, fewer of these records are
+   * all that is asked for from then on.
+   */
   leadsTo(kept: readonly number[], signature: string): boolean {
     let found = false
     this.#run(kept, (_step, outputs) => {
       found = isAmong(outputs, signature)
       return !found
     })
+    if (found && this.#reached !== null) this.#start = this.#reached
     return found
   }
 
@@ -152,16 +171,22 @@ class Rerun {
    * a second while nothing is near; the last one always. Ends when `look` says false.
    */
   #run(kept: readonly number[], look: (step: Step, outputs: Outcome['outputs']) => boolean): void {
-    const { createCore, context, image, behaviour, records } = this.#recording
-    const core = createCore({ ...context, behaviour }, image)
+    const { createCore, context, behaviour, records } = this.#recording
+    const steps = this.#steps
+    let { index, wakeMs } = this.#start
+    const core = createCore({ ...context, behaviour }, this.#start.image)
+    this.#reached = null
     let at = 0
-    const decidedMs = this.#steps.at(-1)?.step.nowMs ?? 0
-    let wakeMs = 0
-    for (const held of this.#steps) {
+    const decidedMs = steps.at(-1)?.step.nowMs ?? 0
+    for (; index < steps.length; index++) {
+      const held = steps[index]
+      if (held === undefined) return
       const from = at
       while ((kept[at] ?? held.end) < held.end) at += 1
-      const isLast = held === this.#steps.at(-1)
+      const isLast = index === steps.length - 1
       if (at === from && held.step.nowMs < wakeMs && !isLast) continue
+      if (from === 0 && at > 0 && index - this.#start.index >= SAVED_STEPS_MIN)
+        this.#reached = { index, image: Buffer.concat(core.image()), wakeMs }
       const step = { ...held.step, slices: this.#slices(held, kept.slice(from, at)) }
       const { outputs, wakeAtMs } = core.step(step)
       wakeMs = wakeAtMs ?? Number.POSITIVE_INFINITY

@@ -23,16 +23,24 @@ export interface Smallest {
   readonly isMinimal: boolean
 }
 
+/** Sets of so few are not tried twice. */
+const NAMED_MAX = 256
+
 /** `items`: a set that shows it. */
 export async function smallest(items: readonly number[], search: Search): Promise<Smallest> {
   let kept = items
   let tests = 0
   const isOver = (): boolean => search.isOver?.() ?? false
+  /** Small sets that did not show it; what is halved again and again comes by them twice. */
+  const failed = new Set<string>()
   const tryOut = async (fewer: readonly number[]): Promise<boolean> => {
     if (fewer.length === kept.length) return false
+    const name = fewer.length <= NAMED_MAX ? fewer.join() : null
+    if (name !== null && failed.has(name)) return false
     tests += 1
     const shown = await search.shows(fewer)
     if (shown) kept = fewer
+    else if (name !== null) failed.add(name)
     return shown
   }
   for (const guess of search.guesses ?? []) {
