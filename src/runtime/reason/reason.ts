@@ -101,7 +101,7 @@ function guessesOf(
   const whom = instance ?? service
   return [
     within(whom, NEAR_MS, TOLD_SPAN_MS),
-    within(whom, SHORT_MS, Number.POSITIVE_INFINITY),
+    within(whom, SHORT_MS, TOLD_SPAN_MS),
     within(whom, LONG_MS, Number.POSITIVE_INFINITY),
     within(service, LONG_MS, Number.POSITIVE_INFINITY),
     within(null, SHORT_MS, Number.POSITIVE_INFINITY),
