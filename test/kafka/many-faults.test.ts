@@ -1,7 +1,7 @@
 // S0-39 and S0-57 on real brokers with workers in processes of their own: five hundred faults, each
 // incident with its four parts in causal order, no orphan command, every loop closed; and from any
 // record of any of them all its others are reached by ids. Only with HEALSTREAM_TEST_FULL=true.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { isFull } from '../support/full.ts'
 import { checkLinks, checkLoops } from '../support/fault-links.ts'
 import { FaultMill, type Read } from '../support/fault-mill.ts'
@@ -15,6 +15,11 @@ const LIMIT_MS = 500_000
 let kafka: TestKafka
 let loop: KafkaLoop
 
+async function end(): Promise<void> {
+  await loop.end()
+  await kafka.stop()
+}
+
 describe.runIf(isFull)('five hundred faults', () => {
   beforeAll(async () => {
     kafka = await startKafka({ nodes: 1 })
@@ -22,18 +27,14 @@ describe.runIf(isFull)('five hundred faults', () => {
     await loop.worker()
     await loop.worker()
   })
-  afterAll(async () => {
-    await loop.end()
-    await kafka.stop()
-  })
-
   test(
     'S0-39, S0-57: every loop is closed, every record leads to all others',
     async () => {
       const { log, serde, prefix } = loop.rig
       const mill = new FaultMill({ log, serde, prefix, partitions: PARTITIONS })
       const startedMs = performance.now()
-      const reads: readonly Read[] = await mill.run(FAULTS, LIMIT_MS)
+      // Nothing else goes on while all of it is looked at.
+      const reads: readonly Read[] = await mill.run(FAULTS, LIMIT_MS).finally(end)
       console.log(`${FAULTS} faults in ${Math.round((performance.now() - startedMs) / 1_000)} s`)
       checkLoops(reads, FAULTS)
       checkLinks(reads, FAULTS)

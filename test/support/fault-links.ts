@@ -88,7 +88,7 @@ function idsOf(read: Read): readonly string[] {
   if (read.kind === 'commands' || read.kind === 'results') also('command', read.body.command_id)
   if (read.kind !== 'incidents') return ids
   also('command', read.body.command_id)
-  return [...ids, ...read.body.evidence.map(placeOf)]
+  return [...ids, ...read.body.evidence.filter(({ topic }) => topic !== null).map(placeOf)]
 }
 
 /** S0-57: telemetry, incident, command, result, alert and trace of each, and of no other. */
