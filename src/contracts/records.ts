@@ -289,6 +289,8 @@ export interface FleetVerdict {
   readonly sick?: number
   /** Those who share it. */
   readonly instances?: number
+  /** It would not hold if those of whom only nothing is heard were well. */
+  readonly unheard?: boolean
 }
 
 /** The fleet task to one service task: pulse, budget lease, verdict. */
@@ -550,10 +552,16 @@ export interface GroupCount {
   readonly sick: number
   /** Fell sick in the last 30 s. */
   readonly recent: number
-  /** Log time of the newest onset. */
+  /** Log time at which the newest of them was found, of those of whom more than silence is known. */
   readonly newest_ms: number | null
   /** A command is under way or its effect not seen yet. */
   readonly in_hand: number
+  /** Not healthy, and nothing but silence stands against them, or nothing any more. */
+  readonly unheard: number
+  /** Of the sick: those. */
+  readonly sick_unheard: number
+  /** Of those that fell sick in the last 30 s: those by silence alone. */
+  readonly recent_unheard: number
 }
 
 /** Counts of one service. */

@@ -2,7 +2,8 @@
 // task's own rhythm. Under older behaviours it stays as it was born, and no image has it.
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 import { type Approvals, loadApprovals, newApprovals, saveApprovals } from './approvals.ts'
-import { type Crowds, loadCrowds, saveCrowds } from './crowd.ts'
+import type { Crowds } from './crowd.ts'
+import { loadCrowds, saveCrowds } from './crowd-image.ts'
 import { loadRhythm, newRhythm, type Rhythm, saveRhythm } from './doubt.ts'
 
 export interface Care {

@@ -1,21 +1,27 @@
 // What happens to many instances of a service at once: a storm (too few are healthy) and common
 // causes (too many of those that share something fell sick within seconds). Both stop actions on
 // single instances until it has been calm for a while (DESIGN.md section 7; F70, prior art M10).
-import { serviceId, type ServiceId } from '../../contracts/ids.ts'
+import type { ServiceId } from '../../contracts/ids.ts'
 import type { GuardLimits } from '../../contracts/limits.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { UNHEARD_CALM_MS } from '../fleet/term.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { compareText } from '../kernel/order.ts'
 import { type Census, censusOf, countOf, type Scope, type Shared, wellnessOf } from './census.ts'
-import { isSelfEvident, isSick, onsetMs } from './evidence.ts'
+import { isOfRequests, isSelfEvident, isSick, isUnheard, onsetMs } from './evidence.ts'
 
 /** One instance that fell sick. */
-interface Onset {
+export interface Onset {
   readonly sinceMs: number
+  /** When it was found, which is later for what has to stand or was in doubt. */
+  readonly notedMs: number
   readonly zone: string | null
   readonly version: string | null
   /** Evidence that speaks for itself has been seen; else it may be the looking that is sick. */
   evident: boolean
+  /** Nothing but silence has been held against it. */
+  unheard: boolean
+  /** Nothing but its requests spoke against it. */
+  readonly requests: boolean
   /** It is not sick any more; it still counts for as long as the span is. */
   over: boolean
 }
@@ -30,6 +36,8 @@ export interface Cause extends Scope {
    * inferred, is none of them.
    */
   readonly evident: boolean
+  /** So many fell sick even if those of whom only nothing is heard are well. */
+  seen: boolean
   /** Fell sick within the span, of so many. */
   readonly fell: number
   readonly of: number
@@ -39,6 +47,8 @@ export interface Cause extends Scope {
 
 interface Storm {
   readonly sinceMs: number
+  /** Few were well even if those of whom only nothing is heard are. */
+  seen: boolean
   calmSinceMs: number | null
 }
 
@@ -56,7 +66,7 @@ export type Crowds = Map<ServiceId, Crowd>
 /** Share of those who fell sick that have to share something for it to be named. */
 const NAMED_SHARE = 0.8
 
-const ofScope = ({ shared, value }: Scope): string => `${shared}:${value}`
+export const ofScope = ({ shared, value }: Scope): string => `${shared}:${value}`
 
 /** `zone a`, `version 2.1`, `the service`. */
 export function scopeText({ shared, value }: Scope): string {
@@ -88,9 +98,11 @@ export function noteOnsets(
     if (onset !== undefined && !sick) onset.over = true
     if (!sick || isInHand(instance)) continue
     const evident = instance.findings.some(isSelfEvident)
+    const unheard = isUnheard(instance)
     if (onset?.over === false) {
-      isNew ||= evident && !onset.evident
+      isNew ||= (evident && !onset.evident) || (!unheard && onset.unheard)
       onset.evident ||= evident
+      onset.unheard &&= unheard
       continue
     }
     crowd ??= crowdOf(crowds, service)
@@ -98,7 +110,9 @@ export function noteOnsets(
     // A policy alone is no finding: then it began now.
     const sinceMs = onsetMs(instance.findings, nowMs)
     crowd.onsets.delete(instance.instance)
-    crowd.onsets.set(instance.instance, { sinceMs, zone, version, evident, over: false })
+    const requests = isOfRequests(instance)
+    const fell = { sinceMs, notedMs: nowMs, zone, version, evident, unheard, requests, over: false }
+    crowd.onsets.set(instance.instance, fell)
     isNew = true
   }
   return isNew
@@ -137,18 +151,29 @@ export function settleCrowds(
   limitsOf: (service: ServiceId) => GuardLimits,
 ): void {
   for (const [service, crowd] of crowds) {
-    const { commonSpanMs, stormCalmMs } = limitsOf(service)
+    const limits = limitsOf(service)
+    const { commonSpanMs } = limits
     for (const [instance, { over, sinceMs }] of crowd.onsets) {
       if (over && sinceMs <= nowMs - commonSpanMs) crowd.onsets.delete(instance)
     }
-    for (const [scope, { calmSinceMs }] of crowd.causes) {
-      if (calmSinceMs !== null && nowMs >= calmSinceMs + stormCalmMs) crowd.causes.delete(scope)
+    for (const [scope, cause] of crowd.causes) {
+      if (nowMs >= (untilMs(cause, limits) ?? Infinity)) crowd.causes.delete(scope)
     }
-    const calmMs = crowd.storm?.calmSinceMs ?? null
-    if (calmMs !== null && nowMs >= calmMs + stormCalmMs) crowd.storm = null
+    if (crowd.storm !== null && nowMs >= (untilMs(crowd.storm, limits) ?? Infinity)) {
+      crowd.storm = null
+    }
     const isEmpty = crowd.onsets.size === 0 && crowd.causes.size === 0 && crowd.storm === null
     if (isEmpty) crowds.delete(service)
   }
+}
+
+/** Log time at which it is over if it stays calm; null: it is not calm. */
+export function untilMs(
+  { seen, calmSinceMs }: Pick<Storm, 'seen' | 'calmSinceMs'>,
+  { stormCalmMs }: Pick<GuardLimits, 'stormCalmMs'>,
+): number | null {
+  if (calmSinceMs === null) return null
+  return calmSinceMs + (seen ? stormCalmMs : Math.min(stormCalmMs, UNHEARD_CALM_MS))
 }
 
 /** The cause that an instance is under, or null; that of the service first. */
@@ -170,7 +195,7 @@ export function causeOf(
 
 /**
  * Instances of a zone and a version (undefined: of any) that fell sick after `sinceMs`, and the
- * newest of those times.
+ * newest time at which one of whom more is known was found.
  */
 export function recentOnsets(
   crowd: Crowd | undefined,
@@ -179,16 +204,22 @@ export function recentOnsets(
     readonly version: string | null | undefined
     readonly sinceMs: number
   },
-): { readonly recent: number; readonly newestMs: number | null } {
+): {
+  readonly recent: number
+  readonly unheard: number
+  readonly newestMs: number | null
+} {
   let recent = 0
+  let unheard = 0
   let newestMs: number | null = null
   for (const onset of crowd?.onsets.values() ?? []) {
     if (onset.zone !== at.zone || onset.sinceMs <= at.sinceMs) continue
     if (at.version !== undefined && onset.version !== at.version) continue
     recent += 1
-    newestMs = Math.max(newestMs ?? onset.sinceMs, onset.sinceMs)
+    if (onset.unheard) unheard += 1
+    else newestMs = Math.max(newestMs ?? onset.notedMs, onset.notedMs)
   }
-  return { recent, newestMs }
+  return { recent, unheard, newestMs }
 }
 
 function crowdOf(crowds: Crowds, service: ServiceId): Crowd {
@@ -206,15 +237,22 @@ function judgeStorm(
 ): Crowd | undefined {
   const crowd = crowds.get(facts.service)
   const { healthy, known } = wellnessOf(facts)
-  const isStorm = known >= limits.groupMin && healthy < limits.stormHealthyMin * known
+  const isFew = (well: number): boolean => well < limits.stormHealthyMin * known
+  const isStorm = known >= limits.groupMin && isFew(healthy)
+  const isSeen = isStorm && isFew(healthy + facts.instances.filter(isLiveUnheard).length)
   if (crowd?.storm === undefined || crowd.storm === null) {
     if (!isStorm) return crowd
     const found = crowdOf(crowds, facts.service)
-    found.storm = { sinceMs: nowMs, calmSinceMs: null }
+    found.storm = { sinceMs: nowMs, seen: isSeen, calmSinceMs: null }
     return found
   }
+  crowd.storm.seen ||= isSeen
   calm(crowd.storm, !isStorm, nowMs)
   return crowd
+}
+
+function isLiveUnheard(instance: InstanceFacts): boolean {
+  return instance.lifecycle !== 'gone' && isUnheard(instance)
 }
 
 function calm(what: { calmSinceMs: number | null }, isCalm: boolean, nowMs: number): void {
@@ -241,21 +279,27 @@ function findCauses(
   for (const scope of scopes) {
     const { n: of } = countOf(census, scope)
     const known = crowd.causes.get(ofScope(scope))
-    if (of < limits.commonMin || known?.evident === true) continue
-    const most = limits.commonShareMax * of
-    const onsets = all.filter((onset) => isIn(scope, onset))
+    const isSmall = of < limits.commonMin
+    if ((isSmall && scope.shared !== 'service') || known?.evident === true) continue
+    const most = Math.max(1, limits.commonShareMax * of)
+    // Of a few two may fall sick by chance; but not by what both of them call.
+    const onsets = all.filter((onset) => isIn(scope, onset) && (!isSmall || onset.requests))
     const seen = within(
       onsets.filter(({ evident }) => evident),
       limits.commonSpanMs,
     )
     const evident = seen.length > most
     const fell = evident ? seen : within(onsets, limits.commonSpanMs)
+    const heard = onsets.filter(({ unheard }) => !unheard)
+    const isSeen = evident || within(heard, limits.commonSpanMs).length > most
+    if (known !== undefined) known.seen ||= isSeen
     if (fell.length <= most || (known !== undefined && !evident)) continue
     const named = scope.shared === 'service' ? nameOf(scopes, fell) : scope
     const cause: Cause = {
       ...scope,
       named,
       evident,
+      seen: isSeen,
       sinceMs: nowMs,
       fell: fell.length,
       of,
@@ -293,71 +337,4 @@ function nameOf(scopes: readonly Scope[], fell: readonly Onset[]): Scope {
   const found = (shared: Shared): Scope | undefined =>
     scopes.find((scope) => scope.shared === shared && shares(scope))
   return found('version') ?? found('zone') ?? { shared: 'service', value: '' }
-}
-
-export function saveCrowds(crowds: Crowds, to: ImageWriter): void {
-  to.int(crowds.size)
-  for (const [service, { onsets, causes, storm }] of crowds) {
-    to.text(service).int(onsets.size)
-    for (const [instance, { sinceMs, zone, version, evident, over }] of onsets) {
-      to.text(instance).number(sinceMs).textOrNull(zone).textOrNull(version)
-      to.flag(evident).flag(over)
-    }
-    to.int(causes.size)
-    for (const cause of causes.values()) {
-      saveScope(cause, to)
-      saveScope(cause.named, to)
-      to.flag(cause.evident)
-        .number(cause.sinceMs)
-        .int(cause.fell)
-        .int(cause.of)
-        .numberOrNull(cause.calmSinceMs)
-    }
-    to.flag(storm !== null)
-    if (storm !== null) to.number(storm.sinceMs).numberOrNull(storm.calmSinceMs)
-  }
-}
-
-export function loadCrowds(from: ImageReader): Crowds {
-  return new Map(from.list(() => [serviceId(from.text()), loadCrowd(from)]))
-}
-
-function loadCrowd(from: ImageReader): Crowd {
-  const onsets = from.list((): [string, Onset] => [
-    from.text(),
-    {
-      sinceMs: from.number(),
-      zone: from.textOrNull(),
-      version: from.textOrNull(),
-      evident: from.flag(),
-      over: from.flag(),
-    },
-  ])
-  const causes = from.list(
-    (): Cause => ({
-      ...loadScope(from),
-      named: loadScope(from),
-      evident: from.flag(),
-      sinceMs: from.number(),
-      fell: from.int(),
-      of: from.int(),
-      calmSinceMs: from.numberOrNull(),
-    }),
-  )
-  const storm = from.flag() ? { sinceMs: from.number(), calmSinceMs: from.numberOrNull() } : null
-  return {
-    onsets: new Map(onsets),
-    causes: new Map(causes.map((cause) => [ofScope(cause), cause])),
-    storm,
-  }
-}
-
-const SHARED = { service: true, zone: true, version: true } as const
-
-function saveScope({ shared, value }: Scope, to: ImageWriter): void {
-  to.text(shared).text(value)
-}
-
-function loadScope(from: ImageReader): Scope {
-  return { shared: from.oneOf(SHARED), value: from.text() }
 }

@@ -40,9 +40,58 @@ export function isSick({ health, findings }: InstanceFacts): boolean {
   return health === 'unhealthy' || findings.some(isSelfEvident)
 }
 
-/** Nothing deviates any more; health waits out its dwell before it says so. */
-export function isEasing({ health, findings }: InstanceFacts): boolean {
-  return (health === 'unhealthy' || health === 'unstable') && findings.length === 0
+/** What silence alone makes stand. */
+const SILENT: ReadonlySet<string> = new Set([
+  'silence',
+  'heartbeat_level_1',
+  'heartbeat_level_2',
+  'heartbeat_level_3',
+  'arrival',
+  'network_partition',
+  'fusion',
+])
+
+/**
+ * Not healthy, and nothing but silence and suspicion stands against it, or nothing any more: it may
+ * be the way of its telemetry alone that is sick.
+ */
+export function isUnheard({ health, findings }: InstanceFacts): boolean {
+  const isUnwell = health === 'unstable' || health === 'unhealthy'
+  return isUnwell && findings.every((finding) => !isGrave(finding))
+}
+
+function isGrave({ detector, severity }: Finding): boolean {
+  return severity === 'unhealthy' && !SILENT.has(detector)
+}
+
+/** What is seen of requests: its cause may lie in what the instance calls. */
+const REQUESTS: ReadonlySet<string> = new Set([
+  'success_rate',
+  'latency_p99',
+  'consecutive_failures',
+])
+
+/** Onset of what stands against it by its requests; null: nothing does. */
+export function requestsOnsetMs({ findings }: InstanceFacts): number | null {
+  const grave = findings.filter((one) => isGrave(one) && REQUESTS.has(one.detector))
+  return grave.length === 0 ? null : onsetMs(grave, Infinity)
+}
+
+/** Nothing but its requests speaks against it. */
+export function isOfRequests({ findings }: InstanceFacts): boolean {
+  const grave = findings.filter((one) => isGrave(one))
+  return grave.length > 0 && grave.every(({ detector }) => REQUESTS.has(detector))
+}
+
+/**
+ * Nothing deviates any more; health waits out its dwell before it says so. Kinds that stood
+ * together are remembered for a while after none of them stands.
+ */
+export function isEasing({ health, findings, notes }: InstanceFacts): boolean {
+  const isUnwell = health === 'unhealthy' || health === 'unstable'
+  if (!isUnwell || findings.length === 0) return isUnwell
+  const isOver = findings.every(({ detector }) => detector === 'fusion')
+  return isOver && notes.every(({ detector }) => SILENT.has(detector))
 }
 
 /** Evidence that may act at once (DESIGN.md section 5). */

@@ -7,10 +7,17 @@ import { type Incident, isInHand } from '../incident/incident.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
 import { isCanary } from './canary.ts'
 import { detectorLimitsOf, guardLimitsOf } from './documents.ts'
-import { isEasing, isSelfEvident, onsetMs } from './evidence.ts'
+import {
+  isEasing,
+  isOfRequests,
+  isSelfEvident,
+  isUnheard,
+  onsetMs,
+  requestsOnsetMs,
+} from './evidence.ts'
 import { approvalState } from './approvals.ts'
 import { censusOf, countOf, wellnessOf } from './census.ts'
-import { causeOf } from './crowd.ts'
+import { causeOf, untilMs } from './crowd.ts'
 import { doubtOf, NO_DOUBT } from './doubt.ts'
 import { frozenAt } from './freeze.ts'
 import { groupOf } from './group.ts'
@@ -50,7 +57,7 @@ export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
     easing: isEasing(facts),
     selfEvident: facts.findings.some(isSelfEvident),
     onsetMs: onsetMs(facts.findings, match.sinceMs),
-    settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,
+    settleMs: settleMsOf(state, facts),
     registeredAtMs: facts.registeredAtMs,
     wasWell: state.wellOnce.get(facts.key) === facts.incarnation,
     transitions: facts.transitions,
@@ -89,16 +96,15 @@ function careInput(
   const crowd = crowds.get(facts.service)
   const cause = causeOf(crowd, facts)
   const storm = crowd?.storm ?? null
-  const untilMs = ({ calmSinceMs }: { calmSinceMs: number | null }): number | null =>
-    calmSinceMs === null ? null : calmSinceMs + limits.stormCalmMs
   const { pulse } = state.fleet
   const { doubts } = turn.facts
   return {
     frozen: frozenAt(limits.freeze, nowMs),
     zone: zoneInput(service, facts, inHand),
     wellness: wellnessOf(service),
-    storm: storm === null ? null : { sinceMs: storm.sinceMs, untilMs: untilMs(storm) },
-    cause: cause === null ? null : { ...cause, untilMs: untilMs(cause) },
+    alike: alikeIn(service, facts, limits.commonSpanMs),
+    storm: storm === null ? null : { ...storm, untilMs: untilMs(storm, limits) },
+    cause: cause === null ? null : { ...cause, untilMs: untilMs(cause, limits) },
     fleetStorm: state.fleet.verdicts.storm(nowMs),
     fleetCause: state.fleet.verdicts.cause(facts, nowMs),
     approval: approvalState(approvals, incident, {
@@ -112,6 +118,25 @@ function careInput(
         ? NO_DOUBT
         : doubtOf(rhythm, doubts, { pulse, nowMs, factorMax: limits.doubtFactorMax }),
   }
+}
+
+/** Silence alone, while the agent beside it speaks, may be what was lost on its way. */
+const UNHEARD_SETTLE_MS = 30_000
+
+function settleMsOf({ behaviour, documents }: State, facts: InstanceFacts): number {
+  const { settleMs } = detectorLimitsOf(documents, facts.service)
+  const isSilence = behaviour >= BEHAVIOUR_JUDGEMENT && facts.findings.length > 0
+  return isSilence && isUnheard(facts) ? Math.max(settleMs, UNHEARD_SETTLE_MS) : settleMs
+}
+
+/** It may be what they call; an instance alone has what is its own. */
+function alikeIn({ instances }: ServiceFacts, target: InstanceFacts, spanMs: number): number {
+  const sinceMs = isOfRequests(target) ? requestsOnsetMs(target) : null
+  if (sinceMs === null) return 0
+  return instances.filter((other) => {
+    const atMs = other === target || other.lifecycle === 'gone' ? null : requestsOnsetMs(other)
+    return atMs !== null && Math.abs(atMs - sinceMs) <= spanMs
+  }).length
 }
 
 function zoneInput(

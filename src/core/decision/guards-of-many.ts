@@ -16,7 +16,10 @@ export interface CareInput {
   readonly frozen: Frozen | null
   readonly zone: ZoneInput
   readonly wellness: Wellness
-  readonly storm: Standing | null
+  /** Others of whom the same is seen by their requests, where nothing else speaks against it. */
+  readonly alike: number
+  /** `seen`: even if those of whom only nothing is heard are well. */
+  readonly storm: (Standing & { readonly seen: boolean }) | null
   readonly cause: (Cause & Standing) | null
   /** Verdicts of the fleet task that concern the target. */
   readonly fleetStorm: FleetVerdict | null
@@ -48,6 +51,11 @@ interface Asking {
   readonly selfEvident: boolean
 }
 
+/** Who is seen to be sick is none of those of whom only nothing is heard. */
+function isPassedBy(selfEvident: boolean, { unheard = false }: FleetVerdict): boolean {
+  return unheard && selfEvident
+}
+
 /** Times of the week in which people want no surprises. */
 export function freezeGuard({ frozen }: CareInput): Answer {
   if (frozen === null) return { passed: true, value: 'no freeze window', limit: 'none' }
@@ -55,7 +63,8 @@ export function freezeGuard({ frozen }: CareInput): Answer {
 }
 
 /** One zone at a time; and none that is sick as a whole. */
-export function zoneGuard({ zone, fleetCause }: CareInput, { limits }: Asking): Answer {
+export function zoneGuard({ zone, fleetCause }: CareInput, asking: Asking): Answer {
+  const { limits, selfEvident } = asking
   const { zoneSickShareMax: share, zoneSickMin } = limits
   const limit = `one zone at a time, under ${percent(share)} sick from ${zoneSickMin} on`
   const { name, count, others } = zone
@@ -64,7 +73,7 @@ export function zoneGuard({ zone, fleetCause }: CareInput, { limits }: Asking): 
   if (count.sick >= zoneSickMin && count.sick >= share * count.n) {
     return { passed: false, value: sick, limit, cause: `sick ${name}` }
   }
-  if (fleetCause?.attribute === 'zone') {
+  if (fleetCause?.attribute === 'zone' && !isPassedBy(selfEvident, fleetCause)) {
     const { sick: fell = 0, instances = 0 } = fleetCause
     const value = `${fell} of ${instances} sick in zone ${name} of the fleet`
     return { passed: false, value, limit, cause: fleetCause.verdict_id }
@@ -75,26 +84,28 @@ export function zoneGuard({ zone, fleetCause }: CareInput, { limits }: Asking): 
 }
 
 /** Panic mode: when few are well, who looks sick is no fault of its own. */
-export function stormGuard(input: CareInput, { nowMs, limits }: Asking): Answer {
+export function stormGuard(input: CareInput, { nowMs, limits, selfEvident }: Asking): Answer {
   const { wellness, storm, fleetStorm } = input
   const calm = formatDuration(limits.stormCalmMs)
   const share = percent(limits.stormHealthyMin)
   const limit = `${share} healthy from ${limits.groupMin} on, for ${calm}`
   const value = `${wellness.healthy} of ${wellness.known} healthy`
-  if (storm !== null) {
+  if (storm !== null && (storm.seen || !selfEvident)) {
     const told = `${value}, a storm since ${formatDuration(nowMs - storm.sinceMs)}`
     const cause = String(storm.sinceMs)
     return { passed: false, value: told, limit, until_ms: storm.untilMs, cause }
   }
-  if (fleetStorm === null) return { passed: true, value, limit }
+  if (fleetStorm === null || isPassedBy(selfEvident, fleetStorm)) {
+    return { passed: true, value, limit }
+  }
   const { sick = 0, instances = 0, verdict_id: cause } = fleetStorm
   const told = `${instances - sick} of ${instances} healthy in the fleet`
   return { passed: false, value: told, limit, cause }
 }
 
 /** What many have at once is not cured by acting on each of them. */
-export function commonCauseGuard(input: CareInput, { limits, selfEvident }: Asking): Answer {
-  const { cause, fleetCause } = input
+export function commonCauseGuard(input: CareInput, { limits, selfEvident, group }: Asking): Answer {
+  const { alike, cause, fleetCause } = input
   const span = formatDuration(limits.commonSpanMs)
   const most = percent(limits.commonShareMax)
   const limit = `at most ${most} within ${span} from ${limits.commonMin} on`
@@ -107,8 +118,15 @@ export function commonCauseGuard(input: CareInput, { limits, selfEvident }: Aski
     const key = `${scopeText(cause)} ${cause.sinceMs}`
     return { passed: false, value, limit, until_ms: cause.untilMs, cause: key }
   }
+  if (alike + 1 > Math.max(1, limits.commonShareMax * group.n)) {
+    const value = `${alike} others of ${group.n} show the same, which may lie in what they call`
+    return { passed: false, value, limit, cause: 'alike' }
+  }
   if (fleetCause === null || fleetCause.attribute === 'zone') {
     return { passed: true, value: 'fell sick alone', limit }
+  }
+  if (isPassedBy(selfEvident, fleetCause)) {
+    return { passed: true, value: 'seen to be sick, others are only silent', limit }
   }
   const { attribute, value: name, sick = 0, instances = 0, verdict_id: key } = fleetCause
   const what = attribute === 'version' ? `version ${name}` : 'services that fell sick together'

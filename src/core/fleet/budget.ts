@@ -12,7 +12,7 @@
 import type { LeaseUse, Observation } from '../../contracts/records.ts'
 import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 
-import { type Picture, UNCLEAR_MS } from './picture.ts'
+import { LOOKS_MAX, type Picture, UNCLEAR_MS } from './picture.ts'
 import { ANSWER_MS, ANY_ZONE, isLoose, loadWants, mayGive, saveWants } from './wants.ts'
 import { type Want, wantsOf, zoneBudget } from './wants.ts'
 
@@ -187,7 +187,8 @@ export class Budget {
       if (lease.askedMs !== null) times.push(lease.askedMs + ANSWER_MS)
     }
     for (const { waitsSinceMs, wants } of this.holders.values()) {
-      if (waitsSinceMs !== null && wants.length > 0) times.push(waitsSinceMs + UNCLEAR_MS)
+      if (waitsSinceMs === null || wants.length === 0) continue
+      for (let looks = 1; looks <= LOOKS_MAX; looks++) times.push(waitsSinceMs + looks * UNCLEAR_MS)
     }
     const later = times.filter((atMs) => atMs > nowMs)
     return later.length === 0 ? null : later.reduce((least, atMs) => Math.min(least, atMs))
@@ -287,7 +288,8 @@ export class Budget {
     let free = room
     for (const [partition, holder] of this.inTurn()) {
       // Long enough for the others to have been heard of.
-      if (isUnclear && at.nowMs < (holder.waitsSinceMs ?? at.nowMs) + UNCLEAR_MS) continue
+      const waitsSinceMs = holder.waitsSinceMs ?? at.nowMs
+      if (isUnclear && at.nowMs < waitsSinceMs + picture.unclearForMs) continue
       for (const { zone, waiting } of wantsOf(holder)) {
         const tokens = Math.min(waiting - this.heldFor(partition, zoneBudget(zone)), free)
         if (tokens <= 0 || !mayGive(zone, { leases: this.leases, picture, nowMs: at.nowMs }))

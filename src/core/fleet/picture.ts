@@ -2,8 +2,10 @@
 // What it shows decides what the fleet task says across services, and which zone may be worked in.
 import type { GroupCount } from '../../contracts/records.ts'
 
-/** Two services that fell sick within this may have one cause: it takes a look before acts. */
+/** Services that fell sick within this may have one cause: it takes a look before acts, */
 export const UNCLEAR_MS = 2_000
+/** and a longer one, the more they are: as long once more for each of them, up to so often. */
+export const LOOKS_MAX = 4
 
 /** What is read of a service. */
 export interface Seen {
@@ -19,6 +21,9 @@ export interface Sum {
   sick: number
   /** Fell sick in the last 30 s, in so many services. */
   recent: number
+  /** Of the sick, and of those that fell sick: those of whom only nothing is heard. */
+  sickUnheard: number
+  recentUnheard: number
   readonly services: Set<string>
 }
 
@@ -26,6 +31,8 @@ export interface Picture {
   readonly healthy: number
   /** Instances whose health is known. */
   readonly known: number
+  /** Of them not healthy, and only unheard. */
+  readonly unheard: number
   readonly zones: ReadonlyMap<string, Sum>
   readonly versions: ReadonlyMap<string, Sum>
   readonly services: ReadonlyMap<string, Sum>
@@ -33,9 +40,18 @@ export interface Picture {
   readonly inHand: ReadonlySet<string>
   /** Log time until which more than one service has just fallen sick, or 0. */
   readonly unclearUntilMs: number
+  /** How long whoever waits has to have waited until then. */
+  readonly unclearForMs: number
 }
 
-const sum = (): Sum => ({ instances: 0, sick: 0, recent: 0, services: new Set() })
+const sum = (): Sum => ({
+  instances: 0,
+  sick: 0,
+  recent: 0,
+  sickUnheard: 0,
+  recentUnheard: 0,
+  services: new Set(),
+})
 
 export function pictureOf(seen: readonly Seen[]): Picture {
   const zones = new Map<string, Sum>()
@@ -44,6 +60,7 @@ export function pictureOf(seen: readonly Seen[]): Picture {
   const inHand = new Set<string>()
   let healthy = 0
   let known = 0
+  let unheard = 0
   const newest: number[] = []
   for (const one of seen) {
     healthy += one.healthy
@@ -54,25 +71,32 @@ export function pictureOf(seen: readonly Seen[]): Picture {
       add(of(services, one.service), one.service, group)
       if (zone !== '') add(of(zones, zone), one.service, group)
       if (version !== '') add(of(versions, version), one.service, group)
+      unheard += group.unheard
       if (group.in_hand > 0) inHand.add(zone)
       newestMs = Math.max(newestMs, group.newest_ms ?? 0)
     }
     if (newestMs > 0) newest.push(newestMs)
   }
-  return { healthy, known, zones, versions, services, inHand, unclearUntilMs: until(newest) }
+  const sums = { healthy, known, unheard, zones, versions, services, inHand }
+  return { ...sums, ...unclearOf(newest) }
 }
 
-/** The second newest onset, and the time it takes to look. */
-function until(newest: readonly number[]): number {
-  const [first, second] = [...newest].sort((a, b) => b - a)
-  if (first === undefined || second === undefined || first - second > UNCLEAR_MS) return 0
-  return first + UNCLEAR_MS
+/** From the onsets of those that fell sick about when the newest did. */
+function unclearOf(newest: readonly number[]): Pick<Picture, 'unclearUntilMs' | 'unclearForMs'> {
+  const lastMs = newest.reduce((most, atMs) => Math.max(most, atMs), 0)
+  const others = newest.filter((atMs) => lastMs - atMs <= UNCLEAR_MS).length - 1
+  if (others < 1) return { unclearUntilMs: 0, unclearForMs: 0 }
+  const unclearForMs = Math.min(others, LOOKS_MAX) * UNCLEAR_MS
+  return { unclearUntilMs: lastMs + UNCLEAR_MS, unclearForMs }
 }
 
-function add(to: Sum, service: string, { instances, sick, recent }: GroupCount): void {
+function add(to: Sum, service: string, group: GroupCount): void {
+  const { instances, sick, recent } = group
   to.instances += instances
   to.sick += sick
   to.recent += recent
+  to.sickUnheard += group.sick_unheard
+  to.recentUnheard += group.recent_unheard
   if (recent > 0) to.services.add(service)
 }
 

@@ -9,6 +9,8 @@ export const PULSE_STALE_MS = 5_000
 export const BUSY_EVERY_MS = 1_000
 /** The same while nothing does. */
 export const QUIET_EVERY_MS = 10_000
+/** Many who were only unheard are left alone for so long after; they need not recover. */
+export const UNHEARD_CALM_MS = 15_000
 
 export function serviceTask(partition: number): TaskId {
   return taskId(`s${partition}`)

@@ -7,7 +7,7 @@ import type { FleetVerdict } from '../../contracts/records.ts'
 import type { ImageReader, ImageWriter } from '../kernel/image.ts'
 import { compareText } from '../kernel/order.ts'
 import type { Picture, Sum } from './picture.ts'
-import { QUIET_EVERY_MS } from './term.ts'
+import { QUIET_EVERY_MS, UNHEARD_CALM_MS } from './term.ts'
 
 /** Not said again for so long, a verdict does not stand any more. */
 export const VERDICT_STALE_MS: number = 3 * QUIET_EVERY_MS
@@ -26,6 +26,8 @@ interface Reason {
   readonly value: string
   readonly sick: number
   readonly instances: number
+  /** It would hold if those of whom only nothing is heard were well. */
+  readonly seen: boolean
   /** Concerned; none = whoever shares the attribute. */
   readonly services: readonly string[]
 }
@@ -48,9 +50,10 @@ export class Verdicts {
       const held = this.standing.get(reason.id)
       const services = union(held?.services ?? [], reason.services)
       const isNew = held === undefined || services.length > held.services.length
-      if (!isNew) continue
+      if (!isNew && (held.seen || !reason.seen)) continue
       const sinceMs = held?.sinceMs ?? nowMs
-      const found = { ...reason, services, sinceMs, calmSinceMs: null, saidMs: nowMs }
+      const seen = held?.seen === true || reason.seen
+      const found = { ...reason, seen, services, sinceMs, calmSinceMs: null, saidMs: nowMs }
       this.standing.set(reason.id, found)
       said.push(wire(found, false))
     }
@@ -58,7 +61,7 @@ export class Verdicts {
     for (const [id, held] of this.standing) {
       const isCalm = !open.has(id) && hasCalmed(held, picture, limits)
       held.calmSinceMs = isCalm ? (held.calmSinceMs ?? nowMs) : null
-      if (held.calmSinceMs !== null && nowMs >= held.calmSinceMs + limits.stormCalmMs) {
+      if (held.calmSinceMs !== null && nowMs >= held.calmSinceMs + calmMs(held, limits)) {
         this.standing.delete(id)
         said.push(wire(held, true))
       } else if (nowMs >= held.saidMs + QUIET_EVERY_MS) {
@@ -72,8 +75,9 @@ export class Verdicts {
   /** When `judge` may say something by time alone, or null. */
   nextMs(limits: GuardLimits): number | null {
     let next: number | null = null
-    for (const { saidMs, calmSinceMs } of this.standing.values()) {
-      const overMs = calmSinceMs === null ? saidMs : calmSinceMs + limits.stormCalmMs
+    for (const standing of this.standing.values()) {
+      const { saidMs, calmSinceMs } = standing
+      const overMs = calmSinceMs === null ? saidMs : calmSinceMs + calmMs(standing, limits)
       const atMs = calmSinceMs === null ? saidMs + QUIET_EVERY_MS : overMs
       next = Math.min(next ?? atMs, atMs, saidMs + QUIET_EVERY_MS)
     }
@@ -84,7 +88,7 @@ export class Verdicts {
     to.int(this.standing.size)
     for (const one of this.standing.values()) {
       to.text(one.id).text(one.what).text(one.attribute).text(one.value)
-      to.int(one.sick).int(one.instances).texts(one.services)
+      to.int(one.sick).int(one.instances).flag(one.seen).texts(one.services)
       to.number(one.sinceMs).numberOrNull(one.calmSinceMs).number(one.saidMs)
     }
   }
@@ -100,6 +104,7 @@ export class Verdicts {
         value: from.text(),
         sick: from.int(),
         instances: from.int(),
+        seen: from.flag(),
         services: from.texts(),
         sinceMs: from.number(),
         calmSinceMs: from.numberOrNull(),
@@ -112,26 +117,35 @@ export class Verdicts {
 const WHATS = { storm: true, common_cause: true } as const
 const ATTRIBUTES = { fleet: true, zone: true, version: true, services: true } as const
 
+/** How long a reason has to be gone. */
+function calmMs({ seen }: Standing, { stormCalmMs }: GuardLimits): number {
+  return seen ? stormCalmMs : Math.min(stormCalmMs, UNHEARD_CALM_MS)
+}
+
 function reasonsOf(picture: Picture, limits: GuardLimits): readonly Reason[] {
-  const { healthy, known, zones, versions } = picture
+  const { healthy, known, unheard, zones, versions } = picture
   const reasons: Reason[] = []
   const found = (id: string, reason: Omit<Reason, 'id'>): void =>
     void reasons.push({ id, ...reason })
-  if (known >= limits.groupMin && healthy < limits.stormHealthyMin * known) {
-    const counts = { sick: known - healthy, instances: known }
+  const isFew = (well: number): boolean => well < limits.stormHealthyMin * known
+  if (known >= limits.groupMin && isFew(healthy)) {
+    const counts = { sick: known - healthy, instances: known, seen: isFew(healthy + unheard) }
     found('storm', { what: 'storm', attribute: 'fleet', value: '', ...counts, services: [] })
   }
   const cause = { what: 'common_cause', services: [] } as const
   if (zones.size > 1) {
     for (const [value, zone] of inOrder(zones)) {
-      if (!isFrozen(zone, limits) && !isShared(zone, limits)) continue
-      found(`zone:${value}`, { ...cause, attribute: 'zone', value, ...counted(zone) })
+      const is = (sum: Sum): boolean => isFrozen(sum, limits) || isShared(sum, limits)
+      if (!is(zone)) continue
+      const counts = { ...counted(zone), seen: is(heard(zone)) }
+      found(`zone:${value}`, { ...cause, attribute: 'zone', value, ...counts })
     }
   }
   if (versions.size > 1) {
     for (const [value, version] of inOrder(versions)) {
       if (!isShared(version, limits)) continue
-      found(`version:${value}`, { ...cause, attribute: 'version', value, ...counted(version) })
+      const counts = { ...counted(version), seen: isShared(heard(version), limits) }
+      found(`version:${value}`, { ...cause, attribute: 'version', value, ...counts })
     }
   }
   const whole = inOrder(picture.services).filter(([, service]) => isWhole(service))
@@ -139,7 +153,9 @@ function reasonsOf(picture: Picture, limits: GuardLimits): readonly Reason[] {
     const services = whole.map(([name]) => name).slice(0, NAMED_MAX)
     const sick = whole.reduce((n, [, one]) => n + one.sick, 0)
     const instances = whole.reduce((n, [, one]) => n + one.instances, 0)
-    found('services', { ...cause, attribute: 'services', value: '', sick, instances, services })
+    const seen = whole.filter(([, one]) => isWhole(heard(one))).length >= SERVICES_MIN
+    const what = { ...cause, attribute: 'services', value: '' } as const
+    found('services', { ...what, sick, instances, seen, services })
   }
   return reasons
 }
@@ -160,13 +176,20 @@ function isWhole({ recent, instances }: Sum): boolean {
   return recent >= 2 && recent > instances / 2
 }
 
+/** As if those of whom only nothing is heard were well. */
+function heard(sum: Sum): Sum {
+  const { sick, recent, sickUnheard, recentUnheard } = sum
+  return { ...sum, sick: sick - sickUnheard, recent: recent - recentUnheard }
+}
+
 function counted({ sick, instances }: Sum): Pick<Reason, 'sick' | 'instances'> {
   return { sick, instances }
 }
 
 /** No more of those concerned are sick than may be at any time. */
 function hasCalmed(reason: Reason, picture: Picture, limits: GuardLimits): boolean {
-  const few = ({ sick, instances }: Sum): boolean => sick <= limits.commonShareMax * instances
+  const few = ({ sick, instances }: Pick<Sum, 'sick' | 'instances'>): boolean =>
+    sick <= limits.commonShareMax * instances
   const calm = (sum: Sum | undefined): boolean => sum === undefined || few(sum)
   switch (reason.attribute) {
     case 'fleet':
@@ -176,8 +199,18 @@ function hasCalmed(reason: Reason, picture: Picture, limits: GuardLimits): boole
     case 'version':
       return calm(picture.versions.get(reason.value))
     case 'services':
-      return reason.services.every((service) => calm(picture.services.get(service)))
+      return few(together(reason.services, picture))
   }
+}
+
+function together(services: readonly string[], picture: Picture): Pick<Sum, 'sick' | 'instances'> {
+  let sick = 0
+  let instances = 0
+  for (const service of services) {
+    sick += picture.services.get(service)?.sick ?? 0
+    instances += picture.services.get(service)?.instances ?? 0
+  }
+  return { sick, instances }
 }
 
 function inOrder(sums: ReadonlyMap<string, Sum>): readonly (readonly [string, Sum])[] {
@@ -189,7 +222,7 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
 }
 
 function wire(standing: Standing, over: boolean): FleetVerdict {
-  const { id, what, attribute, value, sick, instances, services, sinceMs } = standing
+  const { id, what, attribute, value, sick, instances, services, seen, sinceMs } = standing
   return {
     verdict_id: id,
     what,
@@ -202,6 +235,7 @@ function wire(standing: Standing, over: boolean): FleetVerdict {
     value,
     sick,
     instances,
+    unheard: !seen,
   }
 }
 
@@ -248,7 +282,9 @@ export class HeldVerdicts {
       to.text(verdict.attribute ?? '')
         .text(verdict.value ?? '')
         .texts(verdict.services)
-      to.int(verdict.sick ?? 0).int(verdict.instances ?? 0)
+      to.int(verdict.sick ?? 0)
+        .int(verdict.instances ?? 0)
+        .flag(verdict.unheard === true)
     }
   }
 
@@ -265,6 +301,7 @@ export class HeldVerdicts {
         services: from.texts(),
         sick: from.int(),
         instances: from.int(),
+        unheard: from.flag(),
         cause_service: null,
         cause_instance: null,
         over: false,

@@ -171,6 +171,7 @@ function saveCount(count: Count, to: ImageWriter): void {
   for (const group of count.groups) {
     to.text(group.zone).text(group.app_version).int(group.instances).int(group.healthy)
     to.int(group.sick).int(group.recent).numberOrNull(group.newest_ms).int(group.in_hand)
+    to.int(group.unheard).int(group.sick_unheard).int(group.recent_unheard)
   }
 }
 
@@ -204,5 +205,8 @@ function loadGroup(from: ImageReader): GroupCount {
     recent: from.int(),
     newest_ms: from.numberOrNull(),
     in_hand: from.int(),
+    unheard: from.int(),
+    sick_unheard: from.int(),
+    recent_unheard: from.int(),
   }
 }

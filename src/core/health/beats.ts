@@ -89,6 +89,14 @@ export class Beats implements Kept {
     return false
   }
 
+  /** Somebody else has not reached it since. */
+  isUnreachedSince(sinceMs: number): boolean {
+    for (const { verdict, atMs, local } of this.sights?.values() ?? []) {
+      if (verdict === 'down' && !local && atMs > sinceMs) return true
+    }
+    return false
+  }
+
   /** Probers elsewhere that do not reach it. */
   unreachedBy(): number {
     let count = 0

@@ -11,7 +11,7 @@ import type { Health } from '../../contracts/records.ts'
 import type { Configuration } from '../signal/config-drift.ts'
 import type { Hearing } from './silence.ts'
 import { PROBE_PERIODS_MS } from './traffic.ts'
-import { promisedPeriodMs, type Vital } from './vital.ts'
+import { promisedPeriodMs, SAID_DOWN, type Vital } from './vital.ts'
 
 export interface DetectorInput {
   readonly vital: Vital
@@ -38,10 +38,10 @@ type Detector = (input: DetectorInput, standing: boolean) => Deviation | null
 
 const NOTHING: readonly Finding[] = Object.freeze([])
 const HEARTBEATS_MISSED = 3
-/** Who answered this long before a probe failed was serving. */
-const SERVING_MS = 10_000
 /** Counts of an instance come at least this often while it serves. */
-const DOUBT_MS = 3_000
+const COUNTS_EVERY_MS = 3_000
+/** One witness is believed when the other has said nothing at all for so long. */
+const PATIENCE_MS = 60_000
 const TOLD: Pick<Finding, 'severity' | 'unit'> = { severity: 'unhealthy', unit: 'state' }
 
 export const DETECTORS: readonly (readonly [name: DetectorName, detector: Detector])[] = [
@@ -195,11 +195,11 @@ function silence(input: DetectorInput): Deviation | null {
  * The last probe verdict of this incarnation is down. From its own host self-evident, else inferred
  * (S0-31); as long as it is in doubt a suspicion only.
  */
-function probeDown({ vital, behaviour, nowMs }: DetectorInput): Deviation | null {
+function probeDown({ vital, behaviour, hearing }: DetectorInput): Deviation | null {
   const { probe } = vital
   if (probe === null || probe.verdict !== 'down') return null
   const from = probe.local ? 'local' : 'remote'
-  const inDoubt = nowMs < (probeDoubtMs(vital, behaviour) ?? nowMs)
+  const inDoubt = (hearing.horizonMs ?? 0) < (probeDoubtMs(vital, behaviour) ?? 0)
   return {
     class: probe.local && !inDoubt ? 'self_evident' : 'inferred',
     severity: inDoubt ? 'unstable' : 'unhealthy',
@@ -213,19 +213,27 @@ function probeDown({ vital, behaviour, nowMs }: DetectorInput): Deviation | null
 }
 
 /**
- * Log time up to which a probe that timed out is in doubt, or null (S1-25): the instance was
- * serving, and its own counts are to say first whether it still does. Each answer counted since
- * then says so again. A slow profile has failed for so long before it says so that the counts have
- * had their time already (S3-37). From BEHAVIOUR_JUDGEMENT on.
+ * Log time, of what has been read, up to which a probe that got no answer is in doubt, or null: it
+ * is not (S1-25). Such a probe is one witness, and the counts of the instance are another: they say
+ * that it goes on answering, or that it has stopped, by the time at which they were counted,
+ * however late they come. As long as they say neither they may be lost, and the probe is believed
+ * only when a prober elsewhere agrees, or after a minute. A slow profile has failed for so long
+ * before it says so that the counts have had their time already (S3-37). From BEHAVIOUR_JUDGEMENT
+ * on.
  */
 export function probeDoubtMs(vital: Vital, behaviour: number): number | null {
-  const { probe, answeredMs } = vital
+  const { probe, answeredMs, deltaPlace } = vital
   if (behaviour < BEHAVIOUR_JUDGEMENT || probe?.verdict !== 'down') return null
-  if (probe.reason !== 'timeout' || answeredMs < probe.sinceMs - SERVING_MS) return null
-  const waitMs = Math.max(DOUBT_MS, HEARTBEATS_MISSED * promisedPeriodMs(vital))
+  if (probe.reason !== 'timeout' && probe.reason !== SAID_DOWN) return null
+  // Nobody counts for it.
+  if (deltaPlace === null && answeredMs === 0) return null
+  const waitMs = Math.max(COUNTS_EVERY_MS, HEARTBEATS_MISSED * promisedPeriodMs(vital))
   const failedForMs = (probe.failures - 1) * (PROBE_PERIODS_MS[probe.profile] ?? 0)
-  if (failedForMs >= waitMs) return answeredMs + waitMs
-  return Math.max(probe.sinceMs, answeredMs) + waitMs
+  const sinceMs = Math.max(failedForMs >= waitMs ? 0 : probe.sinceMs, answeredMs)
+  const toldMs = Math.max(vital.toldMs, vital.lastCountedMs)
+  if (toldMs >= sinceMs + waitMs) return null
+  if (probe.local && vital.sense?.beats.isUnreachedSince(sinceMs) === true) return null
+  return Math.max(probe.sinceMs, answeredMs) + PATIENCE_MS
 }
 
 /** A connection to the instance was refused on its own host: nobody listens. Self-evident. */
@@ -269,7 +277,8 @@ export function silentAtMs({
   limits,
   hearing,
 }: Pick<DetectorInput, 'vital' | 'limits' | 'hearing'>): number {
-  return Math.max(vital.heardAtMs, hearing.floorMs) + silenceLimitMs(vital, limits)
+  const heardMs = Math.max(vital.heardAtMs, hearing.floorMs, vital.agentBackMs)
+  return heardMs + silenceLimitMs(vital, limits)
 }
 
 function percent(ratio: number): string {

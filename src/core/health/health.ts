@@ -215,11 +215,16 @@ function forgetFlips({ flipsMs }: Vital, nowMs: number): void {
   while ((flipsMs[0] ?? nowMs) <= nowMs - FLIPS_SPAN_MS) flipsMs.shift()
 }
 
+/** What is read may lag behind: then it is looked at again so often. */
+const LOOK_MS = 1_000
+
 /** When time alone makes a finding of silence, or takes the doubt from one of a probe. */
 function findingDueMs(input: DetectorInput, limits: DetectorLimits): number | null {
-  const doubtMs = probeDoubtMs(input.vital, input.behaviour)
+  const { vital, behaviour, hearing, nowMs } = input
   const silentMs = silenceDueMs(input, limits)
-  return earlier(silentMs, doubtMs === null || doubtMs <= input.nowMs ? null : doubtMs)
+  const doubtMs = probeDoubtMs(vital, behaviour)
+  if (doubtMs === null || hearing.blind || (hearing.horizonMs ?? 0) >= doubtMs) return silentMs
+  return earlier(silentMs, Math.max(doubtMs, nowMs + LOOK_MS))
 }
 
 /** When silence is due; null when it stands already or cannot be judged. */

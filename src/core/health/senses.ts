@@ -92,10 +92,14 @@ function wholeSecond(ms: number): number {
   return ms - (ms % 1_000)
 }
 
-/** Nothing is heard, or only from afar it is said to be down (S0-29, S1-25). */
+/**
+ * Nothing is heard, or one prober alone says that it is down: from afar, or so that it is in doubt
+ * (S0-29, S1-25).
+ */
 function hasDoubt({ vital }: SenseInput): boolean {
   if (vital.findings.has('silence')) return true
-  return vital.findings.has('probe_down') && vital.probe?.local === false
+  const down = vital.findings.get('probe_down')
+  return down !== undefined && (vital.probe?.local === false || down.class === 'inferred')
 }
 
 function expire(sense: Sense, nowMs: number): number {

@@ -34,6 +34,7 @@ export function saveVital(vital: Vital, to: ImageWriter): void {
   to.text(vital.health).number(vital.healthSinceMs).numberOrNull(vital.calmSinceMs)
   to.int(wasWell === null ? 0 : wasWell ? 1 : 2).numbers(vital.flipsMs)
   if (to.form < FORM_JUDGEMENT) return
+  to.number(vital.toldMs).number(vital.agentBackMs)
   to.int(vital.notes.length)
   for (const note of vital.notes) saveFinding(note, to)
   to.flag(vital.sense !== null)
@@ -70,6 +71,8 @@ export function loadVital(
   vital.wasWell = [null, true, false][from.int()] ?? null
   vital.flipsMs.push(...from.numbers())
   if (from.form < FORM_JUDGEMENT) return vital
+  vital.toldMs = from.number()
+  vital.agentBackMs = from.number()
   const notes = from.list(() => loadFinding(from))
   if (notes.length > 0) vital.notes = notes
   if (!from.flag()) return vital

@@ -37,6 +37,9 @@ export interface Berth {
   readonly slot: number
 }
 
+/** Why, where only a heartbeat says it. */
+export const SAID_DOWN = 'its agent says down'
+
 const NO_NOTES: readonly Finding[] = Object.freeze([])
 
 export class Vital {
@@ -45,6 +48,13 @@ export class Vital {
   incarnation: number
   /** Promised heartbeat period by level 1–3; 0 = none promised. */
   readonly periodsMs: [number, number, number] = [0, 0, 0]
+  /** Log time at which its agent was heard again; from BEHAVIOUR_JUDGEMENT on. */
+  agentBackMs: number = 0
+  /**
+   * Event time of the newest own delta, with requests or without, of those that came while its
+   * probe was down.
+   */
+  toldMs: number = 0
   /** Requests failed in a row, in deltas without any success. */
   failures: (Since & { readonly count: number }) | null = null
   probe: ProbeState | null = null
@@ -154,6 +164,7 @@ export interface Counted {
 export function foldCounts(vital: Vital, counted: Counted): void {
   const { n, errors, eventMs, place } = counted
   vital.deltaPlace = place
+  if (vital.probe?.verdict === 'down') vital.toldMs = Math.max(vital.toldMs, eventMs)
   if (n === 0 || eventMs < vital.lastCountedMs) return
   vital.lastCountedMs = eventMs
   if (errors < n) {
@@ -212,6 +223,7 @@ export function foldSignal(vital: Vital, signal: Signal, at: Since): boolean {
 export function begin(vital: Vital, incarnation: number): void {
   vital.incarnation = incarnation
   vital.failures = null
+  vital.toldMs = 0
   vital.lastCountedMs = 0
   vital.answeredMs = 0
   vital.probe = null
@@ -280,7 +292,7 @@ function foldState(vital: Vital, state: string | null, at: Since): void {
   const { probe } = vital
   if ((state !== 'up' && state !== 'down') || probe?.verdict === state) return
   if (probe !== null && at.sinceMs <= probe.atMs) return
-  const reason = `its agent says ${state}`
+  const reason = state === 'down' ? SAID_DOWN : `its agent says ${state}`
   const profile = probe?.profile ?? ''
   vital.probe = {
     verdict: state,

@@ -2,7 +2,7 @@
 import type { GroupCount } from '../../contracts/records.ts'
 import { recentOnsets } from '../decision/crowd.ts'
 import { guardLimitsOf } from '../decision/documents.ts'
-import { isSick } from '../decision/evidence.ts'
+import { isSick, isUnheard } from '../decision/evidence.ts'
 import { isInService } from '../decision/group.ts'
 import { isInHand } from '../incident/incident.ts'
 import type { InstanceFacts, ServiceFacts } from '../kernel/facts.ts'
@@ -53,12 +53,14 @@ function countOf(
 ): GroupCount {
   const { commonSpanMs } = guardLimitsOf(healing.documents, service)
   const crowd = healing.care.crowds.get(service)
-  const { recent, newestMs } = recentOnsets(crowd, { zone, version, sinceMs: nowMs - commonSpanMs })
+  const sinceMs = nowMs - commonSpanMs
+  const { recent, unheard, newestMs } = recentOnsets(crowd, { zone, version, sinceMs })
   const serving = members.filter((one) => isInService(one))
   const inHand = members.filter(({ key }) => {
     const incident = healing.incidents.get(key)
     return incident !== undefined && isInHand(incident)
   })
+  const silent = serving.filter((one) => isUnheard(one))
   return {
     zone: zone ?? '',
     app_version: version ?? '',
@@ -68,5 +70,8 @@ function countOf(
     recent,
     newest_ms: newestMs,
     in_hand: inHand.length,
+    unheard: silent.length,
+    sick_unheard: silent.filter((one) => isSick(one)).length,
+    recent_unheard: unheard,
   }
 }

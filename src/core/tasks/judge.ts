@@ -216,6 +216,9 @@ function judgeFully(
   // It may be another agent's by now.
   if (subject.source?.agent !== entry.agent) subject.source = null
   const agentHeard = isHeard(state, subject.slot, subject)
+  // An agent that was silent itself has said nothing of its instances: their silence begins anew.
+  const isBack = agentHeard && !subject.has(HEARD) && state.senses
+  if (isBack) vital.agentBackMs = nowMs
   subject.mark(HEARD, agentHeard)
   const limits = (group.limits ??= state.limits(group.service))
   const window = state.figuresOf(subject)

@@ -9,12 +9,11 @@ import {
   type Crowds,
   judgeCrowd,
   leaveCrowd,
-  loadCrowds,
   noteOnsets,
   recentOnsets,
-  saveCrowds,
   settleCrowds,
 } from '../../../src/core/decision/crowd.ts'
+import { loadCrowds, saveCrowds } from '../../../src/core/decision/crowd-image.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import type { InstanceFacts } from '../../../src/core/kernel/facts.ts'
 import { crashed, finding, instance, service } from './world.ts'
@@ -157,7 +156,9 @@ test('a storm: fewer than 51 % healthy of four or more, until two minutes above'
   const crowds: Crowds = new Map()
   const some = (n: number, sick: number, nowMs: number): boolean => {
     const of = (i: number): InstanceFacts =>
-      i < sick ? instance(`i${i}`, { health: 'unstable' }) : instance(`i${i}`)
+      i < sick
+        ? instance(`i${i}`, { health: 'unstable', findings: [finding({ sinceMs: 1 })] })
+        : instance(`i${i}`)
     look(
       crowds,
       Array.from({ length: n }, (_, i) => of(i)),
@@ -205,11 +206,11 @@ test('what our hand does is no onset, who left counts on, and an image holds it 
   leaveCrowd(crowds, { service: SHOP, instance: 'i0' })
   const crowd = crowds.get(SHOP)
   const at = { zone: 'a', version: undefined, sinceMs: 0 }
-  expect(recentOnsets(crowd, at)).toEqual({ recent: 1, newestMs: 1_000 })
+  expect(recentOnsets(crowd, at)).toEqual({ recent: 1, unheard: 0, newestMs: 3_000 })
   expect(recentOnsets(crowd, { ...at, version: '2' }).recent).toBe(0)
-  expect(recentOnsets(undefined, at)).toEqual({ recent: 0, newestMs: null })
+  expect(recentOnsets(undefined, at)).toEqual({ recent: 0, unheard: 0, newestMs: null })
   crowd?.causes.forEach((cause) => (cause.calmSinceMs = 4_000))
-  if (crowd !== undefined) crowd.storm = { sinceMs: 5, calmSinceMs: null }
+  if (crowd !== undefined) crowd.storm = { sinceMs: 5, seen: true, calmSinceMs: null }
   const to = new ImageWriter()
   saveCrowds(crowds, to)
   expect(loadCrowds(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))).toEqual(crowds)

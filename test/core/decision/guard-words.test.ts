@@ -270,7 +270,7 @@ const SAID: readonly (readonly [string, Partial<GuardInput>, string])[] = [
   ['storm', {}, 'passes: 3 of 4 healthy; limit 51 % healthy from 4 on, for 2 min'],
   [
     'storm',
-    care({ storm: { sinceMs: 970_000, untilMs: null } }),
+    care({ storm: { sinceMs: 970_000, seen: true, untilMs: null } }),
     'refuses: 3 of 4 healthy, a storm since 30 s; limit 51 % healthy from 4 on, for 2 ' +
       'min; cause 970000',
   ],

@@ -10,6 +10,7 @@ import type { GuardInput } from '../../../src/core/decision/guards.ts'
 export const CARE: CareInput = {
   frozen: null,
   zone: { name: 'a', count: { n: 4, sick: 1 }, others: [] },
+  alike: 0,
   wellness: { healthy: 3, known: 4 },
   storm: null,
   cause: null,
@@ -44,6 +45,7 @@ export const CAUSE = {
   named: { shared: 'version', value: '2.1' },
   sinceMs: 990_000,
   evident: true,
+  seen: true,
   fell: 3,
   of: 9,
   calmSinceMs: null,

@@ -52,7 +52,7 @@ describe('each alone', () => {
     ['zone', care({ zone: { name: 'a', count: { n: 5, sick: 3 }, others: [] } }), null],
     ['zone', care({ zone: { ...CARE.zone, others: ['b'] } }), null],
     ['zone', care({ fleetCause: { ...VERDICT, what: 'common_cause', attribute: 'zone' } }), null],
-    ['storm', care({ storm: { sinceMs: 1, untilMs: 1_100_000 } }), 1_100_000],
+    ['storm', care({ storm: { sinceMs: 1, seen: true, untilMs: 1_100_000 } }), 1_100_000],
     ['storm', care({ fleetStorm: { ...VERDICT, what: 'storm' } }), null],
     ['common_cause', care({ cause: { ...CAUSE, untilMs: null } }), null],
     ['common_cause', care({ fleetCause: { ...VERDICT, what: 'common_cause' } }), null],

@@ -16,6 +16,8 @@ test('sums', () => {
     instances: 10,
     sick: 2,
     recent: 1,
+    recentUnheard: 0,
+    sickUnheard: 0,
     services: new Set(['shop']),
   })
   expect([...picture.zones.keys(), ...picture.versions.keys()]).toEqual(['a', 'b', '2'])

@@ -12,6 +12,9 @@ export function group(some: Partial<GroupCount>): GroupCount {
     recent: 0,
     newest_ms: null,
     in_hand: 0,
+    unheard: 0,
+    sick_unheard: 0,
+    recent_unheard: 0,
     ...some,
   }
 }

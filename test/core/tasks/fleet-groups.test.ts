@@ -22,7 +22,15 @@ test('by both; by zone alone where there are too many', async () => {
     isInHand: () => false,
     nowMs: 40_000,
   })
-  const rest = { recent: 0, newest_ms: null, in_hand: 0, sick: 0 }
+  const rest = {
+    recent: 0,
+    newest_ms: null,
+    in_hand: 0,
+    sick: 0,
+    unheard: 0,
+    sick_unheard: 0,
+    recent_unheard: 0,
+  }
   expect(groupsOf(state, service(all))).toEqual([
     { ...rest, zone: '', app_version: '', instances: 1, healthy: 1 },
     {
@@ -33,7 +41,7 @@ test('by both; by zone alone where there are too many', async () => {
       healthy: 1,
       sick: 1,
       recent: 1,
-      newest_ms: 30_000,
+      newest_ms: 40_000,
     },
   ])
   const many = Array.from({ length: 65 }, (_, i) => {
