@@ -4,7 +4,7 @@ import { instanceId, serviceId } from '../../../src/contracts/ids.ts'
 import { DETECTOR_DEFAULTS } from '../../../src/contracts/limits.ts'
 import type { Health } from '../../../src/contracts/records.ts'
 import { detect, type DetectorInput, DETECTORS } from '../../../src/core/health/detectors.ts'
-import { foldSignal, newVital, type Vital } from '../../../src/core/health/vital.ts'
+import { foldCounts, foldSignal, newVital, type Vital } from '../../../src/core/health/vital.ts'
 import type { Figures, Finding } from '../../../src/core/kernel/facts.ts'
 import { connection, heartbeat, probe, processEvent } from '../../support/records.ts'
 
@@ -184,4 +184,64 @@ describe('told by signals', () => {
 test('every detector has its own name', () => {
   const names = DETECTORS.map(([name]) => name)
   expect(new Set(names).size).toBe(names.length)
+})
+
+describe('a probe without an answer, from behaviour 3 on (S1-25)', () => {
+  const at = (sinceMs: number): { sinceMs: number; place: typeof place } => ({ sinceMs, place })
+  const count = (eventMs: number, n: number): void =>
+    foldCounts(vital, { n, errors: 0, eventMs, place })
+  const seen = (readMs: number | null): Finding | undefined =>
+    find('probe_down', {
+      behaviour: 3,
+      hearing: { horizonMs: readMs, floorMs: 0, blind: false },
+      nowMs: 900_000,
+    })
+  const fails = (reason: 'timeout' | 'refused' = 'timeout'): void => {
+    foldSignal(vital, probe({ atMs: 100_000, verdict: 'down', reason }), at(100_000))
+  }
+
+  test('is in doubt until counts of three seconds later say that nothing was answered', () => {
+    count(99_000, 5)
+    fails()
+    expect(seen(100_000)).toMatchObject({ severity: 'unstable', class: 'inferred' })
+    count(102_999, 0)
+    expect(seen(103_000)?.severity).toBe('unstable')
+    count(103_000, 0)
+    expect(seen(103_000)).toMatchObject({ severity: 'unhealthy', class: 'self_evident' })
+  })
+
+  // A prober was wrong while the counts of the instance lay in a slow broker. Their lateness was
+  // taken for silence, and an instance that answered everything was restarted.
+  test('counts that are late confirm nothing, however late it is', () => {
+    count(99_000, 5)
+    fails()
+    expect(seen(140_000)?.severity).toBe('unstable')
+    count(101_000, 5)
+    expect(seen(140_000)?.severity).toBe('unstable')
+    count(104_000, 5)
+    expect(seen(160_000)?.severity).toBe('unstable')
+    expect(seen(163_999)?.severity).toBe('unstable')
+    expect(seen(164_000)?.severity).toBe('unhealthy')
+    // Nothing has been read: time alone says nothing.
+    expect(seen(null)?.severity).toBe('unstable')
+  })
+
+  test('a heartbeat that says down is no better witness; a refused probe is', () => {
+    count(99_000, 5)
+    const beat = heartbeat({ atMs: 100_000, state: 'down' })
+    foldSignal(vital, beat, at(100_000))
+    expect(seen(100_000)?.severity).toBe('unstable')
+    vital.probe = null
+    fails('refused')
+    expect(seen(100_000)?.severity).toBe('unhealthy')
+  })
+
+  test('is believed at once where nobody counts, and by behaviours before', () => {
+    vital.deltaPlace = null
+    fails()
+    expect(seen(100_000)?.severity).toBe('unhealthy')
+    vital.deltaPlace = place
+    expect(seen(100_000)?.severity).toBe('unstable')
+    expect(find('probe_down', { behaviour: 2 })?.severity).toBe('unhealthy')
+  })
 })
