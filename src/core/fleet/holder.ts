@@ -231,7 +231,6 @@ export class Holder {
   }
 
   private settle(lease: HeldLease): void {
-    if (this.settled.some(({ lease_id: id }) => id === lease.id)) return
     this.settled.push(useOf(lease, true))
     // No token of it counts from here on.
     lease.deadlineMs = 0

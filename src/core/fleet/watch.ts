@@ -149,11 +149,10 @@ export class Watch {
 
 /** Health of the services is the same; their traffic may differ. */
 function areAlike(a: readonly Count[], b: readonly Count[]): boolean {
-  return a.length === b.length && a.every((count, i) => healthText(count) === healthText(b[i]))
+  return a.map(healthText).join('\n') === b.map(healthText).join('\n')
 }
 
-function healthText(count: Count | undefined): string {
-  if (count === undefined) return ''
+function healthText(count: Count): string {
   const { service, instances, healthy, unstable, unhealthy, unknown, routable } = count
   const parts = [instances, healthy, unstable, unhealthy, unknown, routable, count.onset_ms ?? '']
   return `${service}|${parts.join('|')}`

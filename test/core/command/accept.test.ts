@@ -32,6 +32,8 @@ const aim = (some: object): Command => ({ ...COMMAND, target: { ...target, ...so
 
 test('everything in order: act', () => {
   expect(acceptCommand(COMMAND, VIEW)).toEqual({ verdict: 'act', action: 'restart' })
+  // Without a predicate of its own it is the same.
+  expect(codeOf({ ...COMMAND, predicate: null }, VIEW)).toBe('act')
 })
 
 /** In the order of the checks, each with the command and the view that fail it. */

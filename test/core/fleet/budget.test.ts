@@ -229,6 +229,30 @@ describe('zones', () => {
     expect(fleet.orders({ picture: unclear })).toEqual(['grant lease-2 1 of zone:a to 0'])
   })
 
+  test('half of the budget stays for those who wait, also where no zones are told apart', () => {
+    const fleet = new Fleet()
+    fleet.hears(0, { stock: 2, waiting: 0 })
+    fleet.hears(1, { stock: 1 })
+    const plain = { picture: pictureOf([]), limit: 4 }
+    expect(fleet.orders(plain)).toHaveLength(2)
+    fleet.hears(0, { stock: 2, leases: [use('lease-2', 1, 0)] })
+    fleet.hears(1, { stock: 1, leases: [use('lease-3', 1, 0)] })
+    expect(fleet.orders(plain)).toEqual([])
+  })
+
+  test('a task that has its token waits for no other, and two of others share one', () => {
+    const fleet = new Fleet(3)
+    for (const task of [0, 1, 2])
+      fleet.hears(task, { waiting: 1, wants: [{ zone: 'a', waiting: 1 }] })
+    expect(fleet.orders({ picture, limit: 2 })).toHaveLength(2)
+    fleet.hears(0, {
+      waiting: 1,
+      wants: [{ zone: 'a', waiting: 1 }],
+      leases: [{ ...use('lease-2', 1, 0), budget: 'zone:a' }],
+    })
+    expect(fleet.orders({ picture })).toEqual(['grant lease-4 1 of zone:a to 2'])
+  })
+
   test('what was taken over keeps its zone', () => {
     const fleet = new Fleet(1)
     fleet.hears(0, { leases: [{ ...use('lease-9', 1, 0), budget: 'zone:b' }] })

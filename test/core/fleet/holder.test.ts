@@ -188,3 +188,13 @@ test('an image has zones and verdicts from the form on that knows them', () => {
   expect([old.tokens(NOW, 'z'), old.demand, old.pulse]).toEqual([1, 1, null])
   expect(old.wants()).toEqual([{ zone: '', waiting: 1 }])
 })
+
+test('a verdict of the fleet task is held, and one that is none is not', () => {
+  const holder = new Holder()
+  const storm = { verdict_id: 'storm', what: 'storm' as const, services: [], over: false }
+  const verdict = { ...storm, cause_service: null, cause_instance: null, since_ms: NOW }
+  holder.evolve(record(4, { kind: 'verdict' }), NOW)
+  expect(holder.verdicts.storm(NOW)).toBeNull()
+  holder.evolve(record(5, { kind: 'verdict', verdict }), NOW)
+  expect(holder.verdicts.storm(NOW)).toEqual(verdict)
+})

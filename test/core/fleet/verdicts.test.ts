@@ -179,3 +179,22 @@ test('who is concerned: by zone, by version, by name; none other, and no storm',
   expect(cause({ service: 'stock', appVersion: null })).toBe('zone')
   expect(held.storm(0)).toBeNull()
 })
+
+test('a storm concerns nobody by name, and a zone that is empty is calm', () => {
+  const [verdict] = said(new Verdicts(), two({ sick: 3 }), 0)
+  if (verdict === undefined) throw new Error('no verdict')
+  const held = new HeldVerdicts()
+  held.hear({ ...verdict, what: 'storm', attribute: 'fleet' }, 0)
+  expect(held.cause({ service: 'shop', zone: 'a', appVersion: null }, 0)).toBeNull()
+  expect(held.storm(0)?.what).toBe('storm')
+  const verdicts = new Verdicts()
+  said(verdicts, two({ sick: 3 }), 0)
+  said(verdicts, [], 1)
+  expect(ids(said(verdicts, [], 1 + GUARD_DEFAULTS.stormCalmMs))).toEqual(['zone:a over'])
+})
+
+test('few of a version are no matter of it, however many of them fell', () => {
+  const other = group({ zone: 'a', app_version: '1.9' })
+  const few = two({ app_version: '2.0', instances: 2, sick: 1, recent: 1 }, other)
+  expect(ids(said(new Verdicts(), few, 1))).toEqual([])
+})
