@@ -284,7 +284,7 @@ describe('what is known of the effect of a step', () => {
     expect(last.phase).toBe('verifying')
   })
 
-  test('a step without hold and gate is over at once, and a hold is only over while holding', () => {
+  test('without hold and gate a step is over at once; a hold ends only while holding', () => {
     const run = acting(call({ state: 'done' }))
     afterHold(run, rungOf(step()), { nowMs: 9_000, gate: 'open' })
     expect(run.phase).toBe('acting')
