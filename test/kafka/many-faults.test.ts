@@ -34,7 +34,12 @@ describe.runIf(isFull)('five hundred faults', () => {
       const mill = new FaultMill({ log, serde, prefix, partitions: PARTITIONS })
       const startedMs = performance.now()
       // Nothing else goes on while all of it is looked at.
-      const reads: readonly Read[] = await mill.run(FAULTS, LIMIT_MS).finally(end)
+      let reads: readonly Read[] = []
+      try {
+        reads = await mill.run(FAULTS, LIMIT_MS)
+      } finally {
+        await end()
+      }
       console.log(`${FAULTS} faults in ${Math.round((performance.now() - startedMs) / 1_000)} s`)
       checkLoops(reads, FAULTS)
       checkLinks(reads, FAULTS)
