@@ -176,7 +176,7 @@ async function open({ quick, seed }) {
   tasks.run(STEADY_SECS)
   const heap = heapPerDelta(tasks)
   const many = new FoldTasks(10 * few, TASKS, deltas)
-  many.run(STEADY_SECS)
+  many.run(FULL_SECS)
   gc()
   const pausesMs = await pauses(many)
   const plain = new PlainService(few, deltas)
