@@ -176,7 +176,8 @@ module.exports = {
       from: { path: '^src/config/' },
       to: {
         path: '^src/',
-        pathNot: '^src/(config|contracts)/|^src/core/decision/(trigger-lint|plan-lint|policy-set)[.]ts$',
+        pathNot:
+          '^src/(config|contracts)/|^src/core/decision/(trigger-lint|plan-lint|policy-set)[.]ts$',
       },
     },
     {
