@@ -23,6 +23,11 @@ export interface DetectorInput {
   readonly behaviour: number
   /** The agent beside the instance lives, so that its own counts are to be believed. */
   readonly agentAlive: boolean
+  /**
+   * Log time at which that agent was heard again after a silence of its own, of which nothing
+   * follows for the instance; absent before behaviour 3.
+   */
+  readonly agentBackMs?: number
   /** Announced by a service event of this incarnation. */
   readonly announced: { readonly health: Health; readonly atMs: number }
   /** Of the named detectors; absent before behaviour 3. */
@@ -276,8 +281,9 @@ export function silentAtMs({
   vital,
   limits,
   hearing,
-}: Pick<DetectorInput, 'vital' | 'limits' | 'hearing'>): number {
-  const heardMs = Math.max(vital.heardAtMs, hearing.floorMs, vital.agentBackMs)
+  agentBackMs = 0,
+}: Pick<DetectorInput, 'vital' | 'limits' | 'hearing' | 'agentBackMs'>): number {
+  const heardMs = Math.max(vital.heardAtMs, hearing.floorMs, agentBackMs)
   return heardMs + silenceLimitMs(vital, limits)
 }
 

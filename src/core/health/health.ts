@@ -229,9 +229,9 @@ function findingDueMs(input: DetectorInput, limits: DetectorLimits): number | nu
 
 /** When silence is due; null when it stands already or cannot be judged. */
 function silenceDueMs(input: DetectorInput, limits: DetectorLimits): number | null {
-  const { vital, hearing } = input
+  const { vital, hearing, agentBackMs = 0 } = input
   if (hearing.blind || vital.findings.has('silence')) return null
-  return silentAtMs({ vital, limits, hearing })
+  return silentAtMs({ vital, limits, hearing, agentBackMs })
 }
 
 function earlier(a: number | null, b: number | null): number | null {

@@ -1,7 +1,7 @@
 // Who was heard when, and whether the partition as a whole went deaf. Silence of one is a sign;
 // silence of all at once is blindness, and nothing follows from it (DESIGN.md section 5 and law 7).
 import { grownDoubles, grownInts } from '../kernel/grow.ts'
-import type { ImageReader, ImageWriter } from '../kernel/image.ts'
+import { FORM_JUDGEMENT, type ImageReader, type ImageWriter } from '../kernel/image.ts'
 
 /** Reading further behind the log's time than this is blindness too. */
 export const ASOF_STALE_MS = 5_000
@@ -28,7 +28,9 @@ export interface Beat {
 const HEARD = 0
 /** Silence of this length is a sign. */
 const LIMIT = 1
-const STRIDE = 2
+/** When it was heard again after such a silence. */
+const BACK = 2
+const STRIDE = 3
 const PLACES_FIRST = 64
 
 export interface Hearing {
@@ -72,7 +74,11 @@ export class Sources {
   again(place: number, { appendMs: atMs, limitMs }: Beat): void {
     const { times } = this
     const at = STRIDE * place
-    if (atMs > (times[at + HEARD] ?? 0)) times[at + HEARD] = atMs
+    const heardMs = times[at + HEARD] ?? 0
+    if (atMs > heardMs) {
+      if (atMs - heardMs >= (times[at + LIMIT] ?? 0)) times[at + BACK] = atMs
+      times[at + HEARD] = atMs
+    }
     if (atMs > this.newestMs) this.newestMs = atMs
     times[at + LIMIT] = limitMs
   }
@@ -81,6 +87,12 @@ export class Sources {
   heardAtMs(agent: string): number | null {
     const source = this.agents.get(agent)
     return source === undefined ? null : this.heardOf(source)
+  }
+
+  /** Log time at which the agent was heard again after a silence; 0: it never was silent. */
+  backAtMs(agent: string | null): number {
+    const source = agent === null ? undefined : this.agents.get(agent)
+    return source === undefined ? 0 : this.backOf(source)
   }
 
   /** The agent was heard within its limit, as far as can be told. */
@@ -131,6 +143,7 @@ export class Sources {
     to.number(this.floorMs).flag(this.blind).flag(this.wasBehind).int(this.agents.size)
     for (const [agent, source] of this.agents) {
       to.text(agent).number(this.heardOf(source)).number(this.limitOf(source))
+      if (to.form >= FORM_JUDGEMENT) to.number(this.backOf(source))
     }
   }
 
@@ -140,7 +153,9 @@ export class Sources {
     this.blind = from.flag()
     this.wasBehind = from.flag()
     for (let left = from.count(); left > 0; left--) {
-      this.heard(from.text(), from.number(), from.number())
+      const source = this.heard(from.text(), from.number(), from.number())
+      const backMs = from.form >= FORM_JUDGEMENT ? from.number() : 0
+      if (source !== null) this.times[STRIDE * source.place + BACK] = backMs
     }
   }
 
@@ -169,6 +184,8 @@ export class Sources {
       this.times = grownDoubles(this.times, STRIDE * 2 * place)
     }
     this.times[STRIDE * place + HEARD] = atMs
+    this.times[STRIDE * place + LIMIT] = 0
+    this.times[STRIDE * place + BACK] = 0
     const source = { agent, place, generation: this.generations[place] ?? 0 }
     this.agents.set(agent, source)
     this.oldestMs = Math.min(this.oldestMs, atMs)
@@ -191,6 +208,10 @@ export class Sources {
 
   private heardOf({ place }: Source): number {
     return this.times[STRIDE * place + HEARD] ?? 0
+  }
+
+  private backOf({ place }: Source): number {
+    return this.times[STRIDE * place + BACK] ?? 0
   }
 
   private limitOf({ place }: Source): number {

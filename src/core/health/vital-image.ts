@@ -34,7 +34,7 @@ export function saveVital(vital: Vital, to: ImageWriter): void {
   to.text(vital.health).number(vital.healthSinceMs).numberOrNull(vital.calmSinceMs)
   to.int(wasWell === null ? 0 : wasWell ? 1 : 2).numbers(vital.flipsMs)
   if (to.form < FORM_JUDGEMENT) return
-  to.number(vital.toldMs).number(vital.agentBackMs)
+  to.number(vital.toldMs)
   to.int(vital.notes.length)
   for (const note of vital.notes) saveFinding(note, to)
   to.flag(vital.sense !== null)
@@ -72,7 +72,6 @@ export function loadVital(
   vital.flipsMs.push(...from.numbers())
   if (from.form < FORM_JUDGEMENT) return vital
   vital.toldMs = from.number()
-  vital.agentBackMs = from.number()
   const notes = from.list(() => loadFinding(from))
   if (notes.length > 0) vital.notes = notes
   if (!from.flag()) return vital

@@ -48,8 +48,6 @@ export class Vital {
   incarnation: number
   /** Promised heartbeat period by level 1–3; 0 = none promised. */
   readonly periodsMs: [number, number, number] = [0, 0, 0]
-  /** Log time at which its agent was heard again; from BEHAVIOUR_JUDGEMENT on. */
-  agentBackMs: number = 0
   /**
    * Event time of the newest own delta, with requests or without, of those that came while its
    * probe was down.

@@ -216,9 +216,6 @@ function judgeFully(
   // It may be another agent's by now.
   if (subject.source?.agent !== entry.agent) subject.source = null
   const agentHeard = isHeard(state, subject.slot, subject)
-  // An agent that was silent itself has said nothing of its instances: their silence begins anew.
-  const isBack = agentHeard && !subject.has(HEARD) && state.senses
-  if (isBack) vital.agentBackMs = nowMs
   subject.mark(HEARD, agentHeard)
   const limits = (group.limits ??= state.limits(group.service))
   const window = state.figuresOf(subject)
@@ -231,7 +228,7 @@ function judgeFully(
     behaviour,
     agentAlive: agentHeard,
     announced: { health: entry.announced, atMs: entry.announcedAtMs },
-    ...(state.senses ? sensedBy(state, group) : null),
+    ...(state.senses ? sensedBy(state, group, entry.agent) : null),
   }
   const exempt = isLeaving(lifecycleOf(entry))
   const { changed, nextMs, senseMs, asks } = judge(vital, input, exempt)
@@ -260,8 +257,14 @@ function judgeFully(
 function sensedBy(
   state: ServiceState,
   group: Group,
-): Required<Pick<DetectorInput, 'settings' | 'intended'>> {
-  return { settings: state.tuningOf(group).settings, intended: intendedOf(state, group) }
+  agent: string | null,
+): Required<Pick<DetectorInput, 'agentBackMs' | 'settings' | 'intended'>> {
+  const agentBackMs = state.sources.backAtMs(agent)
+  return {
+    agentBackMs,
+    settings: state.tuningOf(group).settings,
+    intended: intendedOf(state, group),
+  }
 }
 
 /** As a word of a slot; 0: never. */

@@ -219,7 +219,7 @@ describe('zones', () => {
 
   test('while it is not clear what is common, only who has waited long enough', () => {
     const fleet = new Fleet(1)
-    const unclear = { ...picture, unclearUntilMs: NOW + 10_000 }
+    const unclear = { ...picture, unclearUntilMs: NOW + 10_000, unclearForMs: 2_000 }
     fleet.hears(0, { waiting: 1, stock: 1, wants: [{ zone: 'a', waiting: 1 }] })
     expect(fleet.orders({ picture: unclear })).toEqual([])
     const next = fleet.budget.nextMs(NOW) ?? 0

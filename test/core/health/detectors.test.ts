@@ -106,6 +106,12 @@ describe('silence', () => {
     hearing: { horizonMs, floorMs, blind: false },
   })
 
+  test('of an instance begins anew when its agent, silent as well, is heard again', () => {
+    vital.heardAtMs = 10_000
+    expect(find('silence', { ...at(20_000), agentBackMs: 19_000 })).toBeUndefined()
+    expect(find('silence', { ...at(24_000), agentBackMs: 19_000 })).toBeDefined()
+  })
+
   test('is judged by the time that was read to', () => {
     vital.heardAtMs = 10_000
     expect(find('silence', { ...at(14_999), nowMs: 99_000 })).toBeUndefined()

@@ -114,3 +114,16 @@ test('read back from an image it hears alike', () => {
   const later = T + LIMIT_MS + 1
   expect(again.assess(later, later, false)).toEqual(made.assess(later, later, false))
 })
+
+test('an agent that was silent itself says when it came back, also behind a restore', () => {
+  const made = sources('a', 'b')
+  expect([made.backAtMs('a'), made.backAtMs('c'), made.backAtMs(null)]).toEqual([0, 0, 0])
+  made.heard('a', T + LIMIT_MS - 1, LIMIT_MS)
+  expect(made.backAtMs('a')).toBe(0)
+  made.heard('a', T + 3 * LIMIT_MS, LIMIT_MS)
+  made.heard('a', T + 3 * LIMIT_MS + 500, LIMIT_MS)
+  expect(made.backAtMs('a')).toBe(T + 3 * LIMIT_MS)
+  const restored = new Sources()
+  restored.load(new ImageReader(saved((to) => made.save(to))))
+  expect([restored.backAtMs('a'), restored.backAtMs('b')]).toEqual([T + 3 * LIMIT_MS, 0])
+})
