@@ -57,7 +57,7 @@ export function guardInput(turn: Turn, found: Case, match: Match): GuardInput {
     easing: isEasing(facts),
     selfEvident: facts.findings.some(isSelfEvident),
     onsetMs: onsetMs(facts.findings, match.sinceMs),
-    settleMs: settleMsOf(state, facts),
+    settleMs: detectorLimitsOf(state.documents, facts.service).settleMs,
     registeredAtMs: facts.registeredAtMs,
     wasWell: state.wellOnce.get(facts.key) === facts.incarnation,
     transitions: facts.transitions,
@@ -85,6 +85,9 @@ export function tokenZone({ behaviour }: State, { zone }: InstanceFacts): string
   return behaviour < BEHAVIOUR_JUDGEMENT ? undefined : (zone ?? '')
 }
 
+/** Silence alone may be what was lost on its way. */
+const UNHEARD_SETTLE_MS = 30_000
+
 function careInput(
   turn: Turn,
   { service, facts, incident }: Case,
@@ -100,6 +103,7 @@ function careInput(
   const { doubts } = turn.facts
   return {
     frozen: frozenAt(limits.freeze, nowMs),
+    unheardMs: facts.findings.length > 0 && isUnheard(facts) ? UNHEARD_SETTLE_MS : 0,
     zone: zoneInput(service, facts, inHand),
     wellness: wellnessOf(service),
     alike: alikeIn(service, facts, limits.commonSpanMs),
@@ -118,15 +122,6 @@ function careInput(
         ? NO_DOUBT
         : doubtOf(rhythm, doubts, { pulse, nowMs, factorMax: limits.doubtFactorMax }),
   }
-}
-
-/** Silence alone, while the agent beside it speaks, may be what was lost on its way. */
-const UNHEARD_SETTLE_MS = 30_000
-
-function settleMsOf({ behaviour, documents }: State, facts: InstanceFacts): number {
-  const { settleMs } = detectorLimitsOf(documents, facts.service)
-  const isSilence = behaviour >= BEHAVIOUR_JUDGEMENT && facts.findings.length > 0
-  return isSilence && isUnheard(facts) ? Math.max(settleMs, UNHEARD_SETTLE_MS) : settleMs
 }
 
 /** It may be what they call; an instance alone has what is its own. */

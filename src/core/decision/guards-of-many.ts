@@ -26,6 +26,8 @@ export interface CareInput {
   readonly fleetCause: FleetVerdict | null
   readonly approval: ApprovalState
   readonly doubt: Doubt
+  /** Nothing but silence speaks against it, which has to stand at least so long; else 0. */
+  readonly unheardMs: number
 }
 
 /** Something that stands until it has been calm for a while. */

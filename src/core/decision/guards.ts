@@ -94,12 +94,14 @@ function evidenceGuard({ easing }: GuardInput): Answer {
 
 /** As long as inferred evidence has to stand: the longer, the more we doubt ourselves. */
 function settleMsOf({ settleMs, care }: GuardInput): number {
-  return settleMs * (care?.doubt.factor ?? 1)
+  return Math.max(settleMs * (care?.doubt.factor ?? 1), care?.unheardMs ?? 0)
 }
 
 /** `3 s, 2 times as long: reading is 2.5 s late`. */
 function settleText(input: GuardInput): string {
-  const text = formatDuration(settleMsOf(input))
+  const settleMs = settleMsOf(input)
+  const text = formatDuration(settleMs)
+  if (settleMs === input.care?.unheardMs) return `${text} of nothing but silence`
   const { factor, why } = input.care?.doubt ?? { factor: 1, why: [] }
   return factor === 1 ? text : `${text}, ${factor} times as long: ${why.join(', ')}`
 }

@@ -11,6 +11,7 @@ export const CARE: CareInput = {
   frozen: null,
   zone: { name: 'a', count: { n: 4, sick: 1 }, others: [] },
   alike: 0,
+  unheardMs: 0,
   wellness: { healthy: 3, known: 4 },
   storm: null,
   cause: null,
