@@ -2,11 +2,13 @@
 import { type Command, Option } from 'commander'
 import { EXPERIMENTS, RUNS_WHOLE } from '../roles/evaluate/campaign/plan.ts'
 import type { CampaignFlags, DetectorsFlags } from './commands/eval.ts'
+import type { JitterFlags } from './commands/eval-jitter.ts'
 import type { Context } from './context.ts'
 import { type Ending, outputOption, whole } from './options.ts'
 
 const SEED_MAX = 2_147_483_647
 const SEEDS_DEFAULT = 20
+const JITTER_SEEDS = 5
 
 export function addEval(program: Command, context: Context, ending: Ending): void {
   const load = async () => import('./commands/eval.ts')
@@ -25,6 +27,15 @@ export function addEval(program: Command, context: Context, ending: Ending): voi
     .addOption(outputOption())
     .action(async (flags: DetectorsFlags) => {
       ending.code = await (await load()).detectors(context, flags)
+    })
+  evaluate
+    .command('jitter')
+    .description('false alarms over a bad network on which nothing is wrong')
+    .addOption(seed())
+    .addOption(count('--seeds <n>', 'so many, from --seed on', 10_000).default(JITTER_SEEDS))
+    .addOption(outputOption())
+    .action(async (flags: JitterFlags) => {
+      ending.code = await (await import('./commands/eval-jitter.ts')).jitters(context, flags)
     })
   evaluate
     .command('campaign')
