@@ -177,6 +177,8 @@ function consecutiveFailures({ vital, limits, agentAlive }: DetectorInput): Devi
 /**
  * Nothing heard of the instance for the larger of the limit and three promised heartbeats, judged
  * only up to the log time that has been read; never while blind. Inferred (DESIGN.md section 5).
+ * From BEHAVIOUR_JUDGEMENT on one limit is a suspicion only, two count: a link that loses runs of
+ * records is silent for so long now and then (S0-28).
  */
 function silence(input: DetectorInput): Deviation | null {
   const { horizonMs } = input.hearing
@@ -184,9 +186,10 @@ function silence(input: DetectorInput): Deviation | null {
   if (horizonMs === null || horizonMs < dueMs) return null
   const heardMs = input.vital.heardAtMs
   const limitMs = silenceLimitMs(input.vital, input.limits)
+  const isShort = input.behaviour >= BEHAVIOUR_JUDGEMENT && horizonMs < dueMs + limitMs
   return {
     class: 'inferred',
-    severity: 'unhealthy',
+    severity: isShort ? 'unstable' : 'unhealthy',
     sinceMs: dueMs,
     value: horizonMs - heardMs,
     limit: limitMs,

@@ -5,7 +5,14 @@ import type { Health } from '../../contracts/records.ts'
 import { BEHAVIOUR_JUDGEMENT } from '../kernel/behaviour.ts'
 import type { Figures, Finding } from '../kernel/facts.ts'
 import { go } from '../kernel/machine.ts'
-import { detect, DETECTORS, type DetectorInput, probeDoubtMs, silentAtMs } from './detectors.ts'
+import {
+  detect,
+  DETECTORS,
+  type DetectorInput,
+  probeDoubtMs,
+  silenceLimitMs,
+  silentAtMs,
+} from './detectors.ts'
 import { SENSED_NAMES } from './sensed.ts'
 import type { Configuration } from '../signal/config-drift.ts'
 import { judgeSense, type Sensed } from './senses.ts'
@@ -227,11 +234,14 @@ function findingDueMs(input: DetectorInput, limits: DetectorLimits): number | nu
   return earlier(silentMs, Math.max(doubtMs, nowMs + LOOK_MS))
 }
 
-/** When silence is due; null when it stands already or cannot be judged. */
+/** When silence is due, or counts for more; null when it does already or cannot be judged. */
 function silenceDueMs(input: DetectorInput, limits: DetectorLimits): number | null {
-  const { vital, hearing, agentBackMs = 0 } = input
-  if (hearing.blind || vital.findings.has('silence')) return null
-  return silentAtMs({ vital, limits, hearing, agentBackMs })
+  const { vital, hearing, nowMs, agentBackMs = 0 } = input
+  const standing = vital.findings.get('silence')
+  if (hearing.blind || standing?.severity === 'unhealthy') return null
+  const dueMs = silentAtMs({ vital, limits, hearing, agentBackMs })
+  if (standing === undefined) return dueMs
+  return Math.max(dueMs + silenceLimitMs(vital, limits), nowMs + LOOK_MS)
 }
 
 function earlier(a: number | null, b: number | null): number | null {

@@ -128,6 +128,14 @@ describe('silence', () => {
     expect(find('silence', at(16_000))).toBeUndefined()
   })
 
+  // Over a link that loses runs of records healthy instances were called unhealthy for nothing.
+  test('S0-28: of one limit it is a suspicion, of two it counts; older logs are judged as they were', () => {
+    vital.heardAtMs = 10_000
+    expect(find('silence', at(15_000))?.severity).toBe('unhealthy')
+    expect(find('silence', { ...at(19_999), behaviour: 3 })?.severity).toBe('unstable')
+    expect(find('silence', { ...at(20_000), behaviour: 3 })?.severity).toBe('unhealthy')
+  })
+
   test('three promised heartbeats, when that is longer', () => {
     vital.heardAtMs = 10_000
     foldSignal(vital, heartbeat({ atMs: 1, periodMs: 10_000 }), { sinceMs: 1, place })
