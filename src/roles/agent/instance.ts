@@ -180,7 +180,9 @@ export class Instance {
   #send(flush: Flush, tickStartMs: number, gauges: Gauges | null): void {
     if (this.#held) return
     const at = { atMs: this.#clock.monotonicMs(), tickStartMs }
-    const body = this.counts.take(flush, at, gauges)
+    // Whether one without an answer to probes goes on working is asked of its counts; none is an answer.
+    const isNews = flush === 'tick' && this.verdict === 'down'
+    const body = this.counts.take(flush, at, gauges, isNews)
     if (body === null) return
     const { service, instance } = this.spec
     const { incarnation } = this

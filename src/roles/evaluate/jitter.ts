@@ -1,4 +1,4 @@
-// The jitter trace by many seeds (S0-28): the whole judgement, and whoever watches heartbeats alone.
+// The jitter trace by many seeds (S0-28): the whole judgement, and who watches heartbeats alone.
 import type { Serde } from '../../adapters/serde/serde.ts'
 import { heartbeatOnly, type Windows } from './score/heartbeat.ts'
 import { judged } from './score/judged.ts'

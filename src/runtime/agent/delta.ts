@@ -75,17 +75,19 @@ export class DeltaAggregator {
   }
 
   /**
-   * What was counted since the last call, or null when nothing was and there is nothing else.
-   * `atMs` is on the clock of `add`; `tickStartMs` is wall time.
+   * What was counted since the last call, or null when nothing was and there is nothing else,
+   * unless that itself is to be told (`isNews`). `atMs` is on the clock of `add`; `tickStartMs` is
+   * wall time.
    */
   take(
     flush: Flush,
     at: { readonly atMs: number; readonly tickStartMs: number },
     gauges: Gauges | null,
+    isNews: boolean = false,
   ): DeltaBody | null {
     const { n, errors, localErrors, sumUs, maxUs, zeros, buckets } = this.#tally.snapshot()
     const metrics = flush === 'tick' ? this.#takeMetrics() : []
-    if (n === 0 && gauges === null && metrics.length === 0) return null
+    if (n === 0 && gauges === null && metrics.length === 0 && !isNews) return null
     this.#tally = new Tally()
     if (flush === 'early') this.#earlyAtMs = at.atMs
     return {

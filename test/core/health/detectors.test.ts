@@ -129,7 +129,7 @@ describe('silence', () => {
   })
 
   // Over a link that loses runs of records healthy instances were called unhealthy for nothing.
-  test('S0-28: of one limit it is a suspicion, of two it counts; older logs are judged as they were', () => {
+  test('S0-28: of one limit a suspicion, of two it counts; older logs as they were', () => {
     vital.heardAtMs = 10_000
     expect(find('silence', at(15_000))?.severity).toBe('unhealthy')
     expect(find('silence', { ...at(19_999), behaviour: 3 })?.severity).toBe('unstable')

@@ -82,7 +82,10 @@ async function play({ profile, forMs, hangs, serves, blindMs = Infinity }: Play)
       beatMs += 1_000
       const who = { ...SENDER, instance: 'shop-1', atMs: clock.nowMs() }
       records.push({ ...heartbeat({ ...who, level: 2, state: instance.verdict }), ...SENDER })
-      if (serves && !hangs(clock.monotonicMs())) world.driver.telemetry(delta({ ...who, ok: 10 }))
+      const answers = serves && !hangs(clock.monotonicMs())
+      // As the agent does: that nothing is counted is told while no probe gets an answer.
+      if (answers || instance.verdict === 'down')
+        world.driver.telemetry(delta({ ...who, ok: answers ? 10 : 0 }))
     }
     for (const record of records) world.driver.signal(record)
     if (records.length > 0) world.in(0, () => undefined)

@@ -60,6 +60,12 @@ test('nothing counted and nothing measured is no delta', () => {
   expect(counts.take('tick', at(1_000), null)).toBeNull()
 })
 
+// A hung process counts nothing, and its silence could not be told from counts that were lost.
+test('nothing counted is told where that is news', () => {
+  const counts = new DeltaAggregator({ earlyFlush: true })
+  expect(counts.take('tick', at(1_000), null, true)).toMatchObject({ n: 0, errors: 0 })
+})
+
 test('early deltas and ticks hold every request once; gaps lead back to the grid', () => {
   const outcomes = fc.array(
     fc.record({ ok: fc.boolean(), latencyUs: fc.integer({ min: 0, max: 3_000_000 }) }),
