@@ -180,7 +180,7 @@ export class Instance {
   #send(flush: Flush, tickStartMs: number, gauges: Gauges | null): void {
     if (this.#held) return
     const at = { atMs: this.#clock.monotonicMs(), tickStartMs }
-    // Whether one without an answer to probes goes on working is asked of its counts; none is an answer.
+    // Whether one that probes do not reach works is asked of its counts; none is an answer too.
     const isNews = flush === 'tick' && this.verdict === 'down'
     const body = this.counts.take(flush, at, gauges, isNews)
     if (body === null) return
