@@ -133,27 +133,46 @@ const shape = z.object(fields)
 
 /** Reads one event; never throws. */
 export function readEdgeEvent(input: string | Uint8Array, context: EdgeContext = {}): EdgeResult {
+  const json = parsed(input)
+  return json.ok ? ofValue(json.value, context) : json
+}
+
+/** One record, read as an event, and as the change of a node where it is no event. */
+export interface EdgeRecord {
+  readonly event: EdgeResult
+  /** null: it is no change of a node either. */
+  readonly node: EdgeResult | null
+}
+
+export function readEdgeRecord(input: string | Uint8Array, context: NodeContext): EdgeRecord {
+  const json = parsed(input)
+  if (!json.ok) return { event: json, node: null }
+  const event = ofValue(json.value, context)
+  return { event, node: event.ok ? null : nodeStatusOf(json.value, context) }
+}
+
+type Parsed = { readonly ok: true; readonly value: JsonValue } | ReturnType<typeof refused>
+
+function parsed(input: string | Uint8Array): Parsed {
   const json = readJson(input, EDGE_LIMITS)
-  if (!json.ok) {
-    const { path, line, column, found, fix } = json.problem
-    const place = line === 0 ? '' : `line ${line}, column ${column}`
-    return refused([cut(path), place].filter((part) => part !== '').join(' at '), found, fix)
-  }
-  const named = renamed(json.value, ALIASES)
+  if (json.ok) return json
+  const { path, line, column, found, fix } = json.problem
+  const place = line === 0 ? '' : `line ${line}, column ${column}`
+  return refused([cut(path), place].filter((part) => part !== '').join(' at '), found, fix)
+}
+
+function ofValue(value: JsonValue, context: EdgeContext): EdgeResult {
+  const named = renamed(value, ALIASES)
   return named.ok ? eventOf(named.members, context) : named
 }
 
 /**
- * Reads the change of a node (S1-27); null: the text is none. Its version tells the later of two
- * changes; UP registers the node as an instance of the key's service, DOWN deregisters it.
+ * The change of a node (S1-27). Its version tells the later of two changes; UP registers the node
+ * as an instance of the key's service, DOWN deregisters it.
  */
-export function readNodeStatus(
-  input: string | Uint8Array,
-  context: NodeContext,
-): EdgeResult | null {
-  const json = readJson(input, EDGE_LIMITS)
-  if (!json.ok || !isNodeStatus(json.value)) return null
-  const named = renamed(json.value, { ...ALIASES, ...NODE_ALIASES })
+function nodeStatusOf(value: JsonValue, context: NodeContext): EdgeResult | null {
+  if (!isNodeStatus(value)) return null
+  const named = renamed(value, { ...ALIASES, ...NODE_ALIASES })
   if (!named.ok) return named
   const given = named.members
   const status = given.get('action') ?? null

@@ -2,7 +2,7 @@
 // what was found and what to do.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { edgeProblemText, readEdgeEvent, readNodeStatus } from '../../src/contracts/edge-event.ts'
+import { edgeProblemText, readEdgeEvent, readEdgeRecord } from '../../src/contracts/edge-event.ts'
 import { clusterId } from '../../src/contracts/ids.ts'
 import type { ServiceEvent } from '../../src/contracts/records.ts'
 
@@ -14,6 +14,9 @@ const BARE = {
 }
 const context = { clusterId: clusterId('here') }
 const keyed = { ...context, service: 'shop', appendMs: 1_764_000_000_123 }
+
+const nodeOf = (text: string, around = keyed as Parameters<typeof readEdgeRecord>[1]) =>
+  readEdgeRecord(text, around).node
 
 function taken(value: unknown): ServiceEvent {
   const result = readEdgeEvent(JSON.stringify(value), context)
@@ -135,7 +138,7 @@ describe('the seed shapes', () => {
     fc.assert(
       fc.property(change, ({ node_id, status, version }) => {
         const node = { node_id, status, version }
-        expect(readNodeStatus(JSON.stringify(node), keyed)).toMatchObject({
+        expect(nodeOf(JSON.stringify(node))).toMatchObject({
           ok: true,
           event: {
             service_name: 'shop',
@@ -153,7 +156,7 @@ describe('the seed shapes', () => {
 
   it('S1-27: what it says itself counts for more than what stands around it', () => {
     const node = { nodeId: 'n', status: 'UP', version: 1, service: 'cart', timestamp: 1.7e12 }
-    expect(readNodeStatus(JSON.stringify({ ...node, clusterId: 'c9' }), keyed)).toMatchObject({
+    expect(nodeOf(JSON.stringify({ ...node, clusterId: 'c9' }))).toMatchObject({
       ok: true,
       event: { service_name: 'cart', timestamp: 1.7e12, cluster_id: 'c9' },
     })
@@ -167,17 +170,17 @@ describe('the seed shapes', () => {
     ['an action besides', { action: 'register' }, 'action: found the field under two names'],
   ])('S1-27: %s is refused', (_, change, words) => {
     const node = { node_id: 'n', status: 'UP', version: 1, ...(change as object) }
-    const result = readNodeStatus(JSON.stringify(node), keyed)
+    const result = nodeOf(JSON.stringify(node))
     expect(result?.ok === false ? edgeProblemText(result.problem) : 'taken').toContain(words)
   })
 
   it('S1-27: without a key it has no service, and without a node it is no change of one', () => {
     const node = { node_id: 'n', status: 'UP', version: 1 }
-    const result = readNodeStatus(JSON.stringify(node), { ...keyed, service: null })
+    const result = nodeOf(JSON.stringify(node), { ...keyed, service: null })
     expect(result).toMatchObject({ ok: false, problem: { field: 'service_name' } })
     for (const other of [BARE, { status: 'UP' }, { node_id: 'n' }, [], 'x', null])
-      expect(readNodeStatus(JSON.stringify(other), keyed)).toBeNull()
-    expect(readNodeStatus('{', keyed)).toBeNull()
+      expect(nodeOf(JSON.stringify(other))).toBeNull()
+    expect(nodeOf('{')).toBeNull()
   })
 
   it('bytes as well as text', () => {

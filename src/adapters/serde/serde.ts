@@ -8,7 +8,7 @@ import {
   type EdgeResult,
   edgeProblemText,
   readEdgeEvent,
-  readNodeStatus,
+  readEdgeRecord,
 } from '../../contracts/edge-event.ts'
 import { HsError } from '../../contracts/failure.ts'
 import type { ClusterId } from '../../contracts/ids.ts'
@@ -188,11 +188,9 @@ class AvroSerde implements Serde {
 
   decode<K extends keyof RecordOf>(topic: K, view: RecordView): Decoded<RecordOf[K]> {
     const { buffer, valueStart, valueEnd } = view
-    const decoded = this.decodeSpan(topic, buffer, valueStart, valueEnd)
-    if (decoded.ok || topic !== 'service-events' || buffer[valueStart] !== BRACE) return decoded
-    const later = this.nodeStatus(view)
-    // The record is that of the topic.
-    return later === null ? decoded : { ...decoded, later: later as Decoded<RecordOf[K]> }
+    if (topic === 'service-events' && valueEnd > valueStart && buffer[valueStart] === BRACE)
+      return this.edgeRecord(view) as Decoded<RecordOf[K]>
+    return this.decodeSpan(topic, buffer, valueStart, valueEnd)
   }
 
   decodeBytes<K extends keyof RecordOf>(topic: K, bytes: Uint8Array): Decoded<RecordOf[K]> {
@@ -223,12 +221,13 @@ class AvroSerde implements Serde {
     return decodedEvent(readEdgeEvent(json, this.edge))
   }
 
-  private nodeStatus(view: RecordView): Decoded<ServiceEvent> | null {
+  private edgeRecord(view: RecordView): Decoded<ServiceEvent> {
     const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs: appendMs } = view
     const service = keyEnd > keyStart ? decodeUtf8(buffer, keyStart, keyEnd) : null
     const json = buffer.subarray(valueStart, valueEnd)
-    const result = readNodeStatus(json, { ...this.edge, service, appendMs })
-    return result === null ? null : decodedEvent(result)
+    const { event, node } = readEdgeRecord(json, { ...this.edge, service, appendMs })
+    const decoded = decodedEvent(event)
+    return decoded.ok || node === null ? decoded : { ...decoded, later: decodedEvent(node) }
   }
 
   private write(codec: TopicCodec, record: unknown): Uint8Array {
