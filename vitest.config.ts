@@ -28,6 +28,10 @@ const withBrokers = [
   ['faults', 240_000, 2],
 ] as const
 
+/** What takes minutes is of the sections of `--full`, and does not exist in the others. */
+const isFull = process.env['HEALSTREAM_TEST_FULL'] === 'true'
+const minutes = ['test/kafka/killed-in-state.test.ts', 'test/kafka/many-faults.test.ts']
+
 /** With more runs of every property (test/setup.ts) a test may take as much longer. */
 const manyRuns = process.env['HEALSTREAM_TEST_RUNS'] !== undefined
 const within = (ms: number): number => (manyRuns ? Math.max(ms, 600_000) : ms)
@@ -77,6 +81,7 @@ export default defineConfig({
         test: {
           name,
           include: [`test/${name}/**/*.test.ts`],
+          exclude: isFull ? [] : minutes,
           setupFiles: ['test/setup.ts'],
           pool: 'forks' as const,
           // Brokers are shared, and two cores are soon busy.

@@ -6,8 +6,8 @@ import { jitter } from '../../src/roles/evaluate/jitter.ts'
 import { heartbeatOnly } from '../../src/roles/evaluate/score/heartbeat.ts'
 import { judged } from '../../src/roles/evaluate/score/judged.ts'
 import { type JitterTrace, jitterOf } from '../../src/roles/evaluate/traces/jitter.ts'
+import { isFull } from '../support/full.ts'
 
-const FULL = process.env['HEALSTREAM_TEST_FULL'] === 'true'
 const PART_MS = 600_000
 
 function part(trace: JitterTrace): JitterTrace {
@@ -38,12 +38,9 @@ it('who is cut off is called unhealthy in every window from then on', async () =
   expect(found.commands).toBe(0)
 })
 
-it.runIf(FULL)(
-  'S0-28, five traces whole: below 1 % of 6,000 windows',
-  async () => {
+if (isFull)
+  it('S0-28, five traces whole: below 1 % of 6,000 windows', async () => {
     const report = jitter({ seed: 1, seeds: 5, serde: await createSerde() })
     expect(report.judgement).toMatchObject({ all: 6_000 })
     expect(report.ok).toBe(true)
-  },
-  300_000,
-)
+  }, 300_000)

@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Command, IncidentEvent } from '../../src/contracts/records.ts'
 import { brokenLinks } from '../../src/core/incident/audit.ts'
 import { INCIDENT_TABLE } from '../../src/core/incident/machine.ts'
-import { isFull } from '../support/full.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
 import { type ChildWorker, KafkaLoop } from './kafka-loop.ts'
 import { SimulatedAgents } from './simulated-agents.ts'
@@ -61,7 +60,7 @@ function checkAudit(all: readonly IncidentEvent[]): void {
   expect(all.map(({ seq }) => seq)).toEqual(all.map((_, i) => i + 1))
 }
 
-describe.runIf(isFull)('killed in each state', () => {
+describe('killed in each state', () => {
   beforeAll(async () => {
     kafka = await startKafka({ nodes: 1 })
     loop = await KafkaLoop.begin(kafka.brokers, PARTITIONS)

@@ -2,7 +2,6 @@
 // incident with its four parts in causal order, no orphan command, every loop closed; and from any
 // record of any of them all its others are reached by ids. Only with HEALSTREAM_TEST_FULL=true.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { isFull } from '../support/full.ts'
 import { checkLinks, checkLoops } from '../support/fault-links.ts'
 import { FaultMill, type Read } from '../support/fault-mill.ts'
 import { startKafka, type TestKafka } from '../support/kafka/cluster.ts'
@@ -20,7 +19,7 @@ async function end(): Promise<void> {
   await kafka.stop()
 }
 
-describe.runIf(isFull)('five hundred faults', () => {
+describe('five hundred faults', () => {
   beforeAll(async () => {
     kafka = await startKafka({ nodes: 1 })
     loop = await KafkaLoop.begin(kafka.brokers, PARTITIONS)
