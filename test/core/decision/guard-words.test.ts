@@ -49,6 +49,12 @@ const SAID: readonly (readonly [string, Partial<GuardInput>, string])[] = [
       'until 1000500',
   ],
   ['settle', { ...late, care: null }, 'passes: stands for 2.5 s; limit 1.5 s'],
+  // Nothing but silence has a time of its own, which doubt makes no longer.
+  [
+    'settle',
+    { ...late, care: { ...CARE, unheardMs: 30_000, doubt: { factor: 4, why: ['a stall'] } } },
+    'refuses: stands for 2.5 s; limit 30 s of nothing but silence; until 1027500',
+  ],
   ['warm_up', {}, 'passes: has been well; limit 2 min'],
   [
     'warm_up',

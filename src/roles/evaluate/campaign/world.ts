@@ -20,7 +20,7 @@ const PARTITIONS = 4
 const COMMAND_MS = 100
 
 /** All that a person has said, for every run of a campaign. */
-const SAID: readonly PolicyRecord[] = [
+export const SAID: readonly PolicyRecord[] = [
   policy('restart-sick', 'HealPolicy', 1, {
     match: { services: ['*'] },
     mode: 'enforce',

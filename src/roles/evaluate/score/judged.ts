@@ -5,14 +5,14 @@ import type { Serde } from '../../../adapters/serde/serde.ts'
 import type { Health } from '../../../contracts/records.ts'
 import type { TopicKind } from '../../../contracts/topics.ts'
 import type { Output } from '../../../core/kernel/step.ts'
-import { heartbeat, policy, probe, registration, telemetry } from '../../simulate/records.ts'
+import { heartbeat, probe, registration, telemetry } from '../../simulate/records.ts'
 import type { Speaker } from '../../simulate/records.ts'
 import { Calendar } from '../campaign/calendar.ts'
 import { Cluster } from '../campaign/cluster.ts'
+import { SAID, START_MS } from '../campaign/world.ts'
 import type { JitterTrace, Message } from '../traces/jitter.ts'
 import type { Windows } from './heartbeat.ts'
 
-const START_MS = 1_800_000_000_000
 const PARTITIONS = 4
 const PER_SERVICE = 4
 /** A probe without an answer for so long has failed. */
@@ -40,14 +40,7 @@ export function judged(trace: JitterTrace, serde: Serde): Judged {
     output: (output: Output): void => watch.see(output, calendar.nowMs - START_MS),
   }
   const cluster = new Cluster(calendar, serde, { partitions: PARTITIONS, listener })
-  cluster.apply(
-    policy('restart-sick', 'HealPolicy', 1, {
-      match: { services: ['*'] },
-      mode: 'enforce',
-      trigger: 'health == "unhealthy"',
-      action: 'restart_instance',
-    }),
-  )
+  for (const record of SAID) cluster.apply(record)
   const place = { calendar, cluster, periodMs: trace.heartbeatMs }
   const hosts = Array.from({ length: trace.instances }, (_, i) => new Host(i, place))
   for (const host of hosts) host.begin()
