@@ -7,6 +7,7 @@ import { approval, CARE, care, CAUSE, PASSING, VERDICT } from './guard-world.ts'
 const { group } = PASSING
 const pulse = { as_of_ms: 997_000, reporters_expected: 4, reporters_seen: 1, blind: false }
 const late = { selfEvident: false, onsetMs: 997_500 }
+const mute = { ...late, care: { ...CARE, unheardMs: 30_000, doubt: { factor: 4, why: [] } } }
 
 const OF_CARE = ['freeze', 'zone', 'storm', 'common_cause', 'heal_share', 'approval']
 
@@ -49,12 +50,7 @@ const SAID: readonly (readonly [string, Partial<GuardInput>, string])[] = [
       'until 1000500',
   ],
   ['settle', { ...late, care: null }, 'passes: stands for 2.5 s; limit 1.5 s'],
-  // Nothing but silence has a time of its own, which doubt makes no longer.
-  [
-    'settle',
-    { ...late, care: { ...CARE, unheardMs: 30_000, doubt: { factor: 4, why: ['a stall'] } } },
-    'refuses: stands for 2.5 s; limit 30 s of nothing but silence; until 1027500',
-  ],
+  ['settle', mute, 'refuses: stands for 2.5 s; limit 30 s of nothing but silence; until 1027500'],
   ['warm_up', {}, 'passes: has been well; limit 2 min'],
   [
     'warm_up',
